@@ -1,0 +1,1 @@
+"""Quest-V: a virtualized multikernel for high-confidence systems, in typed Python."""

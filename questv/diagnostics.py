@@ -1,0 +1,82 @@
+"""How Quest-V tells a person what is wrong with what they wrote.
+
+One shape for all of it, source code and system descriptions alike: the first line is
+``file:line:column: what is wrong [rule]``, then the source line with a caret, then how to mend it.
+Nothing here prints: the callers decide where the text goes.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """A stretch of one line of a text file.
+
+    ``line`` and ``column`` count from 1, ``length`` is in characters. ``line`` 0 stands for the
+    file as a whole (it is missing, or not readable as text).
+    """
+
+    file: Path
+    line: int = 0
+    column: int = 1
+    length: int = 1
+
+
+@dataclass(frozen=True, order=True)
+class Diagnostic:
+    """One thing that is wrong: where, what, and how to mend it.
+
+    ``rule`` is the stable name of the rule that was broken, as the documentation lists it.
+    """
+
+    place: Place
+    message: str
+    fix: str
+    rule: str
+
+    def render(self) -> str:
+        """The text for a person: three to four lines, no trailing newline."""
+        place = self.place
+        where = f"{place.file}:{place.line}:{place.column}" if place.line else f"{place.file}"
+        lines = [f"{where}: {self.message} [{self.rule}]"]
+        source = source_line(place.file, place.line)
+        if source is not None:
+            stripped = source.lstrip()
+            indent = place.column - 1 - (len(source) - len(stripped))
+            length = max(1, min(place.length, len(source) - place.column + 1))
+            lines.append(f"    {stripped.rstrip()}")
+            lines.append(f"    {' ' * max(0, indent)}{'^' * length}")
+        lines.append(f"  fix: {self.fix}")
+        return "\n".join(lines)
+
+
+class DiagnosticsError(Exception):
+    """Raised when something a person wrote can't be used; carries every finding, in file order."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Keep ``diagnostics``, each once, sorted by file, line and column."""
+        self.diagnostics = sorted(set(diagnostics))
+        super().__init__(self.render())
+
+    def render(self) -> str:
+        """All findings as text for a person, a blank line between two."""
+        return "\n\n".join(diagnostic.render() for diagnostic in self.diagnostics)
+
+
+def source_line(file: Path, line: int) -> str | None:
+    """Line ``line`` of ``file`` without its newline, or None if there is no such line."""
+    lines = _lines(file)
+    return lines[line - 1] if 1 <= line <= len(lines) else None
+
+
+@functools.lru_cache(maxsize=64)
+def _lines(file: Path) -> tuple[str, ...]:
+    try:
+        return tuple(file.read_text(encoding="utf-8").splitlines())
+    except (OSError, UnicodeDecodeError):
+        return ()

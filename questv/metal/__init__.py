@@ -1,0 +1,1 @@
+"""metal: typed Python, compiled to native code for machines that have nothing else."""

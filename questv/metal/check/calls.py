@@ -1,0 +1,267 @@
+"""Calls: of metal functions and methods, through pointers, and the casts that look like calls."""
+
+from __future__ import annotations
+
+import ast
+import enum
+from typing import TYPE_CHECKING
+
+from questv.metal import tree
+from questv.metal.check import cells, convert, operations, places
+from questv.metal.check.known import Known
+from questv.metal.check.signatures import Signature, SignatureError, signature
+from questv.metal.definitions import MetalFunction
+from questv.metal.lang import Formatter
+from questv.metal.types import (
+    BOOL,
+    NEVER,
+    U64,
+    BoolType,
+    CellType,
+    EnumType,
+    FloatType,
+    FunctionType,
+    IntType,
+    LayoutError,
+    PointerType,
+    Type,
+    as_type,
+)
+
+if TYPE_CHECKING:
+    from questv.metal.check.function import FunctionChecker, Operand
+
+
+def call(c: FunctionChecker, node: ast.Call) -> Operand:
+    """Whatever is written like a call."""
+    if isinstance(node.func, ast.Attribute):
+        base = c.operand(node.func.value)
+        if not isinstance(base, Known):
+            return _method_call(c, node, node.func, base)
+        if isinstance(base.value, IntType) and node.func.attr == "wrap":
+            return _cast(c, node, base.value, exact=False)
+    target = c.operand(node.func)
+    if not isinstance(target, Known):
+        return _pointer_call(c, node, convert.to_value(c, node.func, target, None))
+    value = target.value
+    if isinstance(value, MetalFunction):
+        return _function_call(c, node, value, [])
+    if isinstance(value, Formatter):
+        c.error(
+            node,
+            "format-statement",
+            "formatted output is a statement of its own",
+            "put the call on a line by itself",
+        )
+    operation = operations.find(value)
+    if operation is not None:
+        return operation(c, node)
+    if isinstance(value, IntType | FloatType | PointerType) or value is bool:
+        return _cast(c, node, as_type(value), exact=True)
+    if isinstance(value, enum.EnumMeta):
+        try:
+            return _cast(c, node, as_type(value), exact=True)
+        except LayoutError as error:
+            c.layout_error(node, error)
+    c.error(
+        node,
+        "not-callable",
+        f"'{ast.unparse(node.func)}' can't be called in compiled code",
+        "mark the function @metal, or call it at module level and name the result",
+    )
+
+
+# ---- functions -------------------------------------------------------------------------------
+
+
+def _function_call(
+    c: FunctionChecker, node: ast.Call, function: MetalFunction, given: list[tree.Expression]
+) -> tree.Expression:
+    try:
+        shape = signature(function)
+    except SignatureError as error:
+        c.layout_error(node, error)
+    if function.floats and not c.definition.floats:
+        c.error(
+            node,
+            "floats-forbidden",
+            f"{function.name} uses floating point, {c.definition.name} is compiled without it",
+            "mark the caller @metal(floats=True) if it is task code",
+        )
+    arguments = _arguments(c, node, function, shape, given)
+    if not function.inline:
+        c.tree.calls.add(function)
+    result = tree.Call(node.lineno, node.col_offset + 1, shape.result, function, arguments)
+    return _after_call(c, result)
+
+
+def _after_call(c: FunctionChecker, result: tree.Expression) -> tree.Expression:
+    if result.type == NEVER:
+        c.flow.stop()
+    return result
+
+
+def _arguments(
+    c: FunctionChecker,
+    node: ast.Call,
+    function: MetalFunction,
+    shape: Signature,
+    given: list[tree.Expression],
+) -> tuple[tree.Expression, ...]:
+    names = [name for name, _ in shape.parameters]
+    types = dict(shape.parameters)
+    bound: dict[str, tree.Expression] = dict(zip(names, given, strict=False))
+    positional = names[len(given) :]
+    if len(node.args) > len(positional):
+        c.error(
+            node,
+            "argument-count",
+            f"{function.name} takes {len(positional)} arguments, not {len(node.args)}",
+            _usage(function, shape, bool(given)),
+        )
+    for name, argument in zip(positional, node.args, strict=False):
+        bound[name] = c.value(argument, types[name])
+    for keyword in node.keywords:
+        if keyword.arg is None or keyword.arg not in types or keyword.arg in bound:
+            c.error(
+                keyword.value,
+                "argument-name",
+                f"{function.name} can't take '{keyword.arg or '**'}' here",
+                _usage(function, shape, bool(given)),
+            )
+        bound[keyword.arg] = c.value(keyword.value, types[keyword.arg])
+    missing = [name for name in names if name not in bound]
+    if missing:
+        c.error(
+            node,
+            "argument-count",
+            f"{function.name} is called without '{missing[0]}'",
+            _usage(function, shape, bool(given)),
+        )
+    if list(bound) != names:
+        c.error(
+            node,
+            "argument-order",
+            f"the arguments of {function.name} are given in another order than it takes them",
+            _usage(function, shape, bool(given)),
+        )
+    return tuple(bound.values())
+
+
+def _usage(function: MetalFunction, shape: Signature, method: bool) -> str:
+    parameters = shape.parameters[1:] if method else shape.parameters
+    shown = ", ".join(f"{name}: {type_}" for name, type_ in parameters)
+    return f"call it as {function.name}({shown})"
+
+
+def _method_call(c: FunctionChecker, node: ast.Call, func: ast.Attribute, base: Operand) -> Operand:
+    assert not isinstance(base, Known)
+    if isinstance(base, tree.Place) and isinstance(base.type, CellType):
+        return cells.access(c, node, func, base, base.type)
+    method = places.method(base.type, func.attr)
+    if method is not None:
+        return _function_call(c, node, method, [convert.to_value(c, func.value, base, None)])
+    if isinstance(base.type, PointerType):
+        if func.attr == "is_null":
+            return _is_null(c, node, convert.to_value(c, func.value, base, None))
+        c.error(
+            node,
+            "no-method",
+            f"{base.type} has no method '{func.attr}'",
+            f"follow the pointer first: {ast.unparse(func.value)}[0].{func.attr}(...)",
+        )
+    place = places.aggregate_place(c, func.value, base)
+    if place is not None and func.attr in getattr(place.type, "fields", {}):
+        return _pointer_call(c, node, c.value(func))
+    c.error(
+        node,
+        "no-method",
+        f"{base.type} has no method '{func.attr}'",
+        "define it in the struct's class with @metal",
+    )
+
+
+def _is_null(c: FunctionChecker, node: ast.Call, pointer: tree.Expression) -> tree.Expression:
+    operations.no_arguments(c, node)
+    at = (node.lineno, node.col_offset + 1)
+    null = tree.Constant(*at, pointer.type, 0)
+    return tree.Compare(*at, BOOL, (pointer, null), (tree.Comparison.EQ,))
+
+
+def _pointer_call(c: FunctionChecker, node: ast.Call, target: tree.Expression) -> tree.Expression:
+    kind = target.type
+    if not isinstance(kind, FunctionType):
+        c.error(node, "not-callable", f"{kind} can't be called", "call a function")
+    if node.keywords or len(node.args) != len(kind.parameters):
+        c.error(
+            node,
+            "argument-count",
+            f"{kind} takes {len(kind.parameters)} arguments by position",
+            "give exactly these",
+        )
+    arguments = tuple(
+        c.value(argument, type_) for argument, type_ in zip(node.args, kind.parameters, strict=True)
+    )
+    c.tree.pointer_calls.add(kind)
+    at = (node.lineno, node.col_offset + 1)
+    return _after_call(c, tree.PointerCall(*at, kind.result, target, kind, arguments))
+
+
+# ---- casts -----------------------------------------------------------------------------------
+
+
+def _cast(c: FunctionChecker, node: ast.Call, to: Type, *, exact: bool) -> Operand:
+    if len(node.args) != 1 or node.keywords:
+        c.error(node, "cast-form", f"a cast to {to} takes one value", f"write {to}(value)")
+    argument = node.args[0]
+    operand = c.operand(argument)
+    at = (node.lineno, node.col_offset + 1)
+    c.check_floats(node, to)
+    if isinstance(operand, Known) and operand.is_number:
+        return _cast_number(c, node, operand.value, to, exact=exact)
+    value = convert.to_value(c, argument, operand, None)
+    if not _castable(value.type, to):
+        fix = "only integers, enums, floats, booleans and pointers are cast"
+        if isinstance(to, BoolType):
+            fix = "compare it, for example with != 0"
+        elif isinstance(to, PointerType) or isinstance(value.type, PointerType):
+            fix = "a pointer is cast to and from u64, and to another pointer"
+        c.error(node, "cast-types", f"{value.type} can't be cast to {to}", fix)
+    if value.type == to:
+        return value
+    if isinstance(value, tree.Constant) and isinstance(to, IntType):
+        return _cast_number(c, node, value.value, to, exact=exact)
+    return tree.Cast(*at, to, value, exact)
+
+
+def _cast_number(
+    c: FunctionChecker, node: ast.Call, value: int | float, to: Type, *, exact: bool
+) -> tree.Constant:
+    at = (node.lineno, node.col_offset + 1)
+    if isinstance(to, FloatType):
+        return tree.Constant(*at, to, float(value))
+    base = to.base if isinstance(to, EnumType) else U64 if isinstance(to, PointerType) else to
+    if not isinstance(base, IntType) or not isinstance(value, int):
+        c.error(node, "cast-types", f"the number {value} can't be cast to {to}", "mend the type")
+    if exact and not base.fits(value):
+        c.error(
+            node,
+            "literal-range",
+            f"{int(value)} does not fit {to} ({base.MIN} to {base.MAX})",
+            f"use a wider type, or {base}.wrap({int(value)}) for its low {base.bits} bits",
+        )
+    return tree.Constant(*at, to, base.wrap(value))
+
+
+def _castable(found: Type, to: Type) -> bool:
+    if isinstance(to, IntType):
+        if isinstance(found, PointerType):
+            return to == U64
+        return isinstance(found, IntType | BoolType | EnumType | FloatType)
+    if isinstance(to, EnumType):
+        return isinstance(found, IntType | EnumType)
+    if isinstance(to, FloatType):
+        return isinstance(found, IntType | FloatType)
+    if isinstance(to, PointerType):
+        return found == U64 or isinstance(found, PointerType)
+    return found == to

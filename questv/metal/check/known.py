@@ -1,0 +1,167 @@
+"""Compile-time values: what ordinary Python at module level has already worked out.
+
+A metal function may name module-level integers, tables, types, functions and variables. Each
+value that it names is recorded with a fingerprint, so that a later build can tell whether the
+compiled code still stands for the same program.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import sys
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from questv.metal.check.signatures import signature, source_text, static_type
+from questv.metal.definitions import AssemblyFunction, MetalFunction, StaticVariable
+from questv.metal.lang import Formatter
+from questv.metal.structs import Struct
+from questv.metal.types import (
+    ArrayType,
+    CellType,
+    EnumType,
+    FunctionType,
+    LayoutError,
+    PointerType,
+    StructType,
+    Type,
+    as_type,
+)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A value that ordinary Python knows at compile time."""
+
+    value: Any
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is a bare integer or float (an enum with a width is not)."""
+        return isinstance(self.value, int | float) and self.enum_type is None
+
+    @property
+    def enum_type(self) -> EnumType | None:
+        """The enum type of a member of an enum with a width."""
+        if isinstance(self.value, enum.Enum):
+            try:
+                type_ = as_type(type(self.value))
+            except LayoutError:
+                return None
+            return type_ if isinstance(type_, EnumType) else None
+        return None
+
+
+@dataclass(frozen=True)
+class Dependency:
+    """A module-level value that compiled code was made from."""
+
+    module: str
+    name: str
+    fingerprint: str
+
+    def holds(self) -> bool:
+        """Whether the name still means the same."""
+        module = sys.modules.get(self.module)
+        if module is None:
+            return False
+        try:
+            return fingerprint(_look_up(module, self.name)) == self.fingerprint
+        except LookupError:
+            return False
+
+
+def _look_up(module: ModuleType, name: str) -> Any:
+    try:
+        return vars(module)[name]
+    except KeyError:
+        builtins = vars(sys.modules["builtins"])
+        if name in builtins:
+            return builtins[name]
+        raise LookupError(name) from None
+
+
+def fingerprint(value: Any) -> str:
+    """A text that is equal for two values exactly if compiled code can't tell them apart."""
+    return hashlib.sha256(_describe(value, ()).encode()).hexdigest()[:24]
+
+
+def _describe(value: Any, inside: tuple[type, ...]) -> str:
+    if isinstance(value, enum.Enum):
+        return f"member {value.name} {value.value!r} of {_describe(type(value), inside)}"
+    if value is None or isinstance(value, bool | int | float | str | bytes):
+        return f"{type(value).__name__} {value!r}"
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(_describe(part, inside) for part in value)}]"
+    if isinstance(value, dict):
+        pairs = (f"{key!r}: {_describe(part, inside)}" for key, part in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, Type):
+        return _describe_type(value, inside)
+    if isinstance(value, MetalFunction):
+        return _describe_function(value)
+    if isinstance(value, StaticVariable):
+        type_ = static_type(value)
+        return f"{value.kind.value} {value.symbol}: {_describe_type(type_, inside)}"
+    if isinstance(value, type):
+        try:
+            return _describe_type(as_type(value), inside)
+        except LayoutError:
+            members = list(value) if issubclass(value, enum.Enum) else []
+            shown = [(member.name, member.value) for member in members]
+            return f"class {value.__module__}.{value.__qualname__} {shown}"
+    if isinstance(value, ModuleType):
+        return f"module {value.__name__}"
+    if isinstance(value, Struct):
+        return f"{_describe(type(value), inside)} {bytes(value).hex()}"
+    if isinstance(value, Formatter):
+        parts = (value.begin, value.text, value.unsigned, value.signed, value.end)
+        return f"formatter {[_describe_function(part) for part in parts]}"
+    name = getattr(value, "__qualname__", type(value).__qualname__)
+    return f"{getattr(value, '__module__', '')}.{name}"
+
+
+def _describe_function(function: MetalFunction) -> str:
+    try:
+        shape = signature(function)
+        parameters = [(name, _describe_type(part, ())) for name, part in shape.parameters]
+        described = f"{parameters} -> {_describe_type(shape.result, ())}"
+    except LayoutError as error:
+        described = str(error)
+    body = source_text(function) if function.inline else ""
+    if isinstance(function, AssemblyFunction):
+        body = function.text
+    return f"function {function.symbol} {described} {function.floats} {body}"
+
+
+def _describe_type(type_: Type, inside: tuple[type, ...]) -> str:
+    if isinstance(type_, StructType):
+        name = f"struct {type_.python.__module__}.{type_.python.__qualname__}"
+        if type_.python in inside:
+            return name
+        within = (*inside, type_.python)
+        fields = ", ".join(
+            f"{member.name}@{member.offset}: {_describe_type(member.type, within)}"
+            for member in type_.fields.values()
+        )
+        return f"{name} {type_.size} {type_.align} ({fields})"
+    if isinstance(type_, EnumType):
+        members = [(member.name, int(member.value)) for member in type_.python]
+        return f"enum {type_.name} {type_.base} {members}"
+    if isinstance(type_, PointerType):
+        return f"Ptr[{_describe_type(type_.target, inside)}]"
+    if isinstance(type_, ArrayType):
+        return f"Array[{_describe_type(type_.element, inside)}, {type_.length}]"
+    if isinstance(type_, CellType):
+        return f"{type_.kind.value}[{_describe_type(type_.value, inside)}]"
+    if isinstance(type_, FunctionType):
+        parameters = ", ".join(_describe_type(part, inside) for part in type_.parameters)
+        return f"Callable[[{parameters}], {_describe_type(type_.result, inside)}]"
+    return type_.name
+
+
+def is_struct(value: Any) -> bool:
+    """Whether ``value`` is a metal struct's class."""
+    return isinstance(value, type) and issubclass(value, Struct) and value is not Struct

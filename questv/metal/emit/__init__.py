@@ -1,0 +1,1 @@
+"""The emitter: from the typed tree to LLVM's textual intermediate representation."""

@@ -1,0 +1,147 @@
+"""The names that metal code is written with.
+
+Type checkers read ``lang.pyi`` beside this file, which ``python -m questv.metal.stubs`` writes.
+"""
+
+from __future__ import annotations
+
+import enum
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from questv.metal import types
+from questv.metal.definitions import (
+    DEFINITIONS,
+    AssemblyFunction,
+    MetalFunction,
+    StaticKind,
+    StaticVariable,
+    define_function,
+    define_static,
+)
+
+u8, u16, u32, u64 = types.U8, types.U16, types.U32, types.U64
+i8, i16, i32, i64 = types.I8, types.I16, types.I32, types.I64
+f32, f64 = types.F32, types.F64
+
+Ptr = types.POINTER
+Array = types.ARRAY
+Atomic = types.CELLS[types.CellKind.ATOMIC]
+Shared = types.CELLS[types.CellKind.SHARED]
+Volatile = types.CELLS[types.CellKind.VOLATILE]
+Register = types.CELLS[types.CellKind.REGISTER]
+
+
+class Order(enum.Enum):
+    """The memory order of an atomic access or a fence, as in C11."""
+
+    RELAXED = "monotonic"
+    ACQUIRE = "acquire"
+    RELEASE = "release"
+    ACQ_REL = "acq_rel"
+    SEQ_CST = "seq_cst"
+
+
+RELAXED, ACQUIRE, RELEASE = Order.RELAXED, Order.ACQUIRE, Order.RELEASE
+ACQ_REL, SEQ_CST = Order.ACQ_REL, Order.SEQ_CST
+
+
+def metal(
+    python: Callable[..., Any] | None = None,
+    *,
+    inline: bool = False,
+    export: str | None = None,
+    floats: bool = False,
+    role: str | None = None,
+) -> Any:
+    """Mark a function for compilation; see ``MetalFunction`` for the options."""
+
+    def mark(function: Callable[..., Any]) -> MetalFunction:
+        return define_function(MetalFunction(function, inline, export, floats, role))
+
+    return mark(python) if python is not None else mark
+
+
+def assembly(text: str, *, export: str | None = None, stack: int = 0) -> Any:
+    """Give a function its body in assembly (Intel syntax); ``stack`` is what it pushes, in bytes.
+
+    Arguments and results follow the System V calling convention.
+    """
+
+    def mark(function: Callable[..., Any]) -> MetalFunction:
+        return define_function(AssemblyFunction(function, export=export, text=text, stack=stack))
+
+    return mark
+
+
+def module_assembly(text: str) -> None:
+    """Add assembly (Intel syntax) to the calling module, outside any function."""
+    DEFINITIONS[_caller()].assembly.append(text)
+
+
+def static(initial: Any = None, *, export: str | None = None) -> Any:
+    """A module-level variable: ``ticks: u64 = static(0)``; zero without an initial value."""
+    return define_static(StaticVariable(_caller(), StaticKind.VARIABLE, initial, export))
+
+
+def constant(value: Any, *, export: str | None = None) -> Any:
+    """A module-level table in read-only memory: ``K: Array[u32, 64] = constant([...])``."""
+    return define_static(StaticVariable(_caller(), StaticKind.CONSTANT, value, export))
+
+
+def external(symbol: str) -> Any:
+    """A variable that lives elsewhere, at the address that the linker gives ``symbol``."""
+    return define_static(StaticVariable(_caller(), StaticKind.EXTERNAL, None, symbol))
+
+
+def _caller() -> str:
+    return str(sys._getframe(2).f_globals["__name__"])
+
+
+@dataclass(frozen=True)
+class Formatter:
+    """Makes ``log(f"{n} frames, {errors:x}")`` out of five metal functions.
+
+    Calling it in metal code, with an f-string or a plain string, calls ``begin()``, then in
+    order ``text(part: str)`` for literal text and strings, ``unsigned(value: u64, base: u8,
+    width: u8, zeros: bool)`` and ``signed(value: i64, width: u8)`` for numbers, then ``end()``.
+    A format is empty, a width, or a width and ``x``; a leading 0 pads with zeros.
+    """
+
+    begin: MetalFunction
+    text: MetalFunction
+    unsigned: MetalFunction
+    signed: MetalFunction
+    end: MetalFunction
+
+    def __call__(self, message: str) -> None:
+        """Only compiled code formats."""
+        raise TypeError("formatted output exists only inside a metal function")
+
+
+def _only_in_metal(name: str) -> Callable[..., Any]:
+    def refuse(*_: object, **__: object) -> Any:
+        raise TypeError(f"{name}() means something only inside a metal function")
+
+    refuse.__name__ = refuse.__qualname__ = name
+    return refuse
+
+
+# The operations that exist only in compiled code. Their meaning is in docs/metal.md, their
+# checking in ``check/operations.py``.
+local = _only_in_metal("local")
+addr = _only_in_metal("addr")
+ptr = _only_in_metal("ptr")
+copy = _only_in_metal("copy")
+clear = _only_in_metal("clear")
+asm = _only_in_metal("asm")
+fence = _only_in_metal("fence")
+trap = _only_in_metal("trap")
+text_bytes = _only_in_metal("text_bytes")
+multiply_high = _only_in_metal("multiply_high")
+leading_zeros = _only_in_metal("leading_zeros")
+trailing_zeros = _only_in_metal("trailing_zeros")
+count_ones = _only_in_metal("count_ones")
+byte_swap = _only_in_metal("byte_swap")

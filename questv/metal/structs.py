@@ -1,0 +1,351 @@
+"""Structs: one Python class for the compiled code, for tests and for tools that read memory.
+
+On the host, an instance is a view over bytes: over its own (``Message()``), or over anybody's
+buffer (``Message.view(buffer, offset)``): a dump, a test's memory, a live machine.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import enum
+import inspect
+import struct as packing
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self, TypeVar
+
+from questv.diagnostics import Diagnostic, DiagnosticsError
+from questv.metal.source import source_of
+from questv.metal.types import (
+    ArrayType,
+    BoolType,
+    CellKind,
+    CellType,
+    EnumType,
+    Field,
+    FloatType,
+    FunctionType,
+    IntType,
+    LayoutError,
+    PointerType,
+    StructType,
+    TextType,
+    Type,
+    Widths,
+    as_type,
+    lay_out,
+)
+
+E = TypeVar("E", bound=enum.Enum)
+
+
+@dataclass(frozen=True)
+class _Offset:
+    value: int
+
+
+def at(offset: int) -> Any:
+    """A field's explicit byte offset: ``rip: u64 = at(0x178)``."""
+    return _Offset(offset)
+
+
+class Struct:
+    """Base of every metal struct; fields are the class's annotations, in order.
+
+    ``class Header(Struct)`` has C's layout, ``packed=True`` leaves no gaps, ``size=n`` says how
+    long the whole is; ``at(offset)`` places each field by hand.
+    """
+
+    __metal_type__: ClassVar[StructType]
+    _buffer: memoryview
+    _start: int
+
+    def __init_subclass__(cls, *, packed: bool = False, size: int | None = None) -> None:
+        """Lay the class out; raises DiagnosticsError at the field that is wrong."""
+        super().__init_subclass__()
+        names = {**sys._getframe(1).f_locals, cls.__name__: cls}
+        declared: list[tuple[str, Type, int | None]] = []
+        subject = ""
+        try:
+            for subject, annotation in inspect.get_annotations(cls).items():
+                if subject.startswith("__") or subject in _RESERVED:
+                    raise LayoutError(
+                        "reserved-name",
+                        f"'{subject}' can't be a field's name: every struct has it already",
+                        "choose another name",
+                    )
+                if isinstance(annotation, str):
+                    annotation = eval(annotation, sys.modules[cls.__module__].__dict__, names)
+                offset = cls.__dict__.get(subject)
+                if offset is not None and not isinstance(offset, _Offset):
+                    raise LayoutError(
+                        "field-default",
+                        f"field '{subject}' has a default value",
+                        "fields start as zero; set them where the struct is made",
+                    )
+                type_ = as_type(annotation)
+                if type_.size == 0:
+                    raise LayoutError(
+                        "field-type", f"a field can't be {type_}", "use a type that has a size"
+                    )
+                declared.append((subject, type_, offset.value if offset else None))
+            if not declared:
+                subject = ""
+                raise LayoutError("empty-struct", f"{cls.__name__} has no fields", "declare one")
+            layout = lay_out(cls, declared, packed=packed, size=size)
+        except (LayoutError, NameError, TypeError, AttributeError) as error:
+            source = source_of(cls.__module__)
+            node = source.field(cls.__qualname__, subject) or source.tree
+            rule = error.rule if isinstance(error, LayoutError) else "field-type"
+            fix = error.fix if isinstance(error, LayoutError) else "name a type of metal"
+            raise DiagnosticsError(
+                [Diagnostic(source.place(node), str(error), fix, rule)]
+            ) from error
+        cls.__metal_type__ = layout
+        for field in layout.fields.values():
+            setattr(cls, field.name, _FieldAccess(field))
+
+    def __init__(self, **values: object) -> None:
+        """A zeroed struct in memory of its own, then the given fields set."""
+        self._buffer = memoryview(bytearray(self.__metal_type__.size))
+        self._start = 0
+        for name, value in values.items():
+            if name not in self.__metal_type__.fields:
+                raise AttributeError(f"{type(self).__name__} has no field '{name}'")
+            setattr(self, name, value)
+
+    @classmethod
+    def view(cls, buffer: Any, offset: int = 0) -> Self:
+        """The struct that lies at ``offset`` in ``buffer``; nothing is copied.
+
+        Raises ValueError if the buffer ends before the struct does.
+        """
+        whole = memoryview(buffer).cast("B")
+        if offset < 0 or offset + cls.__metal_type__.size > len(whole):
+            raise ValueError(
+                f"{cls.__name__} ({cls.__metal_type__.size} bytes) at {offset:#x} does not lie "
+                f"within {len(whole):#x} bytes"
+            )
+        made = cls.__new__(cls)
+        made._buffer = whole
+        made._start = offset
+        return made
+
+    @property
+    def host_address(self) -> int:
+        """Where the struct lies in this process; its buffer must be writable."""
+        return ctypes.addressof(ctypes.c_char.from_buffer(self._buffer, self._start))
+
+    def __bytes__(self) -> bytes:
+        return bytes(self._buffer[self._start : self._start + self.__metal_type__.size])
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and bytes(self) == bytes(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={getattr(self, name)!r}" for name in self.__metal_type__.fields)
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+_RESERVED = {"view", "host_address"}
+
+
+class _FieldAccess:
+    """Reads and writes one field of a struct's view."""
+
+    def __init__(self, field: Field) -> None:
+        self.field = field
+
+    def __get__(self, instance: Struct | None, owner: type) -> Any:
+        if instance is None:
+            return self
+        return read_value(self.field.type, instance._buffer, instance._start + self.field.offset)
+
+    def __set__(self, instance: Struct, value: Any) -> None:
+        write_value(self.field.type, instance._buffer, instance._start + self.field.offset, value)
+
+
+class ArrayView:
+    """An array in a buffer, seen from the host: it has a length, is indexed and iterated."""
+
+    def __init__(self, type_: ArrayType, buffer: memoryview, start: int) -> None:
+        """View the array of ``type_`` that starts at byte ``start`` of ``buffer``."""
+        self._type, self._buffer, self._start = type_, buffer, start
+
+    def _place(self, index: int) -> int:
+        length = self._type.length
+        if not -length <= index < length:
+            raise IndexError(f"index {index} is outside {self._type}")
+        return self._start + (index % length) * self._type.element.size
+
+    def __len__(self) -> int:
+        return self._type.length
+
+    def __getitem__(self, index: int) -> Any:
+        return read_value(self._type.element, self._buffer, self._place(index))
+
+    def __setitem__(self, index: int, value: Any) -> None:
+        write_value(self._type.element, self._buffer, self._place(index), value)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[index] for index in range(len(self)))
+
+    def __bytes__(self) -> bytes:
+        return bytes(self._buffer[self._start : self._start + self._type.size])
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, bytes):
+            return bytes(self) == other
+        return isinstance(other, ArrayView | list | tuple) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"[{', '.join(map(repr, self))}]"
+
+    @property
+    def host_address(self) -> int:
+        """Where the array lies in this process; its buffer must be writable."""
+        return ctypes.addressof(ctypes.c_char.from_buffer(self._buffer, self._start))
+
+
+class CellView:
+    """An atomic, shared, volatile or register cell, seen from the host."""
+
+    def __init__(self, type_: CellType, buffer: memoryview, start: int) -> None:
+        """View the cell of ``type_`` at byte ``start`` of ``buffer``."""
+        self._type, self._buffer, self._start = type_, buffer, start
+
+    def load(self, _order: object = None) -> Any:
+        """The value now."""
+        return read_value(self._type.value, self._buffer, self._start)
+
+    def store(self, value: Any, _order: object = None) -> None:
+        """Set the value."""
+        write_value(self._type.value, self._buffer, self._start, value)
+
+    read = load
+    write = store
+
+    def __repr__(self) -> str:
+        return f"{self._type.kind.value}({self.load()!r})"
+
+
+def read_value(type_: Type, buffer: memoryview, start: int) -> Any:
+    """The value of ``type_`` at byte ``start``: a Python value, or a view of an aggregate or cell.
+
+    Pointers and function addresses read as integers; an enum that holds no member's value reads
+    as an integer.
+    """
+    if isinstance(type_, IntType):
+        return int.from_bytes(buffer[start : start + type_.size], "little", signed=type_.signed)
+    if isinstance(type_, StructType):
+        return type_.python.view(buffer, start)  # type: ignore[attr-defined]
+    if isinstance(type_, ArrayType):
+        return ArrayView(type_, buffer, start)
+    if isinstance(type_, CellType):
+        return CellView(type_, buffer, start)
+    if isinstance(type_, BoolType):
+        return buffer[start] != 0
+    if isinstance(type_, EnumType):
+        value = read_value(type_.base, buffer, start)
+        try:
+            return type_.python(value)
+        except ValueError:
+            return value
+    if isinstance(type_, FloatType):
+        return packing.unpack_from("<f" if type_.bits == 32 else "<d", buffer, start)[0]
+    if isinstance(type_, PointerType | FunctionType | TextType):
+        return int.from_bytes(buffer[start : start + 8], "little")
+    raise TypeError(f"{type_} can't be read from memory")
+
+
+def write_value(type_: Type, buffer: memoryview, start: int, value: Any) -> None:
+    """Store a Python value of ``type_`` at byte ``start``.
+
+    Arrays take sequences or bytes of their length or shorter, structs take one of their class or
+    a dict of fields. Raises OverflowError, TypeError or ValueError if it does not fit.
+    """
+    if isinstance(type_, IntType):
+        buffer[start : start + type_.size] = type_(value).to_bytes(
+            type_.size, "little", signed=type_.signed
+        )
+    elif isinstance(type_, StructType):
+        if isinstance(value, dict):
+            for name, part in value.items():
+                member = type_.fields[name]
+                write_value(member.type, buffer, start + member.offset, part)
+        elif isinstance(value, Struct) and type(value) is type_.python:
+            buffer[start : start + type_.size] = bytes(value)
+        else:
+            raise TypeError(f"{value!r} is no {type_}")
+    elif isinstance(type_, ArrayType):
+        values = list(value)
+        if len(values) > type_.length:
+            raise ValueError(f"{len(values)} values do not fit {type_}")
+        for index, part in enumerate(values):
+            write_value(type_.element, buffer, start + index * type_.element.size, part)
+    elif isinstance(type_, CellType):
+        write_value(type_.value, buffer, start, value)
+    elif isinstance(type_, BoolType):
+        buffer[start] = bool(value)
+    elif isinstance(type_, EnumType):
+        write_value(type_.base, buffer, start, int(value))
+    elif isinstance(type_, FloatType):
+        packing.pack_into("<f" if type_.bits == 32 else "<d", buffer, start, value)
+    elif isinstance(type_, PointerType | FunctionType | TextType):
+        buffer[start : start + 8] = int(value).to_bytes(8, "little")
+    else:
+        raise TypeError(f"{type_} can't be written to memory")
+
+
+def width(base: IntType) -> Any:
+    """Give an ``IntEnum`` or ``IntFlag`` the integer type that holds it: ``@width(u32)``."""
+
+    def give(python: type[E]) -> type[E]:
+        assert issubclass(python, enum.IntEnum | enum.IntFlag)
+        for member in python:
+            if not base.fits(int(member.value)):
+                source = source_of(python.__module__)
+                node = source.classes.get(python.__qualname__, source.tree)
+                raise DiagnosticsError(
+                    [
+                        Diagnostic(
+                            source.place(node),
+                            f"{member!s} = {int(member.value)} does not fit {base}",
+                            "choose a wider type",
+                            "enum-range",
+                        )
+                    ]
+                )
+        Widths.of[python] = EnumType(python, base)
+        return python
+
+    return give
+
+
+def sizeof(type_: Any) -> int:
+    """The size of a type in bytes."""
+    return as_type(type_).size
+
+
+def offsetof(struct: type[Struct], name: str) -> int:
+    """The byte offset of field ``name`` of ``struct``."""
+    return struct.__metal_type__.fields[name].offset
+
+
+__all__ = [
+    "ArrayView",
+    "CellKind",
+    "CellView",
+    "Struct",
+    "at",
+    "offsetof",
+    "read_value",
+    "sizeof",
+    "width",
+    "write_value",
+]

@@ -1,0 +1,511 @@
+"""The types of metal and how they lie in memory.
+
+Layout is owned here and nowhere else: the emitter addresses every field by the byte offset that
+these classes say, host views read by the same offsets, and debug information describes them.
+Sizes, offsets and alignments are in bytes.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable as AbstractCallable
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+
+class Type:
+    """A type of metal: a size and an alignment in bytes, and a name as users write it."""
+
+    @property
+    def size(self) -> int:
+        raise NotImplementedError
+
+    @property
+    def align(self) -> int:
+        raise NotImplementedError
+
+    @property
+    def name(self) -> str:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, repr=False)
+class IntType(Type):
+    """An integer of a fixed width and sign; on the host, calling it wraps a Python integer."""
+
+    bits: int
+    signed: bool
+
+    @property
+    def name(self) -> str:
+        return f"{'i' if self.signed else 'u'}{self.bits}"
+
+    @property
+    def size(self) -> int:
+        return self.bits // 8
+
+    @property
+    def align(self) -> int:
+        return self.size
+
+    @property
+    def MIN(self) -> int:  # noqa: N802 - read as a constant: u8.MIN
+        """The smallest value."""
+        return -(1 << (self.bits - 1)) if self.signed else 0
+
+    @property
+    def MAX(self) -> int:  # noqa: N802 - read as a constant: u8.MAX
+        """The largest value."""
+        return (1 << (self.bits - self.signed)) - 1
+
+    def fits(self, value: int) -> bool:
+        """Whether ``value`` can be held without loss."""
+        return self.MIN <= value <= self.MAX
+
+    def wrap(self, value: int) -> int:
+        """``value`` modulo two to the width, in this type's range."""
+        value = int(value) & ((1 << self.bits) - 1)
+        return value - (1 << self.bits) if self.signed and value > self.MAX else value
+
+    def __call__(self, value: int) -> int:
+        """On the host, a cast: what does not fit is an error, as in a debug build."""
+        value = int(value)
+        if not self.fits(value):
+            raise OverflowError(f"{value} does not fit {self.name}")
+        return value
+
+
+@dataclass(frozen=True, repr=False)
+class FloatType(Type):
+    """An IEEE 754 binary float of 32 or 64 bits."""
+
+    bits: int
+
+    @property
+    def name(self) -> str:
+        return f"f{self.bits}"
+
+    @property
+    def size(self) -> int:
+        return self.bits // 8
+
+    @property
+    def align(self) -> int:
+        return self.size
+
+    def __call__(self, value: float) -> float:
+        return float(value)
+
+
+@dataclass(frozen=True, repr=False)
+class BoolType(Type):
+    """A truth value, one byte in memory; any byte but zero reads as true."""
+
+    name: str = "bool"
+    size: int = 1
+    align: int = 1
+
+
+@dataclass(frozen=True, repr=False)
+class NoneType(Type):
+    """What a function returns that returns nothing."""
+
+    name: str = "None"
+    size: int = 0
+    align: int = 1
+
+
+@dataclass(frozen=True, repr=False)
+class NeverType(Type):
+    """What a function returns that never comes back (``NoReturn``)."""
+
+    name: str = "NoReturn"
+    size: int = 0
+    align: int = 1
+
+
+@dataclass(frozen=True, repr=False)
+class TextType(Type):
+    """A constant string: a pointer to its length (8 bytes) followed by its UTF-8 bytes."""
+
+    name: str = "str"
+    size: int = 8
+    align: int = 8
+
+
+@dataclass(frozen=True, repr=False)
+class EnumType(Type):
+    """A Python ``IntEnum`` or ``IntFlag`` with the integer type that holds it."""
+
+    python: type[enum.IntEnum] | type[enum.IntFlag]
+    base: IntType
+
+    @property
+    def name(self) -> str:
+        return self.python.__name__
+
+    @property
+    def size(self) -> int:
+        return self.base.size
+
+    @property
+    def align(self) -> int:
+        return self.base.align
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether members combine with ``|``, ``&``, ``^`` and ``~``."""
+        return issubclass(self.python, enum.IntFlag)
+
+
+@dataclass(frozen=True, repr=False)
+class PointerType(Type):
+    """A pointer, which may be null, to one or more values of a type.
+
+    The target is resolved when it is asked for, so that a struct may point to itself.
+    """
+
+    declared: Any
+    size: int = 8
+    align: int = 8
+
+    @property
+    def target(self) -> Type:
+        """The type pointed to."""
+        return as_type(self.declared)
+
+    @property
+    def name(self) -> str:
+        declared = self.declared
+        return f"Ptr[{declared.__name__ if isinstance(declared, type) else declared}]"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PointerType) and self.target == other.target
+
+    def __hash__(self) -> int:
+        return hash((PointerType, self.name))
+
+
+@dataclass(frozen=True, repr=False)
+class ArrayType(Type):
+    """A fixed number of values side by side."""
+
+    element: Type
+    length: int
+
+    @property
+    def name(self) -> str:
+        return f"Array[{self.element}, {self.length}]"
+
+    @property
+    def size(self) -> int:
+        return self.element.size * self.length
+
+    @property
+    def align(self) -> int:
+        return self.element.align
+
+
+@dataclass(frozen=True, repr=False)
+class FunctionType(Type):
+    """The address of a function with this signature."""
+
+    parameters: tuple[Type, ...]
+    result: Type
+    size: int = 8
+    align: int = 8
+
+    @property
+    def name(self) -> str:
+        return f"Callable[[{', '.join(map(str, self.parameters))}], {self.result}]"
+
+
+class CellKind(enum.Enum):
+    """Why a scalar in memory may not be read and written plainly."""
+
+    ATOMIC = "Atomic"
+    SHARED = "Shared"
+    VOLATILE = "Volatile"
+    REGISTER = "Register"
+
+
+@dataclass(frozen=True, repr=False)
+class CellType(Type):
+    """A scalar in memory that is reached only through methods, each exactly one access.
+
+    ATOMIC names a memory order at each access. SHARED is atomic memory that a hostile party can
+    write: what is loaded must land in a local. VOLATILE is memory that changes by itself.
+    REGISTER is a device's: each access is one ``mov``.
+    """
+
+    kind: CellKind
+    value: Type
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind.value}[{self.value}]"
+
+    @property
+    def size(self) -> int:
+        return self.value.size
+
+    @property
+    def align(self) -> int:
+        return self.value.align
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a struct, at its byte offset."""
+
+    name: str
+    type: Type
+    offset: int
+
+
+@dataclass(eq=False, repr=False)
+class StructType(Type):
+    """A struct: one Python class, one layout."""
+
+    python: type
+    packed: bool
+    fields: dict[str, Field] = field(default_factory=dict)
+    size: int = 0
+    align: int = 1
+
+    @property
+    def name(self) -> str:
+        return self.python.__name__
+
+
+class LayoutError(Exception):
+    """A struct or a type that can't be laid out; the message says why, ``fix`` how to mend it."""
+
+    def __init__(self, rule: str, message: str, fix: str) -> None:
+        """Carry the rule's name, what is wrong and how to mend it."""
+        self.rule = rule
+        self.fix = fix
+        super().__init__(message)
+
+
+def lay_out(
+    python: type,
+    declared: Iterable[tuple[str, Type, int | None]],
+    *,
+    packed: bool = False,
+    size: int | None = None,
+) -> StructType:
+    """Lay out a struct from its fields' (name, type, explicit offset or None).
+
+    Without explicit offsets the layout is C's on x86-64, or without any padding if ``packed``.
+    With explicit offsets every field has one, fields neither overlap nor go backwards, and
+    ``size`` is the whole struct's (default: up to the end of the last field).
+
+    Raises LayoutError.
+    """
+    fields = list(declared)
+    explicit = [offset is not None for _, _, offset in fields]
+    if any(explicit) and not all(explicit):
+        missing = next(name for name, _, offset in fields if offset is None)
+        raise LayoutError(
+            "offset-missing",
+            f"field '{missing}' of {python.__name__} has no offset, though others have",
+            f"give it one: {missing}: ... = at(0x...)",
+        )
+    struct = StructType(python, packed)
+    end = 0
+    for name, type_, offset in fields:
+        align = 1 if packed else type_.align
+        start = -(-end // align) * align if offset is None else offset
+        if start < end:
+            raise LayoutError(
+                "fields-overlap",
+                f"field '{name}' of {python.__name__} at {start:#x} overlaps the field before it, "
+                f"which ends at {end:#x}",
+                f"place it at {end:#x} or later",
+            )
+        if start % type_.align and has_atomic(type_):
+            raise LayoutError(
+                "atomic-packed",
+                f"field '{name}' of {python.__name__} holds an atomic at an unaligned place",
+                "atomics need their natural alignment: use C's layout or another offset",
+            )
+        struct.fields[name] = Field(name, type_, start)
+        struct.align = max(struct.align, align)
+        end = start + type_.size
+    if size is not None and size < end:
+        raise LayoutError(
+            "struct-size",
+            f"{python.__name__} is declared {size:#x} bytes long but its fields end at {end:#x}",
+            f"declare size={end:#x} or more",
+        )
+    if packed and has_atomic(struct):
+        raise LayoutError(
+            "atomic-packed",
+            f"{python.__name__} is packed and holds an atomic field",
+            "atomics need their natural alignment: drop packed=True",
+        )
+    struct.size = size if size is not None else -(-end // struct.align) * struct.align
+    return struct
+
+
+def has_atomic(type_: Type) -> bool:
+    """Whether a value of ``type_`` holds an atomic or shared cell anywhere inside."""
+    if isinstance(type_, CellType):
+        return type_.kind in (CellKind.ATOMIC, CellKind.SHARED)
+    if isinstance(type_, ArrayType):
+        return has_atomic(type_.element)
+    if isinstance(type_, StructType):
+        return any(has_atomic(member.type) for member in type_.fields.values())
+    return False
+
+
+def has_cell(type_: Type) -> bool:
+    """Whether a value of ``type_`` holds a cell of any kind anywhere inside."""
+    if isinstance(type_, ArrayType):
+        return has_cell(type_.element)
+    if isinstance(type_, StructType):
+        return any(has_cell(member.type) for member in type_.fields.values())
+    return isinstance(type_, CellType)
+
+
+U8, U16, U32, U64 = (IntType(bits, signed=False) for bits in (8, 16, 32, 64))
+I8, I16, I32, I64 = (IntType(bits, signed=True) for bits in (8, 16, 32, 64))
+F32, F64 = FloatType(32), FloatType(64)
+BOOL, NONE, NEVER, TEXT = BoolType(), NoneType(), NeverType(), TextType()
+
+INTEGERS: tuple[IntType, ...] = (U8, U16, U32, U64, I8, I16, I32, I64)
+
+
+def is_scalar(type_: Type) -> bool:
+    """Whether values of ``type_`` live in a machine register."""
+    return isinstance(
+        type_,
+        IntType | FloatType | BoolType | EnumType | PointerType | FunctionType | TextType,
+    )
+
+
+def is_aggregate(type_: Type) -> bool:
+    """Whether a name of ``type_`` is a reference to a place and never a copy."""
+    return isinstance(type_, StructType | ArrayType)
+
+
+class _PointerMaker:
+    """``Ptr[T]``."""
+
+    def __getitem__(self, target: Any) -> PointerType:
+        return PointerType(target)
+
+
+class _ArrayMaker:
+    """``Array[T, length]``."""
+
+    def __getitem__(self, arguments: tuple[Any, int]) -> ArrayType:
+        if not (isinstance(arguments, tuple) and len(arguments) == 2):
+            raise LayoutError(
+                "array-form",
+                "an array needs an element type and a length",
+                "write Array[element, length], for example Array[u8, 64]",
+            )
+        element, length = as_type(arguments[0]), arguments[1]
+        if not isinstance(length, int) or isinstance(length, bool) or length < 1:
+            raise LayoutError(
+                "array-length",
+                f"an array's length must be a whole number of at least 1, not {length!r}",
+                "give the number of elements",
+            )
+        if not (is_scalar(element) or is_aggregate(element) or isinstance(element, CellType)):
+            raise LayoutError(
+                "element-type", f"an array can't hold {element}", "use a type that has a size"
+            )
+        return ArrayType(element, length)
+
+
+@dataclass(frozen=True)
+class _CellMaker:
+    """``Atomic[T]``, ``Shared[T]``, ``Volatile[T]``, ``Register[T]``."""
+
+    kind: CellKind
+
+    def __getitem__(self, value: Any) -> CellType:
+        type_ = as_type(value)
+        if not isinstance(type_, IntType | BoolType | EnumType | PointerType):
+            raise LayoutError(
+                "cell-type",
+                f"{self.kind.value}[{type_}] is not possible: it holds integers, booleans, enums "
+                "and pointers",
+                f"put the {self.kind.value} on the scalars inside",
+            )
+        return CellType(self.kind, type_)
+
+
+POINTER = _PointerMaker()
+ARRAY = _ArrayMaker()
+CELLS = {kind: _CellMaker(kind) for kind in CellKind}
+
+
+class Widths:
+    """The integer type of each enum class that has been given one with ``width``."""
+
+    of: ClassVar[dict[type, EnumType]] = {}
+
+
+def as_type(annotation: Any) -> Type:
+    """The metal type that an evaluated annotation stands for.
+
+    Raises LayoutError if it stands for none.
+    """
+    if isinstance(annotation, Type):
+        return annotation
+    if annotation is None or annotation is type(None):
+        return NONE
+    if annotation is bool:
+        return BOOL
+    if annotation is str:
+        return TEXT
+    if isinstance(annotation, type):
+        struct = annotation.__dict__.get("__metal_type__")
+        if isinstance(struct, StructType):
+            return struct
+        if annotation in Widths.of:
+            return Widths.of[annotation]
+        if issubclass(annotation, enum.Enum):
+            raise LayoutError(
+                "enum-width",
+                f"{annotation.__name__} has no width",
+                "decorate it with @width(u32) or another integer type",
+            )
+        if annotation is int:
+            raise LayoutError(
+                "bare-int",
+                "int has no width",
+                "use u8, u16, u32, u64, i8, i16, i32 or i64",
+            )
+        if annotation is float:
+            raise LayoutError("bare-float", "float has no width", "use f32 or f64")
+    return _special(annotation)
+
+
+def _special(annotation: Any) -> Type:
+    from typing import Never, NoReturn, get_args, get_origin
+
+    if annotation in (Never, NoReturn):
+        return NEVER
+    if get_origin(annotation) is AbstractCallable:
+        arguments = get_args(annotation)
+        if isinstance(arguments[0], list):
+            return FunctionType(tuple(map(as_type, arguments[0])), as_type(arguments[1]))
+    shown = annotation.__name__ if isinstance(annotation, type) else repr(annotation)
+    raise LayoutError(
+        "unknown-type",
+        f"{shown} is not a type of metal",
+        "use an integer, bool, f32, f64, str, Ptr[T], Array[T, n], Callable[[...], T], an enum "
+        "with a width or a subclass of Struct",
+    )
