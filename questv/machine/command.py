@@ -1,0 +1,67 @@
+"""The command line that starts QEMU.
+
+The common arguments leave out every device that is not asked for. Of what decides how long a boot
+takes the firmware counts by far the most: qboot hands over within three milliseconds on both kinds
+of machine, puts the ACPI tables below 1 MiB and writes nothing above; SeaBIOS takes 20 ms more on
+microvm and 40 ms more on q35, and nearly half a second there in a deterministic run.
+"""
+
+from __future__ import annotations
+
+import json
+
+from questv.machine import runfiles
+from questv.machine.options import MachineKind, MachineOptions
+from questv.machine.qemu import Qemu
+
+EXIT_PORT = 0xF4
+"""A guest ends its machine by writing an Exit's value to this port, 8 to 32 bits wide."""
+
+_MACHINES = {
+    # With ACPI the command line is the guest's own; without it QEMU would add to it.
+    MachineKind.MICROVM: "microvm,memory-backend=ram,acpi=on,pic=on,pit=on,rtc=on,isa-serial=on,"
+    "ioapic2=off,x-option-roms=off",
+    MachineKind.Q35: "q35,memory-backend=ram,acpi=on,"
+    "sata=off,usb=off,smbus=off,i8042=off,vmport=off,hpet=off",
+}
+_DETERMINISTIC = (
+    *("-accel", "tcg,thread=single"),
+    *("-icount", "shift=0,sleep=off"),
+    *("-seed", "1"),
+    *("-rtc", "base=2026-01-01,clock=vm"),
+)
+_PARALLEL = ("-accel", "tcg,thread=multi")
+
+
+def qemu_command(qemu: Qemu, options: MachineOptions, control: int) -> list[str]:
+    """The program and arguments that run ``options`` in a run directory, as current directory.
+
+    The machine waits for ``cont`` on its control channel, the file descriptor ``control``.
+    """
+    memory = {
+        "qom-type": "memory-backend-file",
+        "id": "ram",
+        "mem-path": runfiles.MEMORY,
+        "size": options.memory,
+        "share": True,
+    }
+    return [
+        str(qemu.path),
+        *("-nodefaults", "-no-user-config", "-no-reboot", "-S"),
+        *("-display", "none"),
+        *("-M", _MACHINES[options.kind]),
+        *("-bios", "qboot.rom"),
+        *("-cpu", options.cpu),
+        *("-smp", str(options.cores)),
+        *("-m", f"{options.memory >> 10}K"),
+        *("-object", json.dumps(memory)),
+        *("-chardev", f"socket,id=control,fd={control}"),
+        *("-mon", "chardev=control,mode=control"),
+        *("-chardev", f"file,id=serial,path={runfiles.SERIAL}"),
+        *("-serial", "chardev:serial"),
+        *("-device", f"isa-debug-exit,iobase={EXIT_PORT:#x},iosize=4"),
+        *("-kernel", str(options.image.resolve())),
+        *("-append", options.command_line),
+        *(_DETERMINISTIC if options.deterministic else _PARALLEL),
+        *options.extra,
+    ]

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+import mmap
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from questv.machine import MIB, GuestMemory, MachineError, MachineKind, find_qemu, memory_layout
+from questv.machine.memory import Bank
+
+GIB = 1 << 30
+
+
+def ram_as_qemu_lays_it(kind: MachineKind, size: int) -> list[tuple[int, int, int]]:
+    """(start, end, offset) of each stretch of RAM, from QEMU's own account."""
+    commands = (
+        {"execute": "qmp_capabilities"},
+        {"execute": "human-monitor-command", "arguments": {"command-line": "info mtree -f"}},
+        {"execute": "quit"},
+    )
+    answer = subprocess.run(
+        [
+            *(find_qemu().path, "-nodefaults", "-display", "none", "-S", "-qmp", "stdio"),
+            *("-M", kind, "-bios", "qboot.rom", "-m", f"{size >> 20}M"),
+        ],
+        input="\n".join(map(json.dumps, commands)),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    text = json.loads(answer.splitlines()[2])["return"]
+    found = set()
+    for start, end, offset in re.findall(
+        r"^ +([0-9a-f]{16})-([0-9a-f]{16}) \(prio 0, ram\): (?:pc|microvm)\.ram(?: @(\w+))?",
+        text,
+        re.M,
+    ):
+        found.add((int(start, 16), int(end, 16) + 1, int(offset or "0", 16)))
+    return sorted(found)
+
+
+@pytest.mark.parametrize("kind", MachineKind)
+@pytest.mark.parametrize("size", [2 * MIB, 2815 * MIB, 2816 * MIB, 3 * GIB, 4 * GIB])
+def test_layout_is_that_of_qemu(kind: MachineKind, size: int) -> None:
+    stretches = ram_as_qemu_lays_it(kind, size)
+    layout = memory_layout(kind, size)
+    assert [(bank.start, bank.end, bank.offset) for bank in layout.banks[1:]] == [
+        stretch for stretch in stretches if stretch[0] >= MIB
+    ]
+    assert layout.banks[0] == Bank(0, 640 << 10, 0)
+    assert stretches[0][0] == 0
+    assert stretches[0][1] >= 640 << 10
+
+
+@pytest.mark.parametrize("size", [0, -MIB, MIB, 2 * MIB + 4096])
+def test_odd_sizes_are_refused(size: int) -> None:
+    with pytest.raises(MachineError, match=f"can't have {size} bytes"):
+        memory_layout(MachineKind.MICROVM, size)
+
+
+@pytest.mark.parametrize(
+    ("address", "length"),
+    [
+        *((0x9FFFF, 2), (0xA0000, 1), (0xFFFFF, 1), (3 * GIB - 1, 2), (3 * GIB, 1), (5 * GIB, 1)),
+        *((-1, 1), (0x100000, -1)),
+    ],
+)
+def test_nothing_outside_a_bank(address: int, length: int) -> None:
+    with pytest.raises(MachineError, match="not within the machine's memory"):
+        memory_layout(MachineKind.MICROVM, 4 * GIB).offset(address, length)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "memory"
+    with path.open("wb") as memory:
+        memory.truncate(4 * GIB)
+    return path
+
+
+LAYOUT = memory_layout(MachineKind.MICROVM, 4 * GIB)
+
+
+def test_addresses_are_those_of_the_guest(file: Path) -> None:
+    with file.open("r+b") as raw, GuestMemory(file, LAYOUT, writable=True) as memory:
+        for address, offset in ((0x200000, 0x200000), (4 * GIB + 8, 3 * GIB + 8)):
+            raw.seek(offset)
+            raw.write(b"guest")
+            raw.flush()
+            assert memory.read(address, 7) == b"guest\0\0"
+            assert bytes(memory.view(address, 7)) == b"guest\0\0"
+            memory.write(address + 1, b"host")
+            raw.seek(offset)
+            assert raw.read(6) == b"ghost\0"
+
+
+def test_reading_takes_no_room(runtime: Path) -> None:
+    file = runtime / "memory"
+    with file.open("wb") as memory_file:
+        memory_file.truncate(LAYOUT.size)
+    with GuestMemory(file, LAYOUT) as memory:
+        assert memory.read(MIB, 16 * MIB) == bytes(16 * MIB)
+    assert file.stat().st_blocks == 0
+    file.unlink()
+
+
+def test_a_view_is_live_and_outlives_the_memory(file: Path) -> None:
+    memory = GuestMemory(file, LAYOUT, writable=True)
+    view = memory.view(0x200000, 16).cast("Q")
+    memory.write(0x200008, b"\x2a")
+    assert view[1] == 42
+    memory.close()
+    memory.close()
+    file.unlink()
+    assert view[1] == 42
+
+
+def test_reading_leaves_no_way_to_write(file: Path) -> None:
+    with GuestMemory(file, LAYOUT) as memory:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            memory.write(0x200000, b"x")
+        with pytest.raises(TypeError, match="read-only"):
+            memory.view(0x200000, 1)[0] = 1
+
+
+def test_a_file_of_another_size_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "short").write_bytes(bytes(mmap.PAGESIZE))
+    with pytest.raises(MachineError, match="has 4096 bytes, not the 4294967296"):
+        GuestMemory(tmp_path / "short", LAYOUT)
