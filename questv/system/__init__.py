@@ -1,0 +1,1 @@
+"""The system description: from ``system.toml`` to typed, checked models."""

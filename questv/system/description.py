@@ -1,0 +1,99 @@
+"""A description that has been read and checked: what a plan is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from questv.diagnostics import DiagnosticsError
+from questv.system.bindings import Parameter, parameters
+from questv.system.document import Document, DocumentPath, read_document
+from questv.system.draft import Draft, tasks
+from questv.system.model import Channel, Input, System, Task
+from questv.system.rules import check
+from questv.system.shape import parse_system
+from questv.system.tasks import TaskSignature, TaskSource
+
+Argument = Channel | Input | int
+
+
+@dataclass(frozen=True)
+class BoundTask:
+    """A task, its function, and what each of the function's parameters stands for, in order.
+
+    A parameter of kind INPUT stands for an Input, one of kind INTEGER for a value that it can
+    hold, and the others for the channel whose fitting end the task's sandbox has.
+    """
+
+    task: Task
+    signature: TaskSignature
+    arguments: Mapping[str, Argument]
+
+
+@dataclass(frozen=True)
+class Description:
+    """A system that keeps all rules.
+
+    ``cores`` has the core of each sandbox and ``tasks`` its tasks in file order, by its name.
+    """
+
+    system: System
+    document: Document
+    cores: Mapping[str, int]
+    tasks: Mapping[str, tuple[BoundTask, ...]]
+
+    @property
+    def until(self) -> tuple[str, ...]:
+        """The sandboxes whose end is the end of the run."""
+        return self.system.run.until or tuple(self.tasks)
+
+
+def load(path: Path, task_source: TaskSource) -> Description:
+    """The system that the folder, or the file, at ``path`` describes.
+
+    ``task_source`` knows the Python functions beside it. Raises DiagnosticsError with all that is
+    wrong; what is wrong with reading hides what is wrong with shape, and that hides the rules.
+    """
+    draft = read_draft(path, task_source)
+    findings = check(draft)
+    if findings:
+        raise DiagnosticsError(findings)
+    cores = dict(zip(draft.sandbox_names, draft.system.cores(), strict=True))
+    return Description(draft.system, draft.document, cores, _bound_tasks(draft))
+
+
+def read_draft(path: Path, task_source: TaskSource) -> Draft:
+    """What ``load`` checks. Raises DiagnosticsError if it can't be read or has a wrong shape."""
+    document = read_document(path)
+    system = parse_system(document)
+    runs = {task.run for sandbox in system.sandboxes for task in sandbox.tasks}
+    return Draft(system, document, {run: task_source.find(run) for run in sorted(runs)})
+
+
+def _bound_tasks(draft: Draft) -> dict[str, tuple[BoundTask, ...]]:
+    """The tasks of each sandbox of ``draft``, which keeps all rules."""
+    arguments: dict[DocumentPath, dict[str, Argument]] = {}
+    for parameter in parameters(draft):
+        arguments.setdefault(parameter.task.path, {})[parameter.name] = _argument(parameter)
+    return {
+        sandbox.item.name: tuple(
+            BoundTask(task.item, _signature(draft, task.item), arguments.get(task.path, {}))
+            for task in tasks(sandbox)
+        )
+        for sandbox in draft.sandboxes
+    }
+
+
+def _argument(parameter: Parameter) -> Argument:
+    target = parameter.channel or parameter.input
+    if target is not None:
+        return target.item
+    assert isinstance(parameter.written, int), "the rules on bindings refuse anything else"
+    return parameter.written
+
+
+def _signature(draft: Draft, task: Task) -> TaskSignature:
+    function = draft.functions[task.run]
+    assert isinstance(function, TaskSignature), "the rules on tasks refuse anything else"
+    return function

@@ -1,0 +1,294 @@
+"""The system description as typed models: what can be said in ``system.toml``.
+
+A model holds a table's keys, types and defaults, and the way names, sizes and functions are
+spelt; what they may mean together is the concern of ``questv.system.rules``. Sizes are in bytes.
+The Python attribute has the key's name, but for the words that read better otherwise (``from`` is
+``sender``) and for lists (``sandbox`` is ``sandboxes``).
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StrictInt,
+    StrictStr,
+)
+from pydantic_core import PydanticCustomError
+
+from questv.system.units import parse_size
+
+FORMAT_VERSION = 1
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+_FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]*:[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise PydanticCustomError("name_syntax", "not a name")
+    return value
+
+
+def _function(value: str) -> str:
+    if not _FUNCTION.fullmatch(value):
+        raise PydanticCustomError("function_syntax", "not a function")
+    return value
+
+
+def _size(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise PydanticCustomError("size_type", "not a size")
+    try:
+        return parse_size(value)
+    except ValueError as error:
+        raise PydanticCustomError("size_invalid", "{reason}", {"reason": str(error)}) from None
+
+
+def _argument(value: object) -> str | int:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise PydanticCustomError("argument_type", "not a name or an integer")
+    return value
+
+
+@dataclass(frozen=True)
+class Described:
+    """What the documentation calls a type of values."""
+
+    words: str
+
+
+Name = Annotated[StrictStr, AfterValidator(_name), Described("name")]
+SandboxName = Annotated[StrictStr, Described("name of a sandbox")]
+FunctionName = Annotated[StrictStr, AfterValidator(_function), Described("`module:function`")]
+Size = Annotated[int, PlainValidator(_size), Described("size")]
+Argument = Annotated[str | int, PlainValidator(_argument), Described("name or integer")]
+
+
+class ApicMode(StrEnum):
+    """How far a sandbox reaches its local interrupt controller."""
+
+    GUARDED = "guarded"
+    DIRECT = "direct"
+
+
+class MsrAccess(StrEnum):
+    """What a sandbox may do with a model-specific register."""
+
+    READ = "r"
+    READ_WRITE = "rw"
+
+
+class Table(BaseModel):
+    """A table of the description: it never changes and has no key but its own.
+
+    ``header`` is what stands above the table in the file.
+    """
+
+    header: ClassVar[str]
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Machine(Table):
+    """The whole machine."""
+
+    header: ClassVar[str] = "[machine]"
+
+    memory: Size = Field(
+        default=64 << 20, description="RAM that the plan may use, a multiple of 4 KiB."
+    )
+
+
+class Run(Table):
+    """One run of the system: when it ends and what is checked afterwards."""
+
+    header: ClassVar[str] = "[run]"
+
+    until: tuple[SandboxName, ...] | None = Field(
+        default=None,
+        description="The run ends when these sandboxes have ended; if left out, when all have.",
+    )
+    expect: FunctionName | None = Field(
+        default=None,
+        description="Python function in the folder that checks the run, on the host, after it.",
+    )
+
+
+class Task(Table):
+    """A real-time task of a sandbox: a function of typed Python."""
+
+    header: ClassVar[str] = "[[sandbox.task]]"
+
+    name: Name = Field(description="Its name, unique in the sandbox.")
+    run: FunctionName = Field(description="The function, in a module of the folder.")
+    priority: StrictInt = Field(
+        description="0 to 255, unique in the sandbox; of the tasks that can run the highest does."
+    )
+    stack: Size = Field(default=8 << 10, description="Its stack, a multiple of 4 KiB.")
+    bind: dict[str, Argument] = Field(
+        default_factory=dict,
+        description=(
+            "What the function's parameters stand for: a channel or input by its name, or an "
+            "integer. A parameter that is not named here stands for the channel or input of its "
+            "own name, `_` in Python being `-` here."
+        ),
+    )
+
+
+class Input(Table):
+    """A file of the host, mapped read-only into one sandbox before it boots."""
+
+    header: ClassVar[str] = "[[sandbox.input]]"
+
+    name: Name = Field(description="Its name, unique among all inputs and channels.")
+    size: Size = Field(description="The largest file that fits, a multiple of 4 KiB.")
+
+
+class PortRange(Table):
+    """I/O ports that a sandbox may use besides those of its devices."""
+
+    header: ClassVar[str] = "[[sandbox.ports]]"
+
+    first: StrictInt = Field(description="The first port, 0 to 0xffff.")
+    last: StrictInt = Field(description="The last port, not below the first.")
+
+
+class Msr(Table):
+    """A model-specific register that a sandbox may use besides those that are always its own."""
+
+    header: ClassVar[str] = "[[sandbox.msr]]"
+
+    number: StrictInt = Field(description="Its number.")
+    access: MsrAccess = Field(description="Reading, or reading and writing.")
+
+
+class Sandbox(Table):
+    """A kernel with its monitor, alone on one core."""
+
+    header: ClassVar[str] = "[[sandbox]]"
+
+    name: Name = Field(description="Its name, unique among all sandboxes.")
+    core: StrictInt | None = Field(
+        default=None,
+        description=(
+            "Its core, 0 to 63, for it alone; if left out, the lowest core that no sandbox names "
+            "and no earlier one was given."
+        ),
+    )
+    memory: Size = Field(
+        description=(
+            "All that the kernel has for text, data, stacks and page tables, a multiple of 4 KiB."
+        )
+    )
+    apic: ApicMode = Field(
+        default=ApicMode.GUARDED,
+        description=(
+            "`guarded`: each interrupt to another core is checked by the monitor; `direct`: none "
+            "is, for a kernel that is trusted not to stop or restart other cores."
+        ),
+    )
+    tasks: tuple[Task, ...] = Field(default=(), alias="task", description="Its tasks.")
+    inputs: tuple[Input, ...] = Field(default=(), alias="input", description="Its inputs.")
+    ports: tuple[PortRange, ...] = Field(default=(), description="Further I/O ports it may use.")
+    msrs: tuple[Msr, ...] = Field(default=(), alias="msr", description="Further MSRs it may use.")
+
+
+class RingChannel(Table):
+    """A lossless ring of messages of any size, with one producer and one consumer."""
+
+    header: ClassVar[str] = '[[channel]] with kind = "ring"'
+
+    name: Name = Field(description="Its name, unique among all inputs and channels.")
+    kind: Literal["ring"] = Field(description="Which kind: `ring` or `four-slot`.")
+    sender: SandboxName = Field(alias="from", description="The sandbox that sends.")
+    receiver: SandboxName = Field(alias="to", description="The sandbox that receives, another one.")
+    size: Size = Field(
+        default=64 << 10, description="Bytes of the ring, a power of two, 4 KiB to 16 MiB."
+    )
+
+
+class FourSlotChannel(Table):
+    """Simpson's four-slot register: the newest value, wait-free, one writer and one reader."""
+
+    header: ClassVar[str] = '[[channel]] with kind = "four-slot"'
+
+    name: Name = Field(description="Its name, unique among all inputs and channels.")
+    kind: Literal["four-slot"] = Field(description="Which kind: `ring` or `four-slot`.")
+    sender: SandboxName = Field(alias="from", description="The sandbox that writes.")
+    receiver: SandboxName = Field(alias="to", description="The sandbox that reads, another one.")
+    message: Size = Field(description="Bytes of the value, 1 B to 1 MiB.")
+
+
+Channel = RingChannel | FourSlotChannel
+
+
+class Device(Table):
+    """A device of the machine, driven by its owner and nobody else."""
+
+    header: ClassVar[str] = "[[device]]"
+
+    name: StrictStr = Field(description="Which one: `com1` or `com2`.")
+    kind: Literal["uart"] = Field(description="A serial port.")
+    owner: SandboxName = Field(description="The sandbox that drives it.")
+
+
+class System(Table):
+    """The description as a whole."""
+
+    header: ClassVar[str] = "the top of the file"
+
+    version: StrictInt = Field(description=f"Version of this format: {FORMAT_VERSION}.")
+    name: Name = Field(description="The system's name.")
+    machine: Machine = Field(default=Machine(), description="The whole machine.")
+    run: Run = Field(default=Run(), description="One run of the system.")
+    sandboxes: tuple[Sandbox, ...] = Field(
+        default=(), alias="sandbox", description="The sandboxes, at least one."
+    )
+    channels: tuple[Annotated[Channel, Field(discriminator="kind")], ...] = Field(
+        default=(), alias="channel", description="The channels between sandboxes."
+    )
+    devices: tuple[Device, ...] = Field(
+        default=(), alias="device", description="The devices that sandboxes drive."
+    )
+
+    def cores(self) -> tuple[int, ...]:
+        """The core of each sandbox, in their order, those left out in the description given.
+
+        A sandbox without a core has the lowest one that no sandbox names and that no earlier
+        sandbox was given.
+        """
+        named = {sandbox.core for sandbox in self.sandboxes}
+        free = (core for core in itertools.count() if core not in named)
+        return tuple(
+            next(free) if sandbox.core is None else sandbox.core for sandbox in self.sandboxes
+        )
+
+
+TABLES: dict[tuple[str, ...], type[Table]] = {
+    (): System,
+    ("machine",): Machine,
+    ("run",): Run,
+    ("sandbox",): Sandbox,
+    ("sandbox", "task"): Task,
+    ("sandbox", "input"): Input,
+    ("sandbox", "ports"): PortRange,
+    ("sandbox", "msr"): Msr,
+    ("channel", "ring"): RingChannel,
+    ("channel", "four-slot"): FourSlotChannel,
+    ("device",): Device,
+}
+"""All tables by their path without indices; a channel's ends with its kind, which picks it."""
+
+
+def keys(table: type[Table]) -> dict[str, str]:
+    """The keys of ``table`` as the description spells them, each with its attribute's name."""
+    return {field.alias or name: name for name, field in table.model_fields.items()}

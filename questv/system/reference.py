@@ -1,0 +1,172 @@
+"""Writes docs/reference.md from the models and the rules: ``python -m questv.system.reference``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from enum import Enum
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from questv.system.document import READING_RULES
+from questv.system.model import TABLES, Described, Table, keys
+from questv.system.reserved import RESERVED_MSRS, RESERVED_PORTS, Reserved
+from questv.system.rules import RULES, rule_name
+from questv.system.shape import SHAPE_RULES
+from questv.system.units import format_size
+from questv.system.wording import one_of
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference.md"
+
+EXAMPLE = """\
+version = 1
+name = "counter"
+
+[[sandbox]]
+name = "count"
+memory = "2 MiB"
+
+  [[sandbox.task]]
+  name = "count"
+  run = "tasks:count"
+  priority = 10
+  bind = { out = "counts", period = 1000000 }
+
+[[sandbox]]
+name = "report"
+memory = "2 MiB"
+
+  [[sandbox.task]]
+  name = "print"
+  run = "tasks:report"
+  priority = 10
+
+[[channel]]
+name = "counts"
+kind = "ring"
+from = "count"
+to = "report"
+
+[[device]]
+name = "com1"
+kind = "uart"
+owner = "report"
+"""
+
+_INTRODUCTION = """\
+# The system description
+
+A system is a folder with a file `system.toml`, which describes it, and Python modules with its
+tasks. This page is made from the models and rules by `python -m questv.system.reference`.
+
+```toml
+{example}```
+
+A **size** is an integer and a unit (`"64 KiB"`; B, KiB, MiB or GiB), or bytes as a plain integer.
+A **name** is a small letter, then at most 30 small letters, digits and hyphens. A key that
+is not listed here is an error.
+"""
+
+_RULES = """\
+## Rules
+
+Each finding ends with the name of the rule that was broken, in brackets. Nothing is built while
+one rule is broken. Faults of the file hide those of the spelling, and these hide the rest.
+"""
+
+
+def reference() -> str:
+    """The text of docs/reference.md."""
+    tables = [_table(model) for model in TABLES.values()]
+    topics: dict[str, Iterable[Callable[..., object]]] = {
+        "The file": READING_RULES,
+        "Keys and values": SHAPE_RULES,
+        **RULES,
+    }
+    rules = [_topic(title, functions) for title, functions in topics.items()]
+    reserved = [_reserved("Ports", RESERVED_PORTS), _reserved("MSRs", RESERVED_MSRS)]
+    return "\n".join([_INTRODUCTION.format(example=EXAMPLE), *tables, _RULES, *rules, *reserved])
+
+
+def _topic(title: str, functions: Iterable[Callable[..., object]]) -> str:
+    rows = [(f"`{rule_name(each)}`", _reason(each)) for each in functions]
+    return f"### {title}\n\n{_rows(('Rule', 'Reason'), rows)}"
+
+
+def _reason(function: Callable[..., object]) -> str:
+    return " ".join((inspect.getdoc(function) or "").split())
+
+
+def _reserved(what: str, reserved: Iterable[Reserved]) -> str:
+    rows = [(_numbers(each.numbers), f"{each.what}, {each.danger}") for each in reserved]
+    return f"## {what} that no sandbox is given\n\n{_rows(('Numbers', 'Reason'), rows)}"
+
+
+def _numbers(numbers: range) -> str:
+    return " to ".join(f"{number:#x}" for number in dict.fromkeys((numbers[0], numbers[-1])))
+
+
+def _table(model: type[Table]) -> str:
+    fields = [(key, model.model_fields[name]) for key, name in keys(model).items()]
+    rows = [
+        (f"`{key}`", _type(field.annotation, field.metadata), _default(field), field.description)
+        for key, field in fields
+    ]
+    title = model.header[:1].upper() + model.header[1:]
+    return (
+        f"## {title}\n\n{inspect.getdoc(model)}\n\n"
+        f"{_rows(('Key', 'Type', 'Default', 'Meaning'), rows)}"
+    )
+
+
+def _rows(heads: tuple[str, ...], rows: Iterable[tuple[str | None, ...]]) -> str:
+    lines = [heads, tuple("---" for _ in heads), *rows]
+    return "".join(f"| {' | '.join(cell or '' for cell in line)} |\n" for line in lines)
+
+
+def _type(annotation: Any, metadata: Iterable[object] = ()) -> str:
+    """What a person calls the values that a field's annotation and metadata stand for."""
+    for each in metadata:
+        if isinstance(each, Described):
+            return each.words
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type(arguments[0], arguments[1:])
+    if origin in (Union, UnionType):
+        return " or ".join(_type(each) for each in arguments if each is not NoneType)
+    if origin is Literal:
+        return one_of(arguments)
+    if origin is tuple:
+        return f"array: {_type(arguments[0])}"
+    if origin is dict:
+        return f"table: {_type(arguments[1])}"
+    if issubclass(annotation, Enum):
+        return one_of(each.value for each in annotation)
+    if issubclass(annotation, Table):
+        return f"`{annotation.header}`"
+    return {int: "integer", str: "string"}[annotation]
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    default = field.get_default(call_default_factory=True)
+    if isinstance(default, Enum):
+        return f'"{default.value}"'
+    if isinstance(default, int):
+        return f'"{format_size(default)}"'
+    if isinstance(default, tuple | dict):
+        return "empty"
+    return "optional"
+
+
+def main() -> None:
+    """Write the reference where the documentation is."""
+    REFERENCE.write_text(reference(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,249 @@
+"""Rules on bindings: each parameter of a task stands for one thing of its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from questv.diagnostics import Diagnostic
+from questv.system.bindings import (
+    CHANNEL_KINDS,
+    RING_KINDS,
+    Parameter,
+    at_end,
+    default_reference,
+    parameters,
+    settled_sandboxes,
+)
+from questv.system.draft import Draft, inputs, tasks
+from questv.system.model import RingChannel
+from questv.system.tasks import ParameterKind, TaskSignature
+from questv.system.wording import source_position, suggest
+
+
+def bind_parameter_unknown(draft: Draft) -> Iterator[Diagnostic]:
+    """An entry for a parameter that isn't there would be lost, and is a slip of the pen."""
+    for sandbox in draft.sandboxes:
+        for task in tasks(sandbox):
+            function = draft.functions[task.item.run]
+            if isinstance(function, TaskSignature):
+                for name in task.item.bind:
+                    if name in function.parameters:
+                        continue
+                    yield Diagnostic(
+                        task.key("bind", name),
+                        f"{function.function} ({source_position(function.place)}) "
+                        f'has no parameter "{name}"',
+                        suggest(name, function.parameters, "remove the entry"),
+                        "bind-parameter-unknown",
+                    )
+
+
+def bind_missing(draft: Draft) -> Iterator[Diagnostic]:
+    """A parameter without an entry needs a channel or input of its own name to stand for."""
+    for each in parameters(draft):
+        if each.kind is ParameterKind.INTEGER or each.written is not None:
+            continue
+        if each.channel is None and each.input is None:
+            name = default_reference(each.name)
+            yield Diagnostic(
+                each.place,
+                f'{each.described} stands for nothing: there is no channel or input "{name}"',
+                f'add bind = {{ {each.name} = "..." }} with the name of a channel or input',
+                "bind-missing",
+            )
+
+
+def bind_integer_missing(draft: Draft) -> Iterator[Diagnostic]:
+    """An integer has no default: any would be a guess about a real-time task."""
+    for each in parameters(draft):
+        if each.kind is ParameterKind.INTEGER and each.written is None:
+            yield Diagnostic(
+                each.place,
+                f"{each.described} has no value",
+                f"add bind = {{ {each.name} = ... }} with an integer",
+                "bind-integer-missing",
+            )
+
+
+def bind_integer_expected(draft: Draft) -> Iterator[Diagnostic]:
+    """A parameter of an integer type takes a number, and a name has none."""
+    for each in parameters(draft):
+        if each.kind is ParameterKind.INTEGER and isinstance(each.written, str):
+            yield Diagnostic(
+                each.place,
+                f'{each.described} can\'t be the name "{each.written}"',
+                "write an integer, without quotes",
+                "bind-integer-expected",
+            )
+
+
+def bind_integer_range(draft: Draft) -> Iterator[Diagnostic]:
+    """An integer that its parameter's type can't hold would arrive as another one."""
+    for each in parameters(draft):
+        if each.kind is ParameterKind.INTEGER and isinstance(each.written, int):
+            values = each.signature.integers[each.name]
+            if each.written not in values:
+                yield Diagnostic(
+                    each.place,
+                    f"{each.described} can't hold {each.written}",
+                    f"write a value from {values[0]} to {values[-1]}, or give it a wider type",
+                    "bind-integer-range",
+                )
+
+
+def bind_name_expected(draft: Draft) -> Iterator[Diagnostic]:
+    """Channels and inputs have names, not numbers: a number would change as the file does."""
+    for each in parameters(draft):
+        if each.kind is not ParameterKind.INTEGER and isinstance(each.written, int):
+            what = "an input" if each.kind is ParameterKind.INPUT else "a channel"
+            yield Diagnostic(
+                each.place,
+                f"{each.described} can't be the integer {each.written}",
+                f"write the name of {what}",
+                "bind-name-expected",
+            )
+
+
+def bind_name_unknown(draft: Draft) -> Iterator[Diagnostic]:
+    """A parameter can stand only for what the description has."""
+    for each in parameters(draft):
+        if each.kind is ParameterKind.INTEGER or not isinstance(each.written, str):
+            continue
+        if each.channel is None and each.input is None:
+            yield Diagnostic(
+                each.place,
+                f'{each.described}: there is no channel or input "{each.written}"',
+                suggest(each.written, _fitting(draft, each), "describe one of this name"),
+                "bind-name-unknown",
+            )
+
+
+def _fitting(draft: Draft, parameter: Parameter) -> list[str]:
+    """The names of all that ``parameter`` can stand for."""
+    if parameter.kind is ParameterKind.INPUT:
+        return [each.name for each in parameter.sandbox.item.inputs]
+    owner = parameter.sandbox.item.name
+    channels = draft.system.channels
+    return [each.name for each in channels if at_end(each, parameter.end) == owner]
+
+
+def bind_kind_wrong(draft: Draft) -> Iterator[Diagnostic]:
+    """An input is memory to read and a channel is a protocol: neither can serve as the other."""
+    for each in parameters(draft):
+        if each.kind is ParameterKind.INPUT and each.channel:
+            needed = "an input"
+            found = f'channel "{each.channel.item.name}" (line {each.channel.line})'
+        elif each.kind is not ParameterKind.INPUT and each.input:
+            needed = "a channel"
+            found = f'input "{each.input.item.name}" (line {each.input.line})'
+        else:
+            continue
+        yield Diagnostic(
+            each.place,
+            f"{each.described} takes {needed}, but stands for {found}",
+            f'name another one: bind = {{ {each.name} = "..." }}',
+            "bind-kind-wrong",
+        )
+
+
+def bind_input_foreign(draft: Draft) -> Iterator[Diagnostic]:
+    """An input is mapped into one sandbox alone; for another it is not there."""
+    for each in parameters(draft):
+        if each.kind is not ParameterKind.INPUT or each.input is None:
+            continue
+        if each.input not in inputs(each.sandbox):
+            [owner] = [s.item.name for s in draft.sandboxes if each.input in inputs(s)]
+            yield Diagnostic(
+                each.place,
+                f'{each.described}: input "{each.input.item.name}" (line {each.input.line}) '
+                f'is mapped into "{owner}", not into "{each.sandbox.item.name}"',
+                f'describe an input in "{each.sandbox.item.name}", or move the task',
+                "bind-input-foreign",
+            )
+
+
+def bind_channel_foreign(draft: Draft) -> Iterator[Diagnostic]:
+    """A channel's memory is seen by the two sandboxes at its ends and by nobody else."""
+    for each in parameters(draft):
+        if each.kind not in CHANNEL_KINDS or each.channel is None:
+            continue
+        channel = each.channel.item
+        ends = (channel.sender, channel.receiver)
+        if each.sandbox.item.name not in ends and set(ends) <= set(draft.sandbox_names):
+            yield Diagnostic(
+                each.place,
+                f'{each.described}: channel "{channel.name}" (line {each.channel.line}) joins '
+                f'"{ends[0]}" and "{ends[1]}", not "{each.sandbox.item.name}"',
+                "bind a channel of this sandbox, or move the task",
+                "bind-channel-foreign",
+            )
+
+
+def bind_channel_direction(draft: Draft) -> Iterator[Diagnostic]:
+    """A channel goes one way; its receiver has no right to write the messages."""
+    for each in parameters(draft):
+        if each.kind not in CHANNEL_KINDS or each.channel is None:
+            continue
+        channel = each.channel.item
+        other_end = "to" if each.end == "from" else "from"
+        sandbox = each.sandbox.item.name
+        if at_end(channel, each.end) != sandbox == at_end(channel, other_end):
+            yield Diagnostic(
+                each.place,
+                f'{each.described} needs the "{each.end}" end of channel "{channel.name}" '
+                f'(line {each.channel.line}), and "{sandbox}" has the "{other_end}" end',
+                f'bind a channel with {each.end} = "{sandbox}"',
+                "bind-channel-direction",
+            )
+
+
+def bind_channel_kind(draft: Draft) -> Iterator[Diagnostic]:
+    """Sender and Receiver speak the ring's protocol, Writer and Reader the four-slot register's."""
+    for each in parameters(draft):
+        if each.kind not in CHANNEL_KINDS or each.channel is None:
+            continue
+        channel = each.channel.item
+        if isinstance(channel, RingChannel) != (each.kind in RING_KINDS):
+            needed = "ring" if each.kind in RING_KINDS else "four-slot"
+            yield Diagnostic(
+                each.place,
+                f'{each.described} needs a channel of kind "{needed}", and "{channel.name}" '
+                f'(line {each.channel.line}) is of kind "{channel.kind}"',
+                f'bind a channel of kind "{needed}", or change the parameter\'s type',
+                "bind-channel-kind",
+            )
+
+
+def input_unused(draft: Draft) -> Iterator[Diagnostic]:
+    """An input that no task reads costs memory for nothing, and was surely meant for one."""
+    used = {
+        (each.input.item.name, each.sandbox.item.name) for each in parameters(draft) if each.input
+    }
+    settled = settled_sandboxes(draft)
+    for sandbox in draft.sandboxes:
+        name = sandbox.item.name
+        for each in inputs(sandbox):
+            if name in settled and (each.item.name, name) not in used:
+                yield Diagnostic(
+                    each.value("name"),
+                    f'no task of "{name}" has a parameter for input "{each.item.name}"',
+                    "give one of its tasks an Input for it, or remove the input",
+                    "input-unused",
+                )
+
+
+RULES = (
+    bind_parameter_unknown,
+    bind_missing,
+    bind_integer_missing,
+    bind_integer_expected,
+    bind_integer_range,
+    bind_name_expected,
+    bind_name_unknown,
+    bind_kind_wrong,
+    bind_input_foreign,
+    bind_channel_foreign,
+    bind_channel_direction,
+    bind_channel_kind,
+    input_unused,
+)

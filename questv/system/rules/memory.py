@@ -1,0 +1,107 @@
+"""Rules on memory: whole pages, and no more of them than there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from questv.diagnostics import Diagnostic, Place
+from questv.system.draft import Draft, tasks
+from questv.system.model import Channel, RingChannel
+from questv.system.units import PAGE_SIZE, format_size, pages
+
+FOUR_SLOTS = 4
+
+
+def machine_memory_pages(draft: Draft) -> Iterator[Diagnostic]:
+    """Memory is given out in pages of 4 KiB, the smallest unit that nested paging protects."""
+    machine = draft.machine
+    yield from _whole_pages(
+        machine.value("memory"), "memory", machine.item.memory, "machine-memory-pages"
+    )
+
+
+def sandbox_memory_pages(draft: Draft) -> Iterator[Diagnostic]:
+    """A page belongs to one sandbox: of a part of one, nobody could own the rest."""
+    for sandbox in draft.sandboxes:
+        yield from _whole_pages(
+            sandbox.value("memory"), "memory", sandbox.item.memory, "sandbox-memory-pages"
+        )
+
+
+def task_stack_pages(draft: Draft) -> Iterator[Diagnostic]:
+    """A stack is whole pages, so that the page below can be left out and catch an overflow."""
+    for sandbox in draft.sandboxes:
+        for task in tasks(sandbox):
+            yield from _whole_pages(
+                task.value("stack"), "stack", task.item.stack, "task-stack-pages"
+            )
+
+
+def input_size_pages(draft: Draft) -> Iterator[Diagnostic]:
+    """An input is mapped read-only, and rights are given page by page."""
+    for each in draft.inputs:
+        yield from _whole_pages(each.value("size"), "size", each.item.size, "input-size-pages")
+
+
+def _whole_pages(place: Place, key: str, size: int, rule: str) -> Iterator[Diagnostic]:
+    if size == 0 or size % PAGE_SIZE:
+        fitting = format_size(max(PAGE_SIZE, pages(size)))
+        yield Diagnostic(
+            place,
+            f'"{key}" is {format_size(size)}, which is not one or more whole pages '
+            f"of {format_size(PAGE_SIZE)}",
+            f'write {key} = "{fitting}", the next size that fits',
+            rule,
+        )
+
+
+def stacks_exceed_memory(draft: Draft) -> Iterator[Diagnostic]:
+    """The stacks are part of a sandbox's memory and must leave room for the kernel itself."""
+    for sandbox in draft.sandboxes:
+        stacks = sum(task.stack for task in sandbox.item.tasks)
+        if stacks and stacks >= sandbox.item.memory:
+            yield Diagnostic(
+                sandbox.value("memory"),
+                f'the stacks of the tasks of "{sandbox.item.name}" take {format_size(stacks)}, '
+                f"and the sandbox has {format_size(sandbox.item.memory)} for them and its kernel",
+                "give the sandbox more memory, or its tasks smaller stacks",
+                "stacks-exceed-memory",
+            )
+
+
+def machine_memory_exceeded(draft: Draft) -> Iterator[Diagnostic]:
+    """What is given out must exist; monitors and nested tables come on top of this sum."""
+    shares = [
+        *((s.item.memory, f'sandbox "{s.item.name}"', s.line) for s in draft.sandboxes),
+        *((i.item.size, f'input "{i.item.name}"', i.line) for i in draft.inputs),
+        *((channel_memory(c.item), f'channel "{c.item.name}"', c.line) for c in draft.channels),
+    ]
+    total = sum(size for size, _, _ in shares)
+    machine = draft.machine
+    if total > machine.item.memory:
+        size, what, line = max(shares)
+        yield Diagnostic(
+            machine.value("memory"),
+            f"sandboxes, inputs and channels take {format_size(total)}, but the machine has "
+            f"{format_size(machine.item.memory)}; most goes to {what} "
+            f"(line {line}), {format_size(size)}",
+            f'set memory in [machine] above "{format_size(total)}", or give out less',
+            "machine-memory-exceeded",
+        )
+
+
+def channel_memory(channel: Channel) -> int:
+    """The bytes that the messages of ``channel`` take, in whole pages."""
+    if isinstance(channel, RingChannel):
+        return pages(channel.size)
+    return pages(FOUR_SLOTS * channel.message)
+
+
+RULES = (
+    machine_memory_pages,
+    sandbox_memory_pages,
+    task_stack_pages,
+    input_size_pages,
+    stacks_exceed_memory,
+    machine_memory_exceeded,
+)

@@ -1,0 +1,91 @@
+"""Rules on names: each name means one thing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from questv.diagnostics import Diagnostic
+from questv.system.draft import Draft, repeated, tasks
+
+_FIX = "give one of the two another name"
+
+
+def sandbox_missing(draft: Draft) -> Iterator[Diagnostic]:
+    """A system without a sandbox does nothing."""
+    if not draft.sandboxes:
+        yield Diagnostic(
+            draft.root.key(),
+            "there is no sandbox",
+            "add a [[sandbox]] with a name, memory and a [[sandbox.task]]",
+            "sandbox-missing",
+        )
+
+
+def sandbox_name_taken(draft: Draft) -> Iterator[Diagnostic]:
+    """Channels, devices, the run and all reports refer to a sandbox by its name alone."""
+    for first, again in repeated(draft.sandboxes, lambda sandbox: sandbox.item.name):
+        yield Diagnostic(
+            again.value("name"),
+            f'the sandbox at line {first.line} is called "{again.item.name}" too',
+            _FIX,
+            "sandbox-name-taken",
+        )
+
+
+def task_name_taken(draft: Draft) -> Iterator[Diagnostic]:
+    """Traces and crash records refer to a task by its sandbox's name and its own."""
+    for sandbox in draft.sandboxes:
+        for first, again in repeated(tasks(sandbox), lambda task: task.item.name):
+            yield Diagnostic(
+                again.value("name"),
+                f'the task at line {first.line}, in the same sandbox "{sandbox.item.name}", '
+                f'is called "{again.item.name}" too',
+                _FIX,
+                "task-name-taken",
+            )
+
+
+def channel_name_taken(draft: Draft) -> Iterator[Diagnostic]:
+    """Parameters of tasks are bound to a channel by its name alone."""
+    for first, again in repeated(draft.channels, lambda channel: channel.item.name):
+        yield Diagnostic(
+            again.value("name"),
+            f'the channel at line {first.line} is called "{again.item.name}" too',
+            _FIX,
+            "channel-name-taken",
+        )
+
+
+def input_name_taken(draft: Draft) -> Iterator[Diagnostic]:
+    """The file for an input is given by the input's name alone, whichever sandbox it is for."""
+    for first, again in repeated(draft.inputs, lambda each: each.item.name):
+        yield Diagnostic(
+            again.value("name"),
+            f'the input at line {first.line} is called "{again.item.name}" too',
+            _FIX,
+            "input-name-taken",
+        )
+
+
+def input_named_as_channel(draft: Draft) -> Iterator[Diagnostic]:
+    """A parameter is bound to a channel or an input by name, so the name must tell which."""
+    channels = {channel.item.name: channel for channel in draft.channels}
+    for each in draft.inputs:
+        channel = channels.get(each.item.name)
+        if channel is not None:
+            yield Diagnostic(
+                each.value("name"),
+                f'the channel at line {channel.line} is called "{each.item.name}" too',
+                _FIX,
+                "input-named-as-channel",
+            )
+
+
+RULES = (
+    sandbox_missing,
+    sandbox_name_taken,
+    task_name_taken,
+    channel_name_taken,
+    input_name_taken,
+    input_named_as_channel,
+)

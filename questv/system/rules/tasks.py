@@ -1,0 +1,102 @@
+"""Rules on tasks: functions that exist, and an order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from questv.diagnostics import Diagnostic
+from questv.system.draft import Draft, Located, repeated, tasks
+from questv.system.model import Task
+from questv.system.tasks import FunctionMissing, ModuleMissing, TaskInvalid
+from questv.system.wording import suggest
+
+PRIORITY_MAXIMUM = 255
+
+
+def task_missing(draft: Draft) -> Iterator[Diagnostic]:
+    """A kernel without a task would hold a core and memory, and never end."""
+    for sandbox in draft.sandboxes:
+        if not sandbox.item.tasks:
+            yield Diagnostic(
+                sandbox.value("name"),
+                f'sandbox "{sandbox.item.name}" has no task',
+                "add a [[sandbox.task]] below it, or remove the sandbox",
+                "task-missing",
+            )
+
+
+def task_priority_range(draft: Draft) -> Iterator[Diagnostic]:
+    """Priorities are small whole numbers, so that a kernel can keep each in a byte."""
+    for task in _all_tasks(draft):
+        if not 0 <= task.item.priority <= PRIORITY_MAXIMUM:
+            yield Diagnostic(
+                task.value("priority"),
+                f"there is no priority {task.item.priority}: "
+                f"priorities are 0 to {PRIORITY_MAXIMUM}",
+                "choose one of these; tasks with a higher one run first",
+                "task-priority-range",
+            )
+
+
+def task_priority_taken(draft: Draft) -> Iterator[Diagnostic]:
+    """Of two tasks that can run it must be plain which one does, in every run."""
+    for sandbox in draft.sandboxes:
+        for first, again in repeated(tasks(sandbox), lambda task: task.item.priority):
+            yield Diagnostic(
+                again.value("priority"),
+                f'priority {again.item.priority} of task "{again.item.name}" is that of '
+                f'"{first.item.name}" (line {first.line}) too, in the same sandbox',
+                "give the task that may wait a lower one",
+                "task-priority-taken",
+            )
+
+
+def task_module_missing(draft: Draft) -> Iterator[Diagnostic]:
+    """A task is a function of a Python module that stands beside the description."""
+    folder = draft.document.file.parent
+    for task in _all_tasks(draft):
+        if isinstance(draft.functions[task.item.run], ModuleMissing):
+            module, _, function = task.item.run.partition(":")
+            yield Diagnostic(
+                task.value("run"),
+                f"there is no file {folder / module}.py",
+                f"write it, with a function {function}, or name another module",
+                "task-module-missing",
+            )
+
+
+def task_function_missing(draft: Draft) -> Iterator[Diagnostic]:
+    """The module that a task names must have the function that it names, marked as a task."""
+    for task in _all_tasks(draft):
+        problem = draft.functions[task.item.run]
+        if isinstance(problem, FunctionMissing):
+            module, _, function = task.item.run.partition(":")
+            yield Diagnostic(
+                task.value("run"),
+                f"{module}.py has no task function {function}",
+                suggest(function, problem.functions, f"write one: @task def {function}() -> None"),
+                "task-function-missing",
+            )
+
+
+def task_invalid(draft: Draft) -> Iterator[Diagnostic]:
+    """A task must compile; the findings are the compiler's own, in the Python source."""
+    for task in _all_tasks(draft):
+        problem = draft.functions[task.item.run]
+        if isinstance(problem, TaskInvalid):
+            yield from problem.findings
+
+
+def _all_tasks(draft: Draft) -> Iterator[Located[Task]]:
+    for sandbox in draft.sandboxes:
+        yield from tasks(sandbox)
+
+
+RULES = (
+    task_missing,
+    task_priority_range,
+    task_priority_taken,
+    task_module_missing,
+    task_function_missing,
+    task_invalid,
+)

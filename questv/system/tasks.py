@@ -1,0 +1,75 @@
+"""What the description needs to know of the functions that tasks run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from questv.diagnostics import Diagnostic, Place
+
+
+class ParameterKind(Enum):
+    """What a parameter of a task takes; the value is its name for people."""
+
+    SENDER = "Sender"
+    RECEIVER = "Receiver"
+    WRITER = "Writer"
+    READER = "Reader"
+    INPUT = "Input"
+    INTEGER = "integer"
+
+
+@dataclass(frozen=True)
+class TaskSignature:
+    """A function that can be a task.
+
+    ``place`` is that of the function's name in its source. ``parameters`` is in the order of the
+    source; ``integers`` has the values that each parameter of kind INTEGER can hold. ``floats``
+    tells whether the task, or what it calls, uses floating point.
+    """
+
+    function: str
+    place: Place
+    parameters: Mapping[str, ParameterKind]
+    integers: Mapping[str, range]
+    floats: bool
+
+
+@dataclass(frozen=True)
+class ModuleMissing:
+    """The folder has no such module."""
+
+
+@dataclass(frozen=True)
+class FunctionMissing:
+    """The module has no such function marked as a task; ``functions`` are those that it has."""
+
+    functions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TaskInvalid:
+    """The function can't be a task, for the reasons in ``findings``, of which there is one or more.
+
+    The findings are placed in the Python source and carry rules of the compiler.
+    """
+
+    findings: tuple[Diagnostic, ...]
+
+    def __post_init__(self) -> None:
+        """Hold the contract that a refusal says why."""
+        if not self.findings:
+            raise ValueError("a task is refused without a reason")
+
+
+TaskProblem = ModuleMissing | FunctionMissing | TaskInvalid
+
+
+class TaskSource(Protocol):
+    """Who knows the functions of a description's folder."""
+
+    def find(self, run: str) -> TaskSignature | TaskProblem:
+        """What ``run``, a text ``module:function``, names, or why it can't be a task."""
+        ...

@@ -1,0 +1,5 @@
+"""Checks of other names."""
+
+
+def check_digest(run) -> None:
+    assert run.sandboxes

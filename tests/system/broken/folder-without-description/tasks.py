@@ -1,0 +1,1 @@
+"""A folder that has tasks, but no description of a system."""

@@ -1,0 +1,435 @@
+"""Random systems keep all rules, and one change to one of them breaks the one rule against it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from questv.system.description import load, read_draft
+from questv.system.rules import RULES, check, rule_name
+from questv.system.tasks import ParameterKind
+
+from . import toml
+from .fakes import INTEGERS
+from .strategies import PAGE, RandomSystem, Use, systems
+
+T = TypeVar("T")
+Mutation = Callable[["Draw", RandomSystem], object]
+MUTATIONS: dict[str, Mutation] = {}
+
+
+class Draw:
+    """What a mutation picks from."""
+
+    def __init__(self, data: st.DataObject) -> None:
+        self._data = data
+
+    def number(self, least: int, most: int) -> int:
+        return self._data.draw(st.integers(least, most))
+
+    def one_of(self, *choices: T) -> T:
+        """One of ``choices``; without any, the example is given up."""
+        assume(choices)
+        return self._data.draw(st.sampled_from(choices))
+
+    def sandbox(self, system: RandomSystem) -> dict[str, Any]:
+        return self.one_of(*system.sandboxes)
+
+    def task(self, system: RandomSystem) -> dict[str, Any]:
+        return self.one_of(*(t for s in system.sandboxes for t in s["task"]))
+
+    def channel(self, system: RandomSystem, *kinds: str) -> dict[str, Any]:
+        channels = system.values["channel"]
+        return self.one_of(*(c for c in channels if not kinds or c["kind"] in kinds))
+
+    def channel_use(self, system: RandomSystem) -> Use:
+        return self.one_of(*(u for u in system.uses if u.kind is not ParameterKind.INPUT))
+
+    def input_use(self, system: RandomSystem) -> Use:
+        return self.one_of(*(u for u in system.uses if u.kind is ParameterKind.INPUT))
+
+    def device(self, system: RandomSystem) -> dict[str, Any]:
+        return self.one_of(*system.values["device"])
+
+    def part_of_page(self) -> int:
+        return self.number(1, PAGE - 1)
+
+
+def written(folder: Path, system: RandomSystem) -> Path:
+    file = folder / "random.toml"
+    file.write_text(toml.document(system.values))
+    return file
+
+
+@settings(deadline=None)  # Files are written, however long that takes.
+@given(systems())
+def test_random_systems_keep_all_rules(
+    tmp_path_factory: pytest.TempPathFactory, system: RandomSystem
+) -> None:
+    system.values["machine"]["memory"] = system.memory_given()
+    description = load(written(tmp_path_factory.getbasetemp(), system), system.source())
+    assert list(description.tasks) == [sandbox["name"] for sandbox in system.sandboxes]
+    for use in system.uses:
+        [bound] = [
+            each
+            for each in description.tasks[use.sandbox["name"]]
+            if each.task.name == use.task["name"]
+        ]
+        argument = bound.arguments[use.name]
+        assert not isinstance(argument, int)
+        assert argument.name == use.target["name"]
+
+
+def mutation(function: Mutation) -> Mutation:
+    """Note that ``function`` makes a system break the rule of its own name."""
+    MUTATIONS[rule_name(function)] = function
+    return function
+
+
+@mutation
+def sandbox_missing(draw: Draw, system: RandomSystem) -> None:
+    system.values = {"version": 1, "name": system.values["name"]}
+
+
+@mutation
+def sandbox_name_taken(draw: Draw, system: RandomSystem) -> None:
+    twin = {"name": draw.sandbox(system)["name"], "memory": 1 << 20}
+    system.add_task(twin, "work", 1)
+    system.sandboxes.append(twin)
+
+
+@mutation
+def task_name_taken(draw: Draw, system: RandomSystem) -> None:
+    sandbox = draw.sandbox(system)
+    sandbox["memory"] += 1 << 20
+    system.add_task(sandbox, draw.one_of(*sandbox["task"])["name"], 255)
+
+
+@mutation
+def channel_name_taken(draw: Draw, system: RandomSystem) -> None:
+    system.values["channel"].append(dict(draw.channel(system)))
+
+
+@mutation
+def input_name_taken(draw: Draw, system: RandomSystem) -> None:
+    use = draw.input_use(system)
+    use.sandbox["input"].append(dict(use.target))
+
+
+@mutation
+def input_named_as_channel(draw: Draw, system: RandomSystem) -> None:
+    use = draw.input_use(system)
+    use.target["name"] = use.task["bind"][use.name] = draw.channel(system)["name"]
+
+
+@mutation
+def core_range(draw: Draw, system: RandomSystem) -> None:
+    draw.sandbox(system)["core"] = draw.one_of(-1, -64, 64, 1 << 32)
+
+
+@mutation
+def core_taken(draw: Draw, system: RandomSystem) -> None:
+    assume(len(system.sandboxes) > 1)
+    for sandbox in system.sandboxes[:2]:
+        sandbox["core"] = 63
+
+
+@mutation
+def cores_exhausted(draw: Draw, system: RandomSystem) -> None:
+    for number in range(65 - len(system.sandboxes)):
+        sandbox = {"name": f"z{number}", "memory": 1 << 20}
+        system.add_task(sandbox, "work", 1)
+        system.sandboxes.append(sandbox)
+
+
+@mutation
+def machine_memory_pages(draw: Draw, system: RandomSystem) -> None:
+    system.values["machine"]["memory"] += draw.part_of_page()
+
+
+@mutation
+def sandbox_memory_pages(draw: Draw, system: RandomSystem) -> None:
+    draw.sandbox(system)["memory"] += draw.part_of_page()
+
+
+@mutation
+def task_stack_pages(draw: Draw, system: RandomSystem) -> None:
+    draw.task(system)["stack"] = draw.one_of(0, draw.part_of_page())
+
+
+@mutation
+def input_size_pages(draw: Draw, system: RandomSystem) -> None:
+    draw.input_use(system).target["size"] = draw.one_of(0, draw.part_of_page())
+
+
+@mutation
+def stacks_exceed_memory(draw: Draw, system: RandomSystem) -> None:
+    sandbox = draw.sandbox(system)
+    sandbox["memory"] = sum(task["stack"] for task in sandbox["task"])
+
+
+@mutation
+def machine_memory_exceeded(draw: Draw, system: RandomSystem) -> None:
+    system.values["machine"]["memory"] = system.memory_given() - PAGE
+
+
+@mutation
+def task_missing(draw: Draw, system: RandomSystem) -> None:
+    system.sandboxes.append({"name": "zz", "memory": 1 << 20})
+
+
+@mutation
+def task_priority_range(draw: Draw, system: RandomSystem) -> None:
+    draw.task(system)["priority"] = draw.one_of(-1, 256, 1 << 32)
+
+
+@mutation
+def task_priority_taken(draw: Draw, system: RandomSystem) -> None:
+    sandbox = draw.sandbox(system)
+    sandbox["memory"] += 1 << 20
+    system.add_task(sandbox, "zz", draw.one_of(*sandbox["task"])["priority"])
+
+
+@mutation
+def task_module_missing(draw: Draw, system: RandomSystem) -> None:
+    draw.task(system)["run"] = "others:f0"
+
+
+@mutation
+def task_function_missing(draw: Draw, system: RandomSystem) -> None:
+    draw.task(system)["run"] = "tasks:other"
+
+
+@mutation
+def bind_parameter_unknown(draw: Draw, system: RandomSystem) -> None:
+    draw.task(system)["bind"]["zz"] = draw.one_of(1, "zz")
+
+
+@mutation
+def bind_missing(draw: Draw, system: RandomSystem) -> None:
+    kind = draw.one_of(*(kind for kind in ParameterKind if kind is not ParameterKind.INTEGER))
+    system.kinds[draw.task(system)["run"]]["zz"] = kind
+
+
+@mutation
+def bind_integer_missing(draw: Draw, system: RandomSystem) -> None:
+    run = draw.task(system)["run"]
+    system.kinds[run]["zz"], system.integers[run]["zz"] = ParameterKind.INTEGER, range(256)
+
+
+@mutation
+def bind_integer_expected(draw: Draw, system: RandomSystem) -> None:
+    system.add_integer(draw.task(system), "u8", "1")
+
+
+@mutation
+def bind_integer_range(draw: Draw, system: RandomSystem) -> None:
+    type_ = draw.one_of(*INTEGERS)
+    held = INTEGERS[type_]
+    system.add_integer(draw.task(system), type_, draw.one_of(held[0] - 1, held[-1] + 1))
+
+
+@mutation
+def bind_name_expected(draw: Draw, system: RandomSystem) -> None:
+    kind = draw.one_of(ParameterKind.SENDER, ParameterKind.READER, ParameterKind.INPUT)
+    system.add_parameter(draw.task(system), kind, draw.number(-1, 1))
+
+
+@mutation
+def bind_name_unknown(draw: Draw, system: RandomSystem) -> None:
+    kind = draw.one_of(ParameterKind.RECEIVER, ParameterKind.WRITER, ParameterKind.INPUT)
+    system.add_parameter(draw.task(system), kind, "zz")
+
+
+@mutation
+def bind_kind_wrong(draw: Draw, system: RandomSystem) -> None:
+    use = draw.one_of(*system.uses)
+    other = ParameterKind.INPUT if use.kind is not ParameterKind.INPUT else ParameterKind.SENDER
+    system.add_parameter(use.task, other, use.target["name"])
+
+
+@mutation
+def bind_input_foreign(draw: Draw, system: RandomSystem) -> None:
+    use = draw.input_use(system)
+    stranger = draw.one_of(*(s for s in system.sandboxes if s is not use.sandbox))
+    system.add_parameter(stranger["task"][0], ParameterKind.INPUT, use.target["name"])
+
+
+@mutation
+def bind_channel_foreign(draw: Draw, system: RandomSystem) -> None:
+    use = draw.channel_use(system)
+    ends = (use.target["from"], use.target["to"])
+    stranger = draw.one_of(*(s for s in system.sandboxes if s["name"] not in ends))
+    system.add_parameter(stranger["task"][0], use.kind, use.target["name"])
+
+
+@mutation
+def bind_channel_direction(draw: Draw, system: RandomSystem) -> None:
+    use = draw.channel_use(system)
+    ends = (use.target["from"], use.target["to"])
+    [peer] = [s for s in system.sandboxes if s["name"] in ends and s is not use.sandbox]
+    system.add_parameter(peer["task"][0], use.kind, use.target["name"])
+
+
+@mutation
+def bind_channel_kind(draw: Draw, system: RandomSystem) -> None:
+    use = draw.channel_use(system)
+    system.kinds[use.task["run"]][use.name] = {
+        ParameterKind.SENDER: ParameterKind.WRITER,
+        ParameterKind.WRITER: ParameterKind.SENDER,
+        ParameterKind.RECEIVER: ParameterKind.READER,
+        ParameterKind.READER: ParameterKind.RECEIVER,
+    }[use.kind]
+
+
+@mutation
+def input_unused(draw: Draw, system: RandomSystem) -> None:
+    draw.sandbox(system)["input"].append({"name": "zz", "size": PAGE})
+
+
+@mutation
+def channel_end_unknown(draw: Draw, system: RandomSystem) -> None:
+    draw.channel(system)[draw.one_of("from", "to")] = "zz"
+
+
+@mutation
+def channel_to_itself(draw: Draw, system: RandomSystem) -> None:
+    sandbox = draw.sandbox(system)
+    name = sandbox["name"]
+    system.values["channel"].append({"name": "zz", "kind": "ring", "from": name, "to": name})
+    for kind in (ParameterKind.SENDER, ParameterKind.RECEIVER):
+        system.add_parameter(draw.one_of(*sandbox["task"]), kind, "zz")
+
+
+@mutation
+def ring_size_range(draw: Draw, system: RandomSystem) -> None:
+    draw.channel(system, "ring")["size"] = draw.one_of(0, 1, 2048, 32 << 20)
+
+
+@mutation
+def ring_size_power(draw: Draw, system: RandomSystem) -> None:
+    draw.channel(system, "ring")["size"] = (PAGE << draw.number(0, 10)) * draw.one_of(3, 5, 7) // 2
+
+
+@mutation
+def four_slot_message_range(draw: Draw, system: RandomSystem) -> None:
+    draw.channel(system, "four-slot")["message"] = draw.one_of(0, (1 << 20) + 1)
+
+
+@mutation
+def channel_end_taken(draw: Draw, system: RandomSystem) -> None:
+    use = draw.channel_use(system)
+    system.add_parameter(draw.one_of(*use.sandbox["task"]), use.kind, use.target["name"])
+
+
+@mutation
+def channel_end_unused(draw: Draw, system: RandomSystem) -> None:
+    use = draw.channel_use(system)
+    del system.kinds[use.task["run"]][use.name]
+    use.task["bind"].pop(use.name, None)
+
+
+@mutation
+def device_unknown(draw: Draw, system: RandomSystem) -> None:
+    draw.device(system)["name"] = draw.one_of("com0", "com3", "COM1", "")
+
+
+@mutation
+def device_taken(draw: Draw, system: RandomSystem) -> None:
+    system.values["device"].append(draw.device(system) | {"owner": draw.sandbox(system)["name"]})
+
+
+@mutation
+def device_owner_unknown(draw: Draw, system: RandomSystem) -> None:
+    draw.device(system)["owner"] = "zz"
+
+
+@mutation
+def ports_range(draw: Draw, system: RandomSystem) -> None:
+    last = draw.number(0x10000, 1 << 32)
+    draw.sandbox(system)["ports"].append({"first": 0xFFF0, "last": last})
+
+
+@mutation
+def ports_reversed(draw: Draw, system: RandomSystem) -> None:
+    last = draw.number(0x1000, 0x1FFE)
+    first = draw.number(last + 1, 0x1FFF)
+    draw.sandbox(system)["ports"].append({"first": first, "last": last})
+
+
+@mutation
+def ports_taken(draw: Draw, system: RandomSystem) -> None:
+    taken = draw.one_of(*(part for s in system.sandboxes for part in s["ports"]))
+    port = draw.number(taken["first"], taken["last"])
+    draw.sandbox(system)["ports"].append({"first": port, "last": port})
+
+
+@mutation
+def ports_of_device(draw: Draw, system: RandomSystem) -> None:
+    base = {"com1": 0x3F8, "com2": 0x2F8}[draw.device(system)["name"]]
+    port = draw.number(base, base + 7)
+    draw.sandbox(system)["ports"].append({"first": port, "last": port})
+
+
+@mutation
+def ports_reserved(draw: Draw, system: RandomSystem) -> None:
+    draw.sandbox(system)["ports"].append({"first": 0xCF0, "last": draw.number(0xCF8, 0xD00)})
+
+
+@mutation
+def msr_unmapped(draw: Draw, system: RandomSystem) -> None:
+    number = draw.number(0xC0002000, 0xC000FFFF)
+    draw.sandbox(system)["msr"].append({"number": number, "access": "r"})
+
+
+@mutation
+def msr_repeated(draw: Draw, system: RandomSystem) -> None:
+    draw.sandbox(system)["msr"] += [{"number": 0x10, "access": "r"}, {"number": 16, "access": "rw"}]
+
+
+@mutation
+def msr_reserved(draw: Draw, system: RandomSystem) -> None:
+    number = draw.number(0x800, 0x8FF)
+    draw.sandbox(system)["msr"].append({"number": number, "access": "rw"})
+
+
+@mutation
+def until_empty(draw: Draw, system: RandomSystem) -> None:
+    system.values["run"] = {"until": []}
+
+
+@mutation
+def until_unknown(draw: Draw, system: RandomSystem) -> None:
+    system.values["run"] = {"until": [draw.sandbox(system)["name"], "zz"]}
+
+
+@mutation
+def until_repeated(draw: Draw, system: RandomSystem) -> None:
+    system.values["run"] = {"until": [draw.sandbox(system)["name"]] * 2}
+
+
+@mutation
+def expect_module_missing(draw: Draw, system: RandomSystem) -> None:
+    system.values["run"] = {"expect": "no_such_module:check"}
+
+
+@pytest.mark.parametrize("rule", MUTATIONS)
+@settings(max_examples=10, suppress_health_check=[HealthCheck.filter_too_much], deadline=None)
+@given(system=systems(), data=st.data())
+def test_a_change_breaks_the_rule_against_it(
+    tmp_path_factory: pytest.TempPathFactory, rule: str, system: RandomSystem, data: st.DataObject
+) -> None:
+    MUTATIONS[rule](Draw(data), system)
+    draft = read_draft(written(tmp_path_factory.getbasetemp(), system), system.source())
+    assert {finding.rule for finding in check(draft)} == {rule}
+
+
+def test_every_rule_has_a_change_that_breaks_it() -> None:
+    about_sources = {"task-invalid", "expect-invalid", "expect-function-missing"}
+    everything = {rule_name(rule) for topic in RULES.values() for rule in topic}
+    assert everything - about_sources == set(MUTATIONS)
