@@ -1,0 +1,44 @@
+"""What tasks are written with; ``from questv.api import ...`` is all that a task needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from questv.kernel.channels import Reader, Receiver, Sender, Writer
+from questv.kernel.clock import now
+from questv.kernel.console import log
+from questv.kernel.doorbells import FOREVER
+from questv.kernel.inputs import Input
+from questv.kernel.panic import panic
+from questv.kernel.timers import sleep_until
+from questv.metal.lang import metal
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+TASK = "task"
+"""The role of functions that are tasks."""
+
+
+def task(function: F) -> F:
+    """Mark a metal function as a task: the system description may name it.
+
+    Its parameters are ends of channels, inputs and integers, at most six; it returns when it has
+    nothing more to do.
+    """
+    return metal(role=TASK)(function)
+
+
+__all__ = [
+    "FOREVER",
+    "Input",
+    "Reader",
+    "Receiver",
+    "Sender",
+    "Writer",
+    "log",
+    "now",
+    "panic",
+    "sleep_until",
+    "task",
+]

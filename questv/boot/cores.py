@@ -1,0 +1,179 @@
+"""The machine's cores: found in ACPI's tables, checked against the plan, started one by one."""
+
+from __future__ import annotations
+
+from questv.arch.x86.acpi import (
+    KIND_LOCAL_APIC,
+    KIND_LOCAL_X2APIC,
+    MADT_ENTRIES_OFFSET,
+    MADT_SIGNATURE,
+    PROCESSOR_ENABLED,
+    RSDP_SIGNATURE,
+    InterruptController,
+    LocalApicEntry,
+    LocalX2ApicEntry,
+    RootPointer,
+    TableHeader,
+)
+from questv.arch.x86.apic import COMMAND_ASSERT, COMMAND_INIT, COMMAND_STARTUP
+from questv.arch.x86.instructions import pause, read_tsc
+from questv.arch.x86.machine import MAX_CORES, MachineFacts
+from questv.arch.x86.pvh import StartInfo
+from questv.boot import apic, entry
+from questv.boot.entry import TRAMPOLINE
+from questv.boot.plan import BootPlan
+from questv.boot.serial import say, stop
+from questv.kernel.info import SandboxInfo
+from questv.metal.lang import (
+    ACQUIRE,
+    RELEASE,
+    SEQ_CST,
+    Atomic,
+    Ptr,
+    addr,
+    copy,
+    fence,
+    metal,
+    static,
+    u8,
+    u32,
+    u64,
+)
+from questv.metal.structs import sizeof
+from questv.monitor.plan import MonitorPlan
+
+_INIT_MICROSECONDS = 10  # processors of this century need far less than the 10 ms of old
+_STARTUP_MICROSECONDS = 100_000
+
+started: Atomic[u64] = static(0)
+
+
+# ---- finding ---------------------------------------------------------------------------------
+
+
+@metal
+def find(start: StartInfo, machine: MachineFacts) -> None:
+    """List the enabled processors that the firmware's MADT names."""
+    root = Ptr[RootPointer](start.acpi_root)
+    if start.acpi_root == 0 or root[0].signature != RSDP_SIGNATURE:
+        say("the firmware has no ACPI tables; start the machine with ACPI (QEMU: acpi=on)")
+        stop()
+    madt = _find_madt(root[0])
+    if madt == 0:
+        say("the firmware's ACPI tables name no processors (no MADT); Quest-V needs it")
+        stop()
+    end = madt + u64(Ptr[TableHeader](madt)[0].length)
+    at = madt + MADT_ENTRIES_OFFSET
+    while at + sizeof(InterruptController) <= end:
+        item = Ptr[InterruptController](at)[0]
+        if item.length < sizeof(InterruptController):
+            break
+        if item.kind == KIND_LOCAL_APIC:
+            processor = Ptr[LocalApicEntry](at)[0]
+            if processor.flags & PROCESSOR_ENABLED != 0:
+                _add(machine, u32(processor.apic_id))
+        elif item.kind == KIND_LOCAL_X2APIC:
+            wide = Ptr[LocalX2ApicEntry](at)[0]
+            if wide.flags & PROCESSOR_ENABLED != 0:
+                _add(machine, wide.apic_id)
+        at += u64(item.length)
+
+
+@metal
+def _find_madt(root: RootPointer) -> u64:
+    """The physical address of the MADT, or 0."""
+    wide = root.revision >= 2 and root.xsdt != 0
+    table = root.xsdt if wide else u64(root.rsdt)
+    width: u64 = 8 if wide else 4
+    header = Ptr[TableHeader](table)[0]
+    at = table + sizeof(TableHeader)
+    while at + width <= table + u64(header.length):
+        address = Ptr[u64](at)[0] if wide else u64(Ptr[u32](at)[0])
+        if Ptr[TableHeader](address)[0].signature == MADT_SIGNATURE:
+            return address
+        at += width
+    return 0
+
+
+@metal
+def _add(machine: MachineFacts, apic_id: u32) -> None:
+    if machine.core_count < MAX_CORES:
+        machine.apic_ids[machine.core_count] = apic_id
+        machine.core_count += 1
+
+
+@metal
+def check(machine: MachineFacts, plan: BootPlan) -> None:
+    """Check that there are cores enough, and that this is one of them."""
+    if machine.core_count < plan.core_count:
+        say(
+            f"the system needs {plan.core_count} cores, this machine has {machine.core_count}; "
+            f"give it more (QEMU: -smp {plan.core_count})"
+        )
+        stop()
+    own = apic.own_id(machine)
+    for i in range(plan.core_count):
+        if machine.apic_ids[i] == own:
+            machine.first_core = i
+            return
+    say(f"the core that booted (APIC {own}) is not among the first {plan.core_count} of the MADT")
+    stop()
+
+
+# ---- handing over ----------------------------------------------------------------------------
+
+
+@metal
+def publish(machine: MachineFacts, plan: BootPlan) -> None:
+    """Copy the facts to where each monitor and each kernel will read them."""
+    for i in range(plan.core_count):
+        if plan.cores[i].entry == 0:
+            continue
+        copy(Ptr[MonitorPlan](plan.cores[i].monitor_plan)[0].machine, machine)
+        copy(Ptr[SandboxInfo](plan.cores[i].sandbox_info)[0].machine, machine)
+
+
+@metal
+def start_others(machine: MachineFacts, plan: BootPlan) -> None:
+    """Start every other core of the plan, one at a time, with INIT and SIPI (APM vol. 2, 14.1)."""
+    size = addr(entry.trampoline_end) - addr(entry.trampoline_start)
+    for i in range(size):
+        Ptr[u8](TRAMPOLINE)[i] = Ptr[u8](addr(entry.trampoline_start))[i]
+    for core in range(plan.core_count):
+        if core != machine.first_core and plan.cores[core].entry != 0:
+            _start(machine, plan, core)
+
+
+@metal
+def _start(machine: MachineFacts, plan: BootPlan, core: u32) -> None:
+    entry.next_core = u64(core)
+    entry.next_stack = plan.cores[core].stack_physical
+    started.store(0, RELEASE)
+    fence(SEQ_CST)  # an x2APIC command is no barrier (SDM vol. 3, 11.12.3)
+    target = machine.apic_ids[core]
+    apic.send_command(machine, target, COMMAND_INIT | COMMAND_ASSERT)
+    _wait(machine, _INIT_MICROSECONDS)
+    apic.send_command(machine, target, COMMAND_STARTUP | TRAMPOLINE >> 12)
+    if not _wait(machine, _STARTUP_MICROSECONDS):
+        say(f"core {core} (APIC {target}) does not start; give the machine a core that works")
+        stop()
+
+
+@metal
+def _wait(machine: MachineFacts, microseconds: u64) -> bool:
+    """Wait until the core that is being started has announced itself, or time is up."""
+    end = read_tsc() + machine.tsc_frequency * microseconds // 1_000_000
+    while read_tsc() < end:
+        if started.load(ACQUIRE) != 0:
+            return True
+        pause()
+    return False
+
+
+@metal
+def announce() -> None:
+    """Tell the first core that this one has come up, and that the next may start.
+
+    The stack of this core is its monitor's own already, so that nothing of the start is shared.
+    """
+    started.store(1, RELEASE)

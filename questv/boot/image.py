@@ -1,0 +1,35 @@
+"""Is the image in memory what the builder made?"""
+
+from __future__ import annotations
+
+from questv.arch.x86.instructions import crc32c
+from questv.boot.plan import BootPlan
+from questv.boot.serial import say, stop
+from questv.metal.lang import Ptr, addr, metal, u32, u64
+from questv.metal.structs import offsetof
+
+
+@metal
+def verify(plan: BootPlan) -> None:
+    """Check every part of the image against its checksum; end the boot at the first mismatch."""
+    if checksum(addr(plan), offsetof(BootPlan, "crc")) != u32(plan.crc & 0xFFFF_FFFF):
+        say("the image's plan is corrupted; build the image again and copy it whole")
+        stop()
+    for i in range(plan.region_count):
+        region = plan.regions[i]
+        if region.checked != 0 and checksum(region.start, region.checked) != u32(region.crc):
+            say(
+                f"the image is corrupted between {region.start:x} and "
+                f"{region.start + region.checked:x}; build it again and copy it whole"
+            )
+            stop()
+
+
+@metal
+def checksum(start: u64, size: u64) -> u32:
+    """The CRC-32C of ``size`` bytes, a multiple of 8."""
+    words = Ptr[u64](start)
+    state: u32 = 0xFFFF_FFFF
+    for i in range(size // 8):
+        state = crc32c(state, words[i])
+    return ~state

@@ -1,0 +1,42 @@
+"""What the boot has to be told, frozen into the image by the builder."""
+
+from __future__ import annotations
+
+from questv.arch.x86.machine import MAX_CORES
+from questv.metal.lang import Array, u32, u64
+from questv.metal.structs import Struct
+
+MAX_REGIONS = 1024
+
+
+class Region(Struct):
+    """A range of physical memory that the plan uses; ``crc`` covers what the image put there."""
+
+    start: u64
+    size: u64  # bytes
+    checked: u64  # bytes from the start, a multiple of 8, that the image filled; 0: none
+    crc: u64  # CRC-32C of them
+
+
+class CorePlan(Struct):
+    """How one core gets from the boot into its monitor. All addresses are physical but two."""
+
+    tables: u64  # the monitor's page tables
+    stack: u64  # top of the monitor's stack, as the monitor sees it (virtual)
+    stack_physical: u64  # the same, as the boot sees it
+    entry: u64  # where the monitor starts (virtual)
+    monitor_plan: u64  # of the core's ``MonitorPlan``
+    sandbox_info: u64  # of its sandbox's ``SandboxInfo``
+
+
+class BootPlan(Struct):
+    """The whole of it."""
+
+    core_count: u32
+    region_count: u32
+    x2apic_required: u32
+    exit_port: u32  # of QEMU's isa-debug-exit device; 0 if there is none
+    monitor_slot: u64  # index in the top page table of the entry that maps monitors
+    cores: Array[CorePlan, MAX_CORES]
+    regions: Array[Region, MAX_REGIONS]
+    crc: u64  # CRC-32C of all before it

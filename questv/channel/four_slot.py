@@ -1,0 +1,133 @@
+"""Simpson's four-slot register: the newest value, always whole, and nobody ever waits.
+
+H. R. Simpson, "Four-slot fully asynchronous communication mechanism", IEE Proceedings E 137(1),
+1990. The writer's area holds two pairs of two slots; it never writes the pair that the reader
+says it reads, nor the slot of the other pair that holds the newest value. The reader's area says
+which pair it reads. The algorithm assumes that each side's stores and loads happen in program
+order; the fences say where that must be enforced.
+"""
+
+from __future__ import annotations
+
+from questv.arch.x86.paging import PAGE_SIZE
+from questv.channel.sleep import Area
+from questv.metal.lang import (
+    ACQUIRE,
+    RELEASE,
+    SEQ_CST,
+    Array,
+    Ptr,
+    Shared,
+    fence,
+    metal,
+    u8,
+    u32,
+    u64,
+)
+from questv.metal.structs import Struct
+
+DATA_OFFSET = PAGE_SIZE
+"""Where the slots start in the writer's area."""
+
+
+class WriterArea(Struct):
+    """The writer's area; the slots follow on the next page."""
+
+    area: Area  # ``position`` counts the values written
+    latest: Shared[u32]  # the pair that holds the newest value
+    newest: Array[Shared[u32], 2]  # in each pair, the slot that was written last
+
+
+class ReaderArea(Struct):
+    """The reader's area."""
+
+    area: Area
+    reading: Shared[u32]  # the pair that it reads
+
+
+class Writer(Struct):
+    """The writer's private state."""
+
+    own: Ptr[WriterArea]
+    peer: Ptr[ReaderArea]
+    data: u64  # address of the slots
+    size: u64  # bytes of a value
+    stride: u64  # bytes from one slot to the next
+    newest: Array[u32, 2]  # what the own area says
+    pair: u32  # the slot that is being written
+    slot: u32
+    count: u64  # values written
+
+
+class Reader(Struct):
+    """The reader's private state."""
+
+    own: Ptr[ReaderArea]
+    peer: Ptr[WriterArea]
+    data: u64
+    size: u64
+    stride: u64
+    seen: u64  # the count of the newest value that was read
+
+
+@metal
+def stride(size: u64) -> u64:
+    """The distance between slots for values of ``size`` bytes: whole cache lines."""
+    return size + 63 & ~u64(63)
+
+
+@metal
+def begin_write(register: Writer) -> Ptr[u8]:
+    """The slot to write the next value into; ``end_write`` makes it the newest."""
+    # The last ``latest`` before this look at what is read: else a reader could be on its way to
+    # the pair that is taken here.
+    fence(SEQ_CST)
+    reading = register.peer[0].reading.load(ACQUIRE)
+    register.pair = 1 - (reading & 1)
+    register.slot = 1 - register.newest[register.pair]
+    return Ptr[u8](_slot_address(register.data, register.stride, register.pair, register.slot))
+
+
+@metal
+def end_write(register: Writer) -> None:
+    """Make the value in the slot of ``begin_write`` the newest."""
+    register.newest[register.pair] = register.slot
+    register.count += 1
+    own = register.own[0]
+    # Release: the value before the slot's number, the slot's number before the pair's.
+    own.newest[register.pair].store(register.slot, RELEASE)
+    own.latest.store(register.pair, RELEASE)
+    own.area.position.store(register.count, RELEASE)
+
+
+@metal
+def begin_read(register: Reader) -> Ptr[Shared[u8]]:
+    """The newest value, or null if none was ever written.
+
+    It stays whole until the next ``begin_read``, if the writer keeps to the algorithm.
+    """
+    peer = register.peer[0]
+    count = peer.area.position.load(ACQUIRE)
+    if count == 0:
+        return Ptr[Shared[u8]](0)
+    register.seen = count
+    latest = peer.latest.load(ACQUIRE)
+    pair = latest & 1
+    # Release: reads of the pair that is left come before the writer may take it.
+    register.own[0].reading.store(pair, RELEASE)
+    # What is read, before the look at the pair's newest slot: else the writer could take it.
+    fence(SEQ_CST)
+    newest = peer.newest[pair].load(ACQUIRE)
+    return Ptr[Shared[u8]](_slot_address(register.data, register.stride, pair, newest & 1))
+
+
+@metal
+def has_news(register: Reader) -> bool:
+    """Whether a value was written since the last ``begin_read``."""
+    count = register.peer[0].area.position.load(ACQUIRE)
+    return count != register.seen
+
+
+@metal(inline=True)
+def _slot_address(data: u64, stride: u64, pair: u32, slot: u32) -> u64:
+    return data + u64(pair * 2 + slot) * stride

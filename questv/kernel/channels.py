@@ -1,0 +1,222 @@
+"""The ends of channels as tasks use them. Each end belongs to one task.
+
+Deadlines are moments in nanoseconds since the machine's start, or ``FOREVER``.
+"""
+
+from __future__ import annotations
+
+from questv.channel import four_slot, ring
+from questv.channel.copy import copy_out
+from questv.channel.four_slot import ReaderArea, WriterArea
+from questv.channel.ring import Consumer, Producer
+from questv.channel.sleep import Area
+from questv.kernel import clock, doorbells
+from questv.kernel.doorbells import FOREVER, Wait
+from questv.kernel.info import MAX_ENDS, EndInfo, EndKind, info
+from questv.metal.lang import Array, Ptr, Shared, metal, static, u8, u64
+from questv.metal.structs import Struct
+
+
+class Sender(Struct):
+    """The sending end of a ring."""
+
+    producer: Producer
+    wait: Wait
+
+    @metal
+    def reserve(self, length: u64, deadline: u64) -> Ptr[u8]:
+        """Room for a message of ``length`` bytes to be filled in place and then committed.
+
+        Waits until there is room; null if the deadline passes, or if no room could ever do:
+        the longest message is half the ring less 8 bytes.
+        """
+        if length > ring.largest_message(self.producer.size):
+            return Ptr[u8](0)
+        while True:
+            room = ring.reserve(self.producer, length)
+            if not room.is_null():
+                return room
+            doorbells.announce(self.wait)
+            room = ring.reserve(self.producer, length)
+            if not room.is_null():
+                doorbells.cancel(self.wait)
+                return room
+            if not doorbells.sleep(self.wait, _tsc(deadline)):
+                return ring.reserve(self.producer, length)
+
+    @metal
+    def commit(self) -> None:
+        """Send what was filled into the room of ``reserve``."""
+        counters = doorbells.counters(self.wait)
+        counters.messages += 1
+        counters.bytes += self.producer.length
+        counters.violations = self.producer.violations
+        ring.commit(self.producer)
+        doorbells.ring_if_asleep(self.wait)
+
+    @metal
+    def send(self, message: Ptr[u8], length: u64, deadline: u64) -> bool:
+        """Send a copy of ``length`` bytes; false if ``reserve`` finds no room for them."""
+        room = self.reserve(length, deadline)
+        if room.is_null():
+            return False
+        copy_out(room, Ptr[Shared[u8]](message), length)
+        self.commit()
+        return True
+
+
+class Receiver(Struct):
+    """The receiving end of a ring."""
+
+    consumer: Consumer
+    wait: Wait
+
+    @metal
+    def receive(self, deadline: u64) -> Ptr[Shared[u8]]:
+        """The next message, ``length()`` bytes, in place until ``done``; waits for one.
+
+        Null if the deadline passes. The sender could change the bytes at any time: read each once,
+        or copy them out.
+        """
+        while True:
+            message = ring.peek(self.consumer)
+            if not message.is_null():
+                return message
+            doorbells.announce(self.wait)
+            if ring.has_message(self.consumer):
+                doorbells.cancel(self.wait)
+            elif not doorbells.sleep(self.wait, _tsc(deadline)):
+                return ring.peek(self.consumer)
+
+    @metal(inline=True)
+    def length(self) -> u64:
+        """The length in bytes of the message that ``receive`` returned."""
+        return self.consumer.length
+
+    @metal
+    def done(self) -> None:
+        """Give the message's room back to the sender."""
+        counters = doorbells.counters(self.wait)
+        counters.messages += 1
+        counters.bytes += self.consumer.length
+        counters.violations = self.consumer.violations
+        ring.consume(self.consumer)
+        doorbells.ring_if_asleep(self.wait)
+
+
+class Writer(Struct):
+    """The writing end of a four-slot register."""
+
+    writer: four_slot.Writer
+    wait: Wait
+
+    @metal
+    def begin(self) -> Ptr[u8]:
+        """The place for the next value; nobody reads it before ``publish``."""
+        return four_slot.begin_write(self.writer)
+
+    @metal
+    def publish(self) -> None:
+        """Make the value in the place of ``begin`` the newest."""
+        four_slot.end_write(self.writer)
+        counters = doorbells.counters(self.wait)
+        counters.messages += 1
+        counters.bytes += self.writer.size
+        doorbells.ring_if_asleep(self.wait)
+
+
+class Reader(Struct):
+    """The reading end of a four-slot register."""
+
+    reader: four_slot.Reader
+    wait: Wait
+
+    @metal
+    def newest(self) -> Ptr[Shared[u8]]:
+        """The newest value, whole until the next call; null before the first was written."""
+        value = four_slot.begin_read(self.reader)
+        if not value.is_null():
+            counters = doorbells.counters(self.wait)
+            counters.messages += 1
+            counters.bytes += self.reader.size
+        return value
+
+    @metal
+    def await_news(self, deadline: u64) -> bool:
+        """Wait for a value newer than the last one read; false if the deadline passes."""
+        while not four_slot.has_news(self.reader):
+            doorbells.announce(self.wait)
+            if four_slot.has_news(self.reader):
+                doorbells.cancel(self.wait)
+            elif not doorbells.sleep(self.wait, _tsc(deadline)):
+                return four_slot.has_news(self.reader)
+        return True
+
+
+@metal(inline=True)
+def _tsc(deadline: u64) -> u64:
+    return FOREVER if deadline == FOREVER else clock.to_tsc(deadline)
+
+
+# The builder hands these out to the ends of the plan.
+senders: Array[Sender, MAX_ENDS] = static(export="kernel_senders")
+receivers: Array[Receiver, MAX_ENDS] = static(export="kernel_receivers")
+writers: Array[Writer, MAX_ENDS] = static(export="kernel_writers")
+readers: Array[Reader, MAX_ENDS] = static(export="kernel_readers")
+
+
+# ---- the start -------------------------------------------------------------------------------
+
+
+@metal
+def start() -> None:
+    """Connect every end of the plan to its areas."""
+    for i in range(info.end_count):
+        end = info.ends[i]
+        match end.kind:
+            case EndKind.SENDER:
+                _start_sender(Ptr[Sender](end.object)[0], end)
+            case EndKind.RECEIVER:
+                _start_receiver(Ptr[Receiver](end.object)[0], end)
+            case EndKind.WRITER:
+                _start_writer(Ptr[Writer](end.object)[0], end)
+            case EndKind.READER:
+                _start_reader(Ptr[Reader](end.object)[0], end)
+
+
+@metal
+def _start_sender(sender: Sender, end: EndInfo) -> None:
+    sender.producer.own = Ptr[Area](end.own)
+    sender.producer.peer = Ptr[Area](end.peer)
+    sender.producer.data = end.own + ring.DATA_OFFSET
+    sender.producer.size = end.size
+    doorbells.connect(sender.wait, end)
+
+
+@metal
+def _start_receiver(receiver: Receiver, end: EndInfo) -> None:
+    receiver.consumer.own = Ptr[Area](end.own)
+    receiver.consumer.peer = Ptr[Area](end.peer)
+    receiver.consumer.data = end.peer + ring.DATA_OFFSET
+    receiver.consumer.size = end.size
+    doorbells.connect(receiver.wait, end)
+
+
+@metal
+def _start_writer(writer: Writer, end: EndInfo) -> None:
+    writer.writer.own = Ptr[WriterArea](end.own)
+    writer.writer.peer = Ptr[ReaderArea](end.peer)
+    writer.writer.data = end.own + four_slot.DATA_OFFSET
+    writer.writer.size = end.size
+    writer.writer.stride = four_slot.stride(end.size)
+    doorbells.connect(writer.wait, end)
+
+
+@metal
+def _start_reader(reader: Reader, end: EndInfo) -> None:
+    reader.reader.own = Ptr[ReaderArea](end.own)
+    reader.reader.peer = Ptr[WriterArea](end.peer)
+    reader.reader.data = end.peer + four_slot.DATA_OFFSET
+    reader.reader.size = end.size
+    reader.reader.stride = four_slot.stride(end.size)
+    doorbells.connect(reader.wait, end)

@@ -1,0 +1,59 @@
+"""Leaving one stack for another."""
+
+from __future__ import annotations
+
+from questv.metal.lang import Ptr, addr, assembly, external, metal, module_assembly, u8, u64
+
+SWITCH_STACK = 6 * 8 + 8
+"""Bytes that a task which does not have the core keeps on its stack."""
+
+_first_instruction: u8 = external("kernel_task_first_instruction")
+
+
+module_assembly(
+    """
+.section .text.kernel_task_first_instruction,"ax",@progbits
+.globl kernel_task_first_instruction
+.type kernel_task_first_instruction,@function
+kernel_task_first_instruction:
+    xor ebp, ebp
+    push rbp                        # the end of every stack trace
+    call kernel_task_main
+    ud2
+.size kernel_task_first_instruction, . - kernel_task_first_instruction
+"""
+)
+
+
+@assembly(
+    """
+    push rbp
+    push rbx
+    push r12
+    push r13
+    push r14
+    push r15
+    mov [rdi], rsp
+    mov rsp, rsi
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbx
+    pop rbp
+    ret
+    """,
+    stack=SWITCH_STACK,
+)
+def switch(save: Ptr[u64], stack_pointer: u64) -> None:
+    """Keep this context's stack pointer at ``save`` and go on with another's."""
+
+
+@metal
+def prepare(stack_top: u64) -> u64:
+    """Make a stack on which ``switch`` begins a task in ``kernel_task_main``; its pointer."""
+    stack = Ptr[u64](stack_top - SWITCH_STACK)
+    for i in range(u64(SWITCH_STACK // 8 - 1)):
+        stack[i] = 0
+    stack[SWITCH_STACK // 8 - 1] = addr(_first_instruction)
+    return stack_top - SWITCH_STACK

@@ -1,0 +1,84 @@
+"""What a kernel is told about its sandbox; read-only to it, written by the builder and the boot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+
+from questv.arch.x86.machine import MachineFacts
+from questv.metal.lang import Array, external, u32, u64
+from questv.metal.structs import Struct, width
+from questv.monitor.interface import ApicMode
+
+MAX_TASKS = 32
+MAX_ENDS = 64
+MAX_INPUTS = 16
+MAX_ARGUMENTS = 6
+
+
+@width(u32)
+class EndKind(IntEnum):
+    """Which side of which kind of channel."""
+
+    SENDER = 1
+    RECEIVER = 2
+    WRITER = 3
+    READER = 4
+
+
+class TaskInfo(Struct):
+    """One task, the most urgent first. Addresses are virtual."""
+
+    entry: Callable[[u64, u64, u64, u64, u64, u64], None]
+    arguments: Array[u64, MAX_ARGUMENTS]
+    stack_top: u64
+
+
+class EndInfo(Struct):
+    """One end of a channel. Addresses are virtual."""
+
+    kind: EndKind
+    task: u32  # whose it is: index of the task
+    object: u64  # the kernel's ``Sender``, ``Receiver``, ``Writer`` or ``Reader`` for it
+    own: u64  # the area that this end writes
+    peer: u64  # the area that it reads
+    size: u64  # bytes of the ring, or of a value
+    bell_vector: u32  # the vector by which the peer wakes this end
+    peer_vector: u32  # the vector by which this end wakes the peer
+    peer_core: u32
+    index: u32  # of this end in ``SandboxInfo.ends``
+
+
+class InputInfo(Struct):
+    """A host's file in this sandbox's memory."""
+
+    object: u64  # the kernel's ``Input`` for it
+    header: u64  # where the ``InputHeader`` lies; the file's bytes follow on the next page
+
+
+class InputHeader(Struct):
+    """Written by the host before the boot."""
+
+    magic: u64
+    length: u64  # bytes of the file
+
+
+INPUT_MAGIC = int.from_bytes(b"questvin", "little")
+
+
+class SandboxInfo(Struct, size=8192):
+    """All of it."""
+
+    machine: MachineFacts  # written by the boot
+    core: u32
+    apic_mode: ApicMode
+    task_count: u32
+    end_count: u32
+    input_count: u32
+    uart_port: u32  # first port of this sandbox's 16550, 0 if it has none
+    tasks: Array[TaskInfo, MAX_TASKS]
+    ends: Array[EndInfo, MAX_ENDS]
+    inputs: Array[InputInfo, MAX_INPUTS]
+
+
+info: SandboxInfo = external("sandbox_info")

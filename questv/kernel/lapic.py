@@ -1,0 +1,92 @@
+"""The local APIC as a kernel reaches it: directly where it may, through its monitor elsewhere."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from questv.arch.x86.apic import (
+    COMMAND_PENDING,
+    SPURIOUS_ENABLE,
+    TIMER_DIVIDE_BY_1,
+    X2APIC_MSR_BASE,
+    ApicRegister,
+)
+from questv.arch.x86.instructions import pause, write_msr
+from questv.kernel.hypercall import hypercall
+from questv.kernel.info import info
+from questv.metal.lang import Array, Register, external, metal, static, u32, u64
+from questv.metal.structs import width
+from questv.monitor.interface import ApicMode, Hypercall
+
+SPURIOUS_VECTOR = 0xFF
+_SPACING = 4  # the page's registers are 16 bytes apart
+
+page: Array[Register[u32], 1024] = external("kernel_apic_page")
+"""The xAPIC's registers; mapped only for a kernel whose APIC is direct."""
+
+
+@width(u32)
+class Access(IntEnum):
+    """The three ways to a register."""
+
+    X2APIC = 0
+    PAGE = 1
+    HYPERCALL = 2
+
+
+access: Access = static(Access.X2APIC)
+
+
+@metal
+def start() -> None:
+    """Choose the way, and enable the APIC where the monitor leaves that to the kernel."""
+    global access
+    if info.machine.x2apic == 0:
+        access = Access.PAGE if info.apic_mode == ApicMode.DIRECT else Access.HYPERCALL
+    if info.apic_mode == ApicMode.DIRECT:
+        _write(ApicRegister.SPURIOUS, SPURIOUS_ENABLE | SPURIOUS_VECTOR)
+
+
+@metal(inline=True)
+def end_of_interrupt() -> None:
+    """Tell the APIC that the interrupt being handled has been taken care of."""
+    _write(ApicRegister.END_OF_INTERRUPT, 0)
+
+
+@metal
+def set_timer_vector(vector: u32) -> None:
+    """Let the timer interrupt with ``vector``, once each time that it is armed."""
+    _write(ApicRegister.TIMER_DIVIDE, TIMER_DIVIDE_BY_1)
+    _write(ApicRegister.TIMER, vector)
+
+
+@metal(inline=True)
+def arm_timer(ticks: u32) -> None:
+    """Interrupt after this many ticks of ``machine.apic_frequency``; 0 disarms."""
+    _write(ApicRegister.TIMER_INITIAL, ticks)
+
+
+@metal(inline=True)
+def ring(core: u32, vector: u32) -> None:
+    """Send a doorbell to another core."""
+    target = info.machine.apic_ids[core]
+    command = u64(target) << 32 | u64(vector)
+    if access == Access.X2APIC:
+        write_msr(X2APIC_MSR_BASE + u32(ApicRegister.COMMAND), command)
+    elif access == Access.HYPERCALL:
+        hypercall(Hypercall.APIC_WRITE, u64(ApicRegister.COMMAND), command)
+    else:
+        while page[u32(ApicRegister.COMMAND) * _SPACING].read() & COMMAND_PENDING != 0:
+            pause()
+        page[u32(ApicRegister.COMMAND_HIGH) * _SPACING].write(target << 24)
+        page[u32(ApicRegister.COMMAND) * _SPACING].write(vector)
+
+
+@metal(inline=True)
+def _write(register: ApicRegister, value: u32) -> None:
+    if access == Access.X2APIC:
+        write_msr(X2APIC_MSR_BASE + u32(register), u64(value))
+    elif access == Access.PAGE:
+        page[u32(register) * _SPACING].write(value)
+    else:
+        hypercall(Hypercall.APIC_WRITE, u64(register), u64(value))

@@ -1,0 +1,51 @@
+"""Where a kernel starts: the whole order on one page."""
+
+from __future__ import annotations
+
+from questv.arch.x86.instructions import read_tsc
+from questv.kernel import (
+    channels,
+    clock,
+    inputs,
+    interrupts,
+    lapic,
+    tables,
+    tasks,
+    timers,
+)
+from questv.kernel.hypercall import hypercall
+from questv.kernel.status import status
+from questv.metal.lang import metal, module_assembly
+from questv.monitor.interface import Hypercall
+
+module_assembly(
+    """
+.section .text.kernel_entry,"ax",@progbits
+.globl kernel_entry
+.type kernel_entry,@function
+kernel_entry:                       # in 64-bit mode, on the plan's page tables and stack
+    xor ebp, ebp                    # the end of every stack trace
+    push rbp
+    call kernel_main
+    ud2
+.size kernel_entry, . - kernel_entry
+"""
+)
+
+
+@metal(export="kernel_main")
+def main() -> None:
+    """Set the core up, say that the kernel runs, and give the core to the tasks."""
+    tables.install()
+    lapic.start()
+    clock.start()
+    timers.start()
+    channels.start()
+    inputs.start()
+    tasks.prepare()
+    hypercall(Hypercall.STARTED, 0, 0)
+    status.started = read_tsc()
+    tasks.run()
+
+
+__all__ = ["interrupts"]

@@ -1,0 +1,70 @@
+"""Giving up, with a report that says why."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from questv.arch.x86.instructions import disable_interrupts, halt, read_cr2
+from questv.kernel import tasks
+from questv.kernel.console import log
+from questv.kernel.hypercall import hypercall
+from questv.kernel.status import PANIC_TEXT, PanicReason, status
+from questv.kernel.stubs import ExceptionFrame
+from questv.metal.lang import Ptr, asm, metal, text_bytes, u8, u32, u64
+from questv.monitor.interface import Hypercall
+
+_INVALID_OPCODE, _PAGE_FAULT = 6, 14
+_UD1_LENGTH = 5
+_UD1_EAX = 0x40B9_0F67  # ud1 eax, [eax + kind]: how compiled code stops itself
+
+
+@metal
+def panic(reason: str) -> NoReturn:
+    """Stop this kernel; ``reason`` goes into the crash record and on the console."""
+    disable_interrupts()
+    record = status.panic
+    record.reason = PanicReason.MESSAGE
+    for i in range(min(len(reason), PANIC_TEXT)):
+        record.text[i] = text_bytes(reason)[i]
+    record.rbp = asm("mov $0, rbp", u64, "=r")
+    record.rip = Ptr[u64](record.rbp)[1]
+    log(f"panic: {reason}")
+    _give_up()
+
+
+@metal
+def for_exception(frame: ExceptionFrame) -> NoReturn:
+    """Stop this kernel for an exception; one that comes while it is being reported adds nothing."""
+    record = status.panic
+    if record.reason != PanicReason.NONE:
+        _give_up()
+    record.reason = PanicReason.EXCEPTION
+    record.vector = u32(frame.vector)
+    record.error = frame.error
+    record.rip = frame.rip
+    record.rsp = frame.rsp
+    record.rbp = frame.rbp
+    record.rflags = frame.rflags
+    if frame.vector == _INVALID_OPCODE and _is_trap(frame.rip):
+        record.reason = PanicReason.TRAP
+        record.trap = u32(Ptr[u8](frame.rip)[_UD1_LENGTH - 1])
+        log(f"panic: compiled code stopped itself (trap {record.trap}) at {frame.rip:x}")
+    elif frame.vector == _PAGE_FAULT:
+        record.address = read_cr2()
+        log(f"panic: page fault at {frame.rip:x}, address {record.address:x}")
+    else:
+        log(f"panic: exception {frame.vector} at {frame.rip:x}, error {frame.error:x}")
+    _give_up()
+
+
+@metal
+def _is_trap(rip: u64) -> bool:
+    return Ptr[u32](rip)[0] == _UD1_EAX
+
+
+@metal
+def _give_up() -> NoReturn:
+    status.panic.task = u32(tasks.current())
+    hypercall(Hypercall.PANIC, u64(status.panic.reason), 0)
+    while True:
+        halt()

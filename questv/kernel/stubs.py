@@ -1,0 +1,92 @@
+"""The first instructions of every interrupt and exception.
+
+Interrupts (vectors from 32 on) save what a call does not preserve and call ``handle_interrupt``.
+Exceptions save everything and call ``handle_exception``, which does not come back.
+"""
+
+from __future__ import annotations
+
+from questv.metal.lang import external, module_assembly, u8, u64
+from questv.metal.structs import Struct
+from questv.monitor.interface import VECTORS
+
+STUB_SIZE = 16
+INTERRUPT_STACK = 5 * 8 + 8 + 8 + 9 * 8 + 8 + 8
+"""Bytes that an interrupt takes before ``handle_interrupt`` runs: the processor's frame and up to
+8 to align it, the vector, nine registers, 8 to align the call, the return address."""
+
+_EXCEPTIONS = 32
+_WITH_ERROR_CODE = {8, 10, 11, 12, 13, 14, 17, 21, 29, 30}  # APM vol. 2, 8.2
+_SCRATCH = ("rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11")
+_ALL = (*_SCRATCH, "rbx", "rbp", "r12", "r13", "r14", "r15")
+
+interrupt_stubs: u8 = external("kernel_interrupt_stubs")
+
+
+class ExceptionFrame(Struct):
+    """What ``handle_exception`` finds: registers in the order of ``_ALL`` from the end, then what
+    the stub and the processor pushed."""
+
+    r15: u64
+    r14: u64
+    r13: u64
+    r12: u64
+    rbp: u64
+    rbx: u64
+    r11: u64
+    r10: u64
+    r9: u64
+    r8: u64
+    rdi: u64
+    rsi: u64
+    rdx: u64
+    rcx: u64
+    rax: u64
+    vector: u64
+    error: u64
+    rip: u64
+    cs: u64
+    rflags: u64
+    rsp: u64
+    ss: u64
+
+
+def _stub(vector: int) -> str:
+    if vector >= _EXCEPTIONS:
+        return f".p2align 4\npush {vector}\njmp kernel_interrupt"
+    error = "" if vector in _WITH_ERROR_CODE else "push 0\n"
+    return f".p2align 4\n{error}push {vector}\njmp kernel_exception"
+
+
+module_assembly(
+    f"""
+.section .text.kernel_interrupt_stubs,"ax",@progbits
+.p2align 4
+.globl kernel_interrupt_stubs
+kernel_interrupt_stubs:
+{chr(10).join(map(_stub, range(VECTORS)))}
+
+.p2align 4
+.type kernel_interrupt,@function
+kernel_interrupt:
+    {chr(10).join(f"push {name}" for name in _SCRATCH)}
+    mov rdi, [rsp + {8 * len(_SCRATCH)}]
+    sub rsp, 8
+    cld
+    call kernel_handle_interrupt
+    add rsp, 8
+    {chr(10).join(f"pop {name}" for name in reversed(_SCRATCH))}
+    add rsp, 8
+    iretq
+.size kernel_interrupt, . - kernel_interrupt
+
+.type kernel_exception,@function
+kernel_exception:
+    {chr(10).join(f"push {name}" for name in _ALL)}
+    mov rdi, rsp
+    cld
+    call kernel_handle_exception
+    ud2
+.size kernel_exception, . - kernel_exception
+"""
+)

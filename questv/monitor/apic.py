@@ -1,0 +1,99 @@
+"""The local APIC, as far as a monitor handles it: doorbells, and kernels that can't reach it."""
+
+from __future__ import annotations
+
+from questv.arch.x86.apic import (
+    COMMAND_PENDING,
+    LVT_MASKED,
+    SPURIOUS_ENABLE,
+    X2APIC_MSR_BASE,
+    ApicRegister,
+)
+from questv.arch.x86.instructions import pause, write_msr
+from questv.metal.lang import Array, Register, external, metal, static, u32, u64
+from questv.monitor.interface import VECTORS
+from questv.monitor.memory import plan
+
+SPURIOUS_VECTOR = 0xFF
+_SPACING = 4  # the page's registers are 16 bytes apart
+_FIRST_VECTOR = 16  # lower ones are errors to the APIC
+_TIMER_ONE_SHOT = LVT_MASKED | 0xFF  # the bits of a one-shot timer: any vector, masked or not
+
+page: Array[Register[u32], 1024] = external("monitor_apic_page")
+"""The xAPIC's registers, 16 bytes apart; unused where there is an x2APIC."""
+
+allowed: Array[u64, VECTORS] = static()
+"""By vector, the one command that this sandbox may send with it; 0: none."""
+
+
+@metal
+def start() -> None:
+    """Enable this core's APIC, and work out the doorbells that the plan allows."""
+    _write(u32(ApicRegister.SPURIOUS), SPURIOUS_ENABLE | SPURIOUS_VECTOR)
+    for vector in range(u32(_FIRST_VECTOR), VECTORS):
+        core = plan.doorbells[vector]
+        if core != 0:
+            target = plan.machine.apic_ids[core - 1]
+            allowed[vector] = u64(target) << 32 | u64(vector)
+
+
+@metal
+def ring(command: u64) -> bool:
+    """Send an interprocessor interrupt if it is a doorbell of the plan; say whether it is.
+
+    ``command`` is in the form of the x2APIC's register: destination in the high half. A doorbell
+    has fixed delivery to one core and nothing else set.
+    """
+    if command == 0 or allowed[command & 0xFF] != command:
+        return False
+    if plan.machine.x2apic != 0:
+        write_msr(X2APIC_MSR_BASE + u32(ApicRegister.COMMAND), command)
+        return True
+    while page[u32(ApicRegister.COMMAND) * _SPACING].read() & COMMAND_PENDING != 0:
+        pause()
+    _write(u32(ApicRegister.COMMAND_HIGH), u32(command >> 32) << 24)
+    _write(u32(ApicRegister.COMMAND), u32(command & 0xFFFF_FFFF))
+    return True
+
+
+# ---- for guarded kernels on machines without an x2APIC ----------------------------------------
+
+
+@metal
+def may_read(register: u64) -> bool:
+    """Whether such a kernel may read this register."""
+    return plan.machine.x2apic == 0 and register == u64(ApicRegister.TIMER_CURRENT)
+
+
+@metal
+def may_write(register: u64, value: u64) -> bool:
+    """Whether such a kernel may write this register: what can only concern its own core."""
+    if plan.machine.x2apic != 0 or value > u32.MAX:
+        return False
+    if register == u64(ApicRegister.TIMER):
+        return value & ~u64(_TIMER_ONE_SHOT) == 0
+    return (
+        register == u64(ApicRegister.END_OF_INTERRUPT)
+        or register == u64(ApicRegister.TIMER_INITIAL)
+        or register == u64(ApicRegister.TIMER_DIVIDE)
+    )
+
+
+@metal
+def read(register: u64) -> u64:
+    """A register that ``may_read`` has approved."""
+    return u64(page[register * _SPACING].read())
+
+
+@metal
+def write(register: u64, value: u64) -> None:
+    """Set a register that ``may_write`` has approved."""
+    _write(u32(register), u32(value))
+
+
+@metal
+def _write(register: u32, value: u32) -> None:
+    if plan.machine.x2apic != 0:
+        write_msr(X2APIC_MSR_BASE + register, u64(value))
+    else:
+        page[register * _SPACING].write(value)

@@ -1,0 +1,113 @@
+"""What a monitor does when its kernel was left: the whole policy of isolation in normal running."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from questv.arch.x86.apic import X2APIC_MSR_BASE, ApicRegister
+from questv.arch.x86.instructions import read_tsc
+from questv.metal.lang import RELAXED, RELEASE, metal, u32, u64
+from questv.monitor import apic, end, svm
+from questv.monitor.interface import (
+    CrashReason,
+    ExitReason,
+    Hypercall,
+    SandboxState,
+)
+from questv.monitor.memory import public
+
+_COMMAND_MSR = X2APIC_MSR_BASE + int(ApicRegister.COMMAND)
+
+
+@metal
+def handle(reason: ExitReason) -> None:
+    """Count an exit and do what it asks for, or stop the sandbox."""
+    match reason:
+        case ExitReason.MSR:
+            if svm.msr_number() != _COMMAND_MSR or not svm.is_msr_write():
+                stop(reason)
+            _count(ExitReason.DOORBELL)
+            if not apic.ring(svm.msr_value()):
+                _stop_for(CrashReason.FORGED_DOORBELL, svm.msr_value(), ExitReason.DOORBELL)
+            svm.skip_msr_write()
+        case ExitReason.HYPERCALL:
+            _hypercall()
+        case ExitReason.NMI | ExitReason.SMI:
+            _count(reason)
+            svm.let_event_in()
+        case _:
+            stop(reason)
+
+
+@metal
+def _count(reason: ExitReason) -> None:
+    if public.state.load(RELAXED) == SandboxState.STARTED:
+        public.after.by_reason[u32(reason)] += 1
+    else:
+        public.before.by_reason[u32(reason)] += 1
+
+
+@metal
+def stop(reason: ExitReason) -> NoReturn:
+    """End a sandbox whose kernel did what its plan does not allow."""
+    _count(reason)
+    svm.describe(public.crash, reason)
+    public.crash.time = read_tsc()
+    end.end(SandboxState.CRASHED)
+
+
+@metal
+def _stop_for(crash: CrashReason, address: u64, reason: ExitReason) -> NoReturn:
+    """The same, for a reason that only the monitor's own checks tell."""
+    svm.describe(public.crash, reason)
+    public.crash.reason = crash
+    public.crash.address = address
+    public.crash.time = read_tsc()
+    end.end(SandboxState.CRASHED)
+
+
+# ---- hypercalls: everything in them is hostile -----------------------------------------------
+
+
+@metal
+def _hypercall() -> None:
+    argument = svm.registers.rdi
+    match Hypercall(svm.hypercall_number()):
+        case Hypercall.APIC_READ:
+            _count(ExitReason.APIC)
+            if not apic.may_read(argument):
+                _stop_for(CrashReason.FORBIDDEN_APIC_ACCESS, argument, ExitReason.APIC)
+            svm.skip_hypercall(apic.read(argument))
+        case Hypercall.APIC_WRITE:
+            _apic_write(argument, svm.registers.rsi)
+            svm.skip_hypercall(0)
+        case Hypercall.STARTED:
+            _count(ExitReason.HYPERCALL)
+            if public.state.load(RELAXED) != SandboxState.ENTERED:
+                _stop_for(CrashReason.BAD_HYPERCALL, u64(Hypercall.STARTED), ExitReason.HYPERCALL)
+            public.started = read_tsc()
+            public.state.store(SandboxState.STARTED, RELEASE)
+            svm.skip_hypercall(0)
+        case Hypercall.FINISHED:
+            _count(ExitReason.HYPERCALL)
+            end.end(SandboxState.FINISHED)
+        case Hypercall.PANIC:
+            _count(ExitReason.HYPERCALL)
+            _stop_for(CrashReason.KERNEL_PANIC, argument, ExitReason.HYPERCALL)
+        case _:
+            _count(ExitReason.HYPERCALL)
+            _stop_for(CrashReason.BAD_HYPERCALL, svm.hypercall_number(), ExitReason.HYPERCALL)
+
+
+@metal
+def _apic_write(register: u64, value: u64) -> None:
+    """A write to the local APIC where the kernel can't reach it; doorbells are among them."""
+    if register == u64(ApicRegister.COMMAND):
+        _count(ExitReason.DOORBELL)
+        if not apic.ring(value):
+            _stop_for(CrashReason.FORGED_DOORBELL, value, ExitReason.DOORBELL)
+        return
+    _count(ExitReason.APIC)
+    if not apic.may_write(register, value):
+        _stop_for(CrashReason.FORBIDDEN_APIC_ACCESS, register, ExitReason.APIC)
+    apic.write(register, value)

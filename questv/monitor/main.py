@@ -1,0 +1,23 @@
+"""Where a monitor starts, and all it ever does."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from questv.arch.x86.instructions import read_tsc
+from questv.metal.lang import RELEASE, metal
+from questv.monitor import apic, entry, exits, svm
+from questv.monitor.interface import SandboxState
+from questv.monitor.memory import public
+
+
+@metal(export="monitor_main")
+def main() -> NoReturn:
+    """On its own stack and page tables, interrupts off: set the core up and run the kernel."""
+    entry.install_tables()
+    apic.start()
+    svm.start()
+    public.entered = read_tsc()
+    public.state.store(SandboxState.ENTERED, RELEASE)
+    while True:
+        exits.handle(svm.enter())

@@ -1,0 +1,268 @@
+"""Running a guest on AMD's processors (APM vol. 2, 15).
+
+A backend for another kind of processor has the same functions and ``registers``; nothing else of
+the monitor knows what a control block is.
+"""
+
+from __future__ import annotations
+
+from questv.arch.x86 import svm
+from questv.arch.x86.instructions import read_msr, write_msr
+from questv.arch.x86.registers import RFLAGS_FIXED, Cr0, Cr4, Efer, Msr
+from questv.arch.x86.svm import ExitCode, Intercept3, Intercept4, SavedRegisters, Vmcb
+from questv.arch.x86.svm_run import run_guest
+from questv.metal.lang import asm, copy, external, metal, static, u32, u64
+from questv.monitor.interface import CrashReason, CrashRecord, ExitReason
+from questv.monitor.memory import plan
+
+guest: Vmcb = external("monitor_control")
+registers: SavedRegisters = static()
+
+_ASID = 1  # each core has one guest and its own TLB
+_WRMSR_LENGTH = 2
+_VMMCALL_LENGTH = 3
+_IO_READ = 1 << 0  # in exit_info1 (APM vol. 2, 15.10.2)
+_IO_PORT_SHIFT = 16
+_INTERCEPTS3 = (
+    Intercept3.NMI
+    | Intercept3.SMI
+    | Intercept3.INIT
+    | Intercept3.RSM
+    | Intercept3.INVD
+    | Intercept3.INVLPGA
+    | Intercept3.IO
+    | Intercept3.MSR
+    | Intercept3.FERR_FREEZE
+    | Intercept3.SHUTDOWN
+)
+_INTERCEPTS4 = (
+    Intercept4.VMRUN
+    | Intercept4.VMMCALL
+    | Intercept4.VMLOAD
+    | Intercept4.VMSAVE
+    | Intercept4.STGI
+    | Intercept4.CLGI
+    | Intercept4.SKINIT
+    | Intercept4.WBINVD
+    | Intercept4.MONITOR
+    | Intercept4.MWAIT
+    | Intercept4.MWAIT_ARMED
+    | Intercept4.XSETBV
+)
+
+
+# ---- starting and entering -------------------------------------------------------------------
+
+
+@metal
+def start() -> None:
+    """Turn SVM on for this core and set the guest up as the plan says."""
+    write_msr(u32(Msr.EFER), read_msr(u32(Msr.EFER)) | u64(Efer.SVM_ENABLE))
+    write_msr(u32(Msr.VM_HSAVE_PA), plan.host_save)
+    _set_up_walls()
+    _set_up_registers()
+
+
+@metal
+def _set_up_walls() -> None:
+    guest.intercept_exceptions = svm.EXCEPTION_MACHINE_CHECK
+    guest.intercept3 = _INTERCEPTS3
+    guest.intercept4 = _INTERCEPTS4
+    guest.io_permissions = plan.io_map
+    guest.msr_permissions = plan.msr_map
+    guest.asid = _ASID
+    guest.tlb_control = svm.TLB_FLUSH_ALL
+    guest.nested_paging = svm.NESTED_PAGING_ENABLE
+    guest.nested_cr3 = plan.nested_tables
+
+
+@metal
+def _set_up_registers() -> None:
+    """The guest begins in 64-bit mode, on its own page tables, interrupts off."""
+    guest.cs.attributes = svm.SEGMENT_CODE_64
+    guest.ss.attributes = svm.SEGMENT_DATA
+    guest.ds.attributes = svm.SEGMENT_DATA
+    guest.es.attributes = svm.SEGMENT_DATA
+    guest.efer = u64(
+        Efer.LONG_MODE_ENABLE | Efer.LONG_MODE_ACTIVE | Efer.NO_EXECUTE_ENABLE | Efer.SVM_ENABLE
+    )
+    guest.cr0 = u64(
+        Cr0.PROTECTION | Cr0.EXTENSION_TYPE | Cr0.NUMERIC_ERROR | Cr0.WRITE_PROTECT | Cr0.PAGING
+    )
+    guest.cr4 = u64(Cr4.PHYSICAL_ADDRESS_EXTENSION)
+    guest.cr3 = plan.tables
+    guest.rflags = RFLAGS_FIXED
+    guest.g_pat = svm.PAT_RESET
+    guest.rip = plan.entry
+    guest.rsp = plan.stack
+
+
+@metal
+def enter() -> ExitReason:
+    """Run the guest until it exits, and say why it did."""
+    run_guest(plan.control, registers)
+    guest.tlb_control = 0
+    return _reason()
+
+
+@metal
+def _reason() -> ExitReason:
+    match guest.exit_code:
+        case ExitCode.MSR:
+            return ExitReason.MSR
+        case ExitCode.VMMCALL:
+            return ExitReason.HYPERCALL
+        case ExitCode.NESTED_PAGE_FAULT:
+            return ExitReason.PAGE_FAULT
+        case ExitCode.IO:
+            return ExitReason.PORT
+        case ExitCode.NMI:
+            return ExitReason.NMI
+        case ExitCode.SMI:
+            return ExitReason.SMI
+        case ExitCode.INIT:
+            return ExitReason.INIT
+        case ExitCode.INTR:
+            return ExitReason.INTERRUPT
+        case ExitCode.SHUTDOWN:
+            return ExitReason.SHUTDOWN
+        case ExitCode.EXCEPTION_MACHINE_CHECK:
+            return ExitReason.MACHINE_CHECK
+        case ExitCode.INVALID:
+            return ExitReason.INVALID_STATE
+        case (
+            ExitCode.RSM
+            | ExitCode.INVD
+            | ExitCode.INVLPGA
+            | ExitCode.VMRUN
+            | ExitCode.VMLOAD
+            | ExitCode.VMSAVE
+            | ExitCode.STGI
+            | ExitCode.CLGI
+            | ExitCode.SKINIT
+            | ExitCode.WBINVD
+            | ExitCode.MONITOR
+            | ExitCode.MWAIT
+            | ExitCode.MWAIT_ARMED
+            | ExitCode.XSETBV
+        ):
+            return ExitReason.INSTRUCTION
+        case _:
+            return ExitReason.OTHER
+
+
+@metal
+def let_event_in() -> None:
+    """Take the NMI or SMI that an exit was about.
+
+    It stays pending until the global interrupt flag is set (APM vol. 2, 15.17); the monitor's own
+    table receives an NMI and returns at once.
+    """
+    asm("stgi\nnop\nclgi", None, "")
+
+
+# ---- what an exit was about ------------------------------------------------------------------
+
+
+@metal
+def msr_number() -> u32:
+    """The MSR that an exit with reason MSR was about."""
+    return u32.wrap(registers.rcx)
+
+
+@metal
+def is_msr_write() -> bool:
+    """Whether that exit was about a write."""
+    return guest.exit_info1 != 0
+
+
+@metal
+def msr_value() -> u64:
+    """The value that was to be written."""
+    return registers.rdx << 32 | guest.rax & 0xFFFF_FFFF
+
+
+@metal
+def skip_msr_write() -> None:
+    """Let the guest go on after its WRMSR."""
+    _skip(_WRMSR_LENGTH)
+
+
+@metal
+def skip_hypercall(result: u64) -> None:
+    """Let the guest go on after its VMMCALL, with a result in rax."""
+    guest.rax = result
+    _skip(_VMMCALL_LENGTH)
+
+
+@metal
+def _skip(length: u64) -> None:
+    # Without the address of the next instruction from the processor, the plain encoding is taken
+    # for granted; a guest that uses prefixes goes on in the middle of its own code.
+    guest.rip = guest.next_rip if plan.machine.next_rip != 0 else guest.rip + length
+
+
+@metal
+def hypercall_number() -> u64:
+    """What the guest asks for; its arguments are in ``registers`` rdi and rsi."""
+    return guest.rax
+
+
+# ---- evidence --------------------------------------------------------------------------------
+
+
+@metal
+def describe(crash: CrashRecord, exit: ExitReason) -> None:
+    """Write down all that is known of the last exit and of the guest."""
+    crash.exit = exit
+    crash.reason = _crash_reason(exit)
+    crash.code = u64(guest.exit_code)
+    crash.detail = guest.exit_info1
+    crash.address = guest.exit_info2
+    if exit == ExitReason.MSR:
+        crash.address = u64(msr_number())
+    elif exit == ExitReason.PORT:
+        crash.address = guest.exit_info1 >> _IO_PORT_SHIFT
+    crash.rip = guest.rip
+    crash.rsp = guest.rsp
+    crash.rflags = guest.rflags
+    crash.cr0 = guest.cr0
+    crash.cr2 = guest.cr2
+    crash.cr3 = guest.cr3
+    crash.cr4 = guest.cr4
+    crash.efer = guest.efer
+    crash.cs = u64(guest.cs.selector)
+    crash.rax = guest.rax
+    crash.rbx = registers.rbx
+    crash.rcx = registers.rcx
+    crash.rdx = registers.rdx
+    crash.rsi = registers.rsi
+    crash.rdi = registers.rdi
+    crash.rbp = registers.rbp
+    copy(crash.numbered, registers.numbered)
+
+
+@metal
+def _crash_reason(exit: ExitReason) -> CrashReason:
+    match exit:
+        case ExitReason.PAGE_FAULT:
+            if guest.exit_info1 & svm.NESTED_FAULT_EXECUTE != 0:
+                return CrashReason.EXECUTE_OUTSIDE_VIEW
+            if guest.exit_info1 & svm.NESTED_FAULT_WRITE != 0:
+                return CrashReason.WRITE_OUTSIDE_VIEW
+            return CrashReason.READ_OUTSIDE_VIEW
+        case ExitReason.MSR:
+            return CrashReason.MSR_WRITE if is_msr_write() else CrashReason.MSR_READ
+        case ExitReason.PORT:
+            is_read = guest.exit_info1 & _IO_READ != 0
+            return CrashReason.PORT_READ if is_read else CrashReason.PORT_WRITE
+        case ExitReason.SHUTDOWN:
+            return CrashReason.SHUTDOWN
+        case ExitReason.INSTRUCTION:
+            return CrashReason.FORBIDDEN_INSTRUCTION
+        case ExitReason.MACHINE_CHECK:
+            return CrashReason.MACHINE_CHECK
+        case ExitReason.INVALID_STATE:
+            return CrashReason.INVALID_STATE
+        case _:
+            return CrashReason.UNEXPECTED_EVENT

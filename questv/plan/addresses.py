@@ -1,0 +1,39 @@
+"""Where things are in virtual memory: the same in every sandbox and in every monitor."""
+
+from __future__ import annotations
+
+from questv.arch.x86.paging import HUGE_PAGE_SIZE, PAGE_SIZE
+
+# A kernel:
+#
+#     0x0000_0000  nothing: null pointers and what is near them
+#     0x4000_0000  the program: text, constants, data
+#     0x4800_0000  what it is told (read-only)
+#     0x4900_0000  the local APIC, in a sandbox whose APIC is direct
+#     0x5000_0000  stacks, a page of nothing below each
+#     0x8000_0000  channel areas, a page of nothing between
+#   0x1_0000_0000  inputs, each on a boundary of 1 GiB
+KERNEL_PROGRAM = 0x4000_0000
+KERNEL_INFO = 0x4800_0000
+KERNEL_APIC = 0x4900_0000
+KERNEL_STACKS = 0x5000_0000
+KERNEL_CHANNELS = 0x8000_0000
+KERNEL_INPUTS = 0x1_0000_0000
+KERNEL_INPUT_STRIDE = 4 * HUGE_PAGE_SIZE
+
+# A monitor, in an entry of the top page table that nothing else uses:
+MONITOR_PROGRAM = 0x80_0000_0000
+MONITOR_PLAN = MONITOR_PROGRAM + 0x10_0000
+MONITOR_PUBLIC = MONITOR_PROGRAM + 0x11_0000
+MONITOR_CONTROL = MONITOR_PROGRAM + 0x12_0000
+MONITOR_APIC = MONITOR_PROGRAM + 0x13_0000
+MONITOR_STACK = MONITOR_PROGRAM + 0x14_0000
+MONITOR_PEERS = MONITOR_PROGRAM + 0x20_0000
+
+# The boot, where it is in physical memory too:
+BOOT_PROGRAM = 0x10_0000
+
+
+def page_up(size: int) -> int:
+    """``size`` in bytes, rounded up to whole pages."""
+    return -(-size // PAGE_SIZE) * PAGE_SIZE

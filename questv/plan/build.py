@@ -1,0 +1,77 @@
+"""From a system's folder to its image, in one call."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from questv.plan.contents import contents
+from questv.plan.image import image_hash, write_image
+from questv.plan.layout import Layout
+from questv.plan.model import Plan
+from questv.plan.programs import MONITOR_MODULES, Program, Programs
+from questv.plan.sandboxes import plan_sandboxes
+from questv.plan.stacks import check_monitor
+from questv.plan.tasks import FolderTasks
+from questv.system.description import Description, load
+
+
+@dataclass(frozen=True)
+class BuiltSystem:
+    """A system with its image. Times are in seconds."""
+
+    description: Description
+    plan: Plan
+    boot: Program
+    monitor: Program
+    kernels: dict[str, Program]
+    image: bytes
+    compiled: list[str]
+    seconds: dict[str, float] = field(compare=False)
+
+    @property
+    def hash(self) -> str:
+        """The image's SHA-256."""
+        return image_hash(self.image)
+
+
+def build(path: Path, *, checks: bool = False) -> BuiltSystem:
+    """Build the system at ``path``, a folder or its description; ``checks`` is a debug build.
+
+    Raises DiagnosticsError with everything that is wrong, or LinkError.
+    """
+    clock = _Stopwatch()
+    folder = FolderTasks(path if path.is_dir() else path.parent)
+    description = load(path, folder)
+    clock.lap("check")
+    programs = Programs(checks=checks)
+    runs = [task.task.run for tasks in description.tasks.values() for task in tasks]
+    programs.compile(sorted({folder.function(run).module for run in runs}))
+    clock.lap("compile")
+    boot, monitor = programs.boot(), programs.monitor()
+    check_monitor(programs.depths(MONITOR_MODULES, {}))
+    sandboxes = plan_sandboxes(description, folder, programs)
+    clock.lap("link")
+    plan = Layout(description, sandboxes, boot, monitor, checks=checks).plan
+    kernels = {sandbox.name: sandbox.program for sandbox in sandboxes}
+    image = write_image(
+        plan, contents(plan, boot, monitor, kernels), [boot, monitor, *kernels.values()]
+    )
+    clock.lap("plan")
+    return BuiltSystem(
+        description, plan, boot, monitor, kernels, image, programs.compiled, clock.laps
+    )
+
+
+class _Stopwatch:
+    """Seconds between calls of ``lap``."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.monotonic()
+
+    def lap(self, name: str) -> None:
+        now = time.monotonic()
+        self.laps[name] = now - self._last
+        self._last = now

@@ -1,0 +1,218 @@
+"""What the plan puts into memory before the machine runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from crc32c import crc32c
+
+from questv.arch.x86.paging import PAGE_SIZE
+from questv.boot.plan import MAX_REGIONS, BootPlan
+from questv.kernel.info import EndKind, SandboxInfo, TaskInfo
+from questv.metal.structs import offsetof
+from questv.metal.symbols import Symbols
+from questv.monitor.interface import ApicMode
+from questv.monitor.plan import MonitorPlan
+from questv.plan import addresses
+from questv.plan.layout import tables
+from questv.plan.model import Plan, SandboxPlan
+from questv.plan.permissions import DIRECT_APIC, GUARDED_APIC, apic_msrs, io_map, msr_map
+from questv.plan.programs import Program
+
+EXIT_PORT = 0xF4
+"""Where QEMU's isa-debug-exit device is put."""
+
+_TOP_SHIFT = 39
+
+
+@dataclass(frozen=True)
+class Block:
+    """Bytes at a physical address; ``size`` is at least their number, the rest is zero."""
+
+    start: int
+    contents: bytes
+    size: int
+
+    @property
+    def end(self) -> int:
+        """The first address after it."""
+        return self.start + self.size
+
+
+def contents(
+    plan: Plan, boot: Program, monitor: Program, kernels: dict[str, Program]
+) -> list[Block]:
+    """Everything that has to be in memory, by address; inputs come from the host's files."""
+    blocks: list[Block] = []
+    for sandbox in plan.sandboxes:
+        blocks += _monitor_blocks(plan, sandbox, monitor)
+        blocks += _sandbox_blocks(plan, sandbox, kernels[sandbox.name])
+    blocks += [
+        Block(region.start, b"", region.size)
+        for region in plan.regions
+        if region.owner == "channel"
+    ]
+    blocks.sort(key=lambda block: block.start)
+    return [*_boot_blocks(plan, boot, blocks), *blocks]
+
+
+# ---- a monitor and what the processor reads ---------------------------------------------------
+
+
+def _monitor_blocks(plan: Plan, sandbox: SandboxPlan, monitor: Program) -> Iterator[Block]:
+    segments = {segment.name: segment.contents for segment in monitor.segments}
+    own = [window for window in sandbox.monitor_windows if window.address < addresses.MONITOR_PEERS]
+    for window in own:
+        if window.device:
+            continue
+        filling = segments.get(window.name, b"")
+        if window.name == "plan":
+            filling = bytes(monitor_plan(plan, sandbox))
+        yield Block(window.physical, filling, window.size)
+    for start, made in (
+        (sandbox.nested_tables, tables(sandbox.view, nested=True)),
+        (sandbox.monitor_tables, tables(sandbox.monitor_windows, nested=False)),
+    ):
+        yield Block(start, made.contents(start), made.size)
+    msrs = msr_map(allowed_msrs(sandbox))
+    ports = io_map(range(first, last + 1) for first, last in sandbox.ports)
+    yield Block(sandbox.msr_map, msrs, len(msrs))
+    yield Block(sandbox.io_map, ports, len(ports))
+    yield Block(sandbox.host_save, b"", PAGE_SIZE)
+
+
+def allowed_msrs(sandbox: SandboxPlan) -> dict[int, str]:
+    """The MSRs that a sandbox reaches, and how."""
+    registers = DIRECT_APIC if sandbox.apic == "direct" else GUARDED_APIC
+    return {**apic_msrs(registers), **dict(sandbox.msrs)}
+
+
+def monitor_plan(plan: Plan, sandbox: SandboxPlan) -> MonitorPlan:
+    """What a monitor is told."""
+    made = MonitorPlan(
+        core=sandbox.core,
+        core_count=plan.cores,
+        apic_mode=ApicMode[sandbox.apic.upper()],
+        exit_port=EXIT_PORT,
+        until=sum(1 << plan.sandbox(name).core for name in plan.until),
+        entry=sandbox.entry,
+        stack=sandbox.stack_top,
+        tables=sandbox.kernel_tables,
+        nested_tables=sandbox.nested_tables,
+        msr_map=sandbox.msr_map,
+        io_map=sandbox.io_map,
+        control=sandbox.control,
+        host_save=sandbox.host_save,
+    )
+    for end in sandbox.ends:
+        made.doorbells[end.peer_vector] = 1 + end.peer_core
+    return made
+
+
+# ---- a sandbox -------------------------------------------------------------------------------
+
+
+def _sandbox_blocks(plan: Plan, sandbox: SandboxPlan, kernel: Program) -> Iterator[Block]:
+    segments = {segment.name: segment.contents for segment in kernel.segments}
+    for window in sandbox.kernel_windows:
+        region = plan.region_at(window.physical)
+        if region is None or region.owner != "sandbox":
+            continue
+        filling = segments.get(window.name, b"")
+        if window.name == "info":
+            filling = bytes(sandbox_info(sandbox, kernel.symbols))
+        yield Block(window.physical, filling, window.size)
+    made = tables(sandbox.kernel_windows, nested=False)
+    yield Block(sandbox.kernel_tables, made.contents(sandbox.kernel_tables), made.size)
+
+
+def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
+    """What a kernel is told; ``symbols`` are its program's."""
+    made = SandboxInfo(
+        core=sandbox.core,
+        apic_mode=ApicMode[sandbox.apic.upper()],
+        task_count=len(sandbox.tasks),
+        end_count=len(sandbox.ends),
+        input_count=len(sandbox.inputs),
+        uart_port=sandbox.uart_port,
+    )
+    for index, task in enumerate(sandbox.tasks):
+        made.tasks[index] = TaskInfo(
+            entry=symbols.address(task.symbol), arguments=task.arguments, stack_top=task.stack_top
+        )
+    for index, end in enumerate(sandbox.ends):
+        info = made.ends[index]
+        info.kind = EndKind[end.role.upper()]
+        info.task, info.index, info.object = end.task, index, end.object
+        info.own, info.peer, info.size = end.own, end.peer, end.size
+        info.bell_vector, info.peer_vector = end.bell_vector, end.peer_vector
+        info.peer_core = end.peer_core
+    for index, each in enumerate(sandbox.inputs):
+        made.inputs[index].object = each.object
+        made.inputs[index].header = each.address
+    return made
+
+
+# ---- the boot --------------------------------------------------------------------------------
+
+
+def _boot_blocks(plan: Plan, boot: Program, others: list[Block]) -> list[Block]:
+    """The boot's own program, with its plan in place."""
+    blocks = []
+    address = boot.symbols.address("boot_plan")
+    fixed = [
+        Block(segment.address, segment.contents, segment.size)
+        for segment in boot.segments
+        if segment.rights != "rw"
+    ]
+    for segment in boot.segments:
+        filling = segment.contents
+        if segment.address <= address < segment.address + segment.size:
+            image = bytearray(segment.size)
+            image[: len(filling)] = filling
+            told = bytes(boot_plan(plan, [*fixed, *others]))
+            image[address - segment.address : address - segment.address + len(told)] = told
+            filling = bytes(image)
+        blocks.append(Block(segment.address, filling, segment.size))
+    return blocks
+
+
+def boot_plan(plan: Plan, blocks: list[Block]) -> BootPlan:
+    """What the boot is told; ``blocks`` are checked before anything of them is used."""
+    made = BootPlan(core_count=plan.cores, exit_port=EXIT_PORT)
+    made.monitor_slot = addresses.MONITOR_PROGRAM >> _TOP_SHIFT & 0x1FF
+    for sandbox in plan.sandboxes:
+        core = made.cores[sandbox.core]
+        stack = next(part for part in sandbox.monitor_windows if part.name == "stack")
+        core.tables = sandbox.monitor_tables
+        core.stack = sandbox.monitor_stack_top
+        core.stack_physical = stack.physical + stack.size
+        core.entry = sandbox.monitor_entry
+        core.monitor_plan = sandbox.monitor_plan
+        core.sandbox_info = sandbox.info
+    regions = [*_checked(blocks), *((region.start, region.size, b"") for region in plan.regions)]
+    if len(regions) > MAX_REGIONS:
+        raise ValueError(f"the boot's plan has room for {MAX_REGIONS} regions, not {len(regions)}")
+    made.region_count = len(regions)
+    for index, (start, size, image) in enumerate(regions):
+        made.regions[index].start, made.regions[index].size = start, size
+        made.regions[index].checked = len(image)
+        made.regions[index].crc = crc32c(image) if image else 0
+    made.crc = crc32c(bytes(made)[: offsetof(BootPlan, "crc")])
+    return made
+
+
+def _checked(blocks: list[Block]) -> Iterator[tuple[int, int, bytes]]:
+    """Blocks with contents as (start, size, bytes), neighbours joined, in whole words."""
+    joined: list[tuple[int, bytearray]] = []
+    for block in blocks:
+        if not block.contents:
+            continue
+        image = block.contents + bytes(-len(block.contents) % 8)
+        if joined and joined[-1][0] + len(joined[-1][1]) == block.start:
+            joined[-1][1].extend(image)
+        else:
+            joined.append((block.start, bytearray(image)))
+    for start, whole in joined:
+        yield start, len(whole), bytes(whole)

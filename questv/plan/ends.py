@@ -1,0 +1,111 @@
+"""The ends of channels: which task has which, what wakes it, and what tasks are given."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from questv.plan import virtual
+from questv.plan.doorbells import Doorbells
+from questv.plan.model import ChannelPlan, EndPlan
+from questv.plan.objects import ROLES, TABLES, ObjectTable, Role
+from questv.plan.sandboxes import PlannedSandbox
+from questv.plan.virtual import ChannelAddresses
+from questv.system.description import Description
+from questv.system.model import Channel, Input
+from questv.system.tasks import ParameterKind
+
+
+class Ends:
+    """All ends of all sandboxes."""
+
+    def __init__(
+        self,
+        description: Description,
+        sandboxes: Sequence[PlannedSandbox],
+        channels: Mapping[str, ChannelPlan],
+    ) -> None:
+        """Work out every end, and every task's arguments."""
+        self._channels = channels
+        self._models = {channel.name: channel for channel in description.system.channels}
+        self._cores = description.cores
+        self._bells = _bells(channels.values())
+        self._ends: dict[str, list[EndPlan]] = {}
+        self._arguments: dict[tuple[str, int], tuple[int, ...]] = {}
+        for sandbox in sandboxes:
+            self._work_out(sandbox)
+
+    def of(self, sandbox: str) -> tuple[EndPlan, ...]:
+        """The ends in one sandbox."""
+        return tuple(self._ends[sandbox])
+
+    def arguments(self, sandbox: PlannedSandbox, task: int) -> tuple[int, ...]:
+        """What a task's function is called with."""
+        return self._arguments[sandbox.name, task]
+
+    def input_object(self, sandbox: PlannedSandbox, index: int) -> int:
+        """Where a kernel keeps its ``Input`` number ``index``."""
+        return _object(sandbox, TABLES[ParameterKind.INPUT], index)
+
+    def _work_out(self, sandbox: PlannedSandbox) -> None:
+        ends: list[EndPlan] = []
+        used: defaultdict[ParameterKind, int] = defaultdict(int)
+        places = ChannelAddresses()
+        for index, task in enumerate(sandbox.tasks):
+            values = []
+            for name, argument in task.bound.arguments.items():
+                kind = task.bound.signature.parameters[name]
+                if isinstance(argument, int):
+                    values.append(argument % (1 << 64))
+                elif isinstance(argument, Input):
+                    values.append(self.input_object(sandbox, sandbox.model.inputs.index(argument)))
+                else:
+                    where = _object(sandbox, TABLES[kind], used[kind])
+                    used[kind] += 1
+                    values.append(where)
+                    ends.append(self._end(argument, ROLES[kind], index, where, places))
+            self._arguments[sandbox.name, index] = tuple(values)
+        self._ends[sandbox.name] = ends
+
+    def _end(
+        self,
+        channel: Channel,
+        role: Role,
+        task: int,
+        where: int,
+        places: ChannelAddresses,
+    ) -> EndPlan:
+        plan = self._channels[channel.name]
+        sends = role in ("sender", "writer")
+        sizes = [virtual.sender_area_size(channel), virtual.receiver_area_size(channel)]
+        own, peer = (places.place(size) for size in (sizes if sends else reversed(sizes)))
+        to_receiver, to_sender = self._bells[channel.name]
+        return EndPlan(
+            channel=channel.name,
+            role=role,
+            task=task,
+            object=where,
+            own=own,
+            peer=peer,
+            size=plan.size,
+            bell_vector=to_sender if sends else to_receiver,
+            peer_vector=to_receiver if sends else to_sender,
+            peer_core=self._cores[plan.receiver if sends else plan.sender],
+        )
+
+
+def _object(sandbox: PlannedSandbox, table: ObjectTable, index: int) -> int:
+    """The address of an object in one of the kernel's tables."""
+    return sandbox.program.symbols.address(table.symbol) + index * table.size
+
+
+def _bells(channels: Iterable[ChannelPlan]) -> dict[str, tuple[int, int]]:
+    """For each channel, the vectors of its doorbells to the receiver and to the sender."""
+    bells = Doorbells()
+    return {
+        channel.name: (
+            bells.take(channel.sender, channel.receiver),
+            bells.take(channel.receiver, channel.sender),
+        )
+        for channel in channels
+    }

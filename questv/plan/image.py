@@ -1,0 +1,186 @@
+"""The image: an ELF file that a PVH loader, such as ``qemu -kernel``, can start.
+
+Besides what is loaded it carries the plan and the programs with their debug information, so that
+tools need nothing but the image to look into a machine that runs it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+
+from questv.arch.x86.paging import PAGE_SIZE
+from questv.arch.x86.pvh import ELF_NOTE_NAME, ELF_NOTE_PHYS32_ENTRY
+from questv.plan.contents import Block
+from questv.plan.model import Plan
+from questv.plan.programs import Program
+
+_HEADER = struct.Struct("<4sBBBBB7xHHIQQQIHHHHHH")
+_PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
+_SECTION_HEADER = struct.Struct("<IIQQQQIIQQ")
+_PT_LOAD, _PT_NOTE = 1, 4
+_NOTE_ALIGN = 4
+_SHT_PROGBITS, _SHT_STRTAB = 1, 3
+_READ_WRITE_EXECUTE = 7
+
+PLAN_SECTION = ".questv.plan"
+PROGRAM_SECTION = ".questv.program."
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What a loader puts at a physical address: bytes, then zeros up to ``size``."""
+
+    start: int
+    contents: bytes
+    size: int
+
+
+def segments(blocks: list[Block]) -> list[Segment]:
+    """Blocks by address, each with its neighbours where they touch."""
+    made: list[tuple[int, bytearray, int]] = []
+    for block in blocks:
+        if made:
+            start, image, size = made[-1]
+            # Zeros in the middle of a segment are cheap only if there are few of them.
+            if start + size == block.start and size - len(image) <= 4 * PAGE_SIZE:
+                if block.contents:
+                    image.extend(bytes(size - len(image)))
+                    image.extend(block.contents)
+                made[-1] = (start, image, size + block.size)
+                continue
+        made.append((block.start, bytearray(block.contents), block.size))
+    return [Segment(start, bytes(image), size) for start, image, size in made]
+
+
+def write_image(plan: Plan, blocks: list[Block], programs: list[Program]) -> bytes:
+    """The image file's bytes; the same plan and programs give the same bytes."""
+    entry = next(program for program in programs if program.name == "boot").symbols.address(
+        "boot_entry"
+    )
+    loads = segments(blocks)
+    extra = {PLAN_SECTION: plan.model_dump_json().encode()}
+    for program in programs:
+        extra[PROGRAM_SECTION + program.name] = zlib.compress(program.elf, 6)
+    note = _note(entry)
+    out = bytearray(_HEADER.size + _PROGRAM_HEADER.size * (len(loads) + 1))
+    note_offset = _append(out, note)
+    headers = [(_PT_NOTE, note_offset, 0, len(note), len(note))]
+    for load in loads:
+        offset = _append(out, load.contents, align=PAGE_SIZE if load.contents else 1)
+        headers.append((_PT_LOAD, offset, load.start, len(load.contents), load.size))
+    for index, (kind, offset, address, size, whole) in enumerate(headers):
+        _PROGRAM_HEADER.pack_into(
+            out,
+            _HEADER.size + index * _PROGRAM_HEADER.size,
+            kind,
+            _READ_WRITE_EXECUTE,
+            offset,
+            address,
+            address,
+            size,
+            whole,
+            PAGE_SIZE if kind == _PT_LOAD else _NOTE_ALIGN,
+        )
+    table, count = _append_sections(out, extra)
+    _HEADER.pack_into(
+        out, 0, b"\x7fELF", 2, 1, 1, 0, 0, 2, 62, 1, entry, _HEADER.size, table, 0, _HEADER.size,
+        _PROGRAM_HEADER.size, len(headers), _SECTION_HEADER.size, count, count - 1,
+    )  # fmt: skip
+    return bytes(out)
+
+
+def _append(out: bytearray, contents: bytes, *, align: int = 8) -> int:
+    out.extend(bytes(-len(out) % align))
+    offset = len(out)
+    out.extend(contents)
+    return offset
+
+
+def _note(entry: int) -> bytes:
+    # The address takes 8 bytes, and the segment's alignment must be 4: QEMU relies on both.
+    return struct.pack("<III4sQ", 4, 8, ELF_NOTE_PHYS32_ENTRY, ELF_NOTE_NAME, entry)
+
+
+def _append_sections(out: bytearray, sections: dict[str, bytes]) -> tuple[int, int]:
+    """Append sections and their table, names last; the table's offset and length."""
+    names = bytearray(b"\0")
+    headers = [bytes(_SECTION_HEADER.size)]
+    for name, contents in [*sections.items(), (".shstrtab", b"")]:
+        at = len(names)
+        names.extend(name.encode() + b"\0")
+        last = name == ".shstrtab"
+        offset = _append(out, bytes(names) if last else contents)
+        headers.append(
+            _SECTION_HEADER.pack(
+                at,
+                _SHT_STRTAB if last else _SHT_PROGBITS,
+                0,
+                0,
+                offset,
+                len(names) if last else len(contents),
+                0,
+                0,
+                1,
+                0,
+            )
+        )
+    return _append(out, b"".join(headers)), len(headers)
+
+
+# ---- reading one back ------------------------------------------------------------------------
+
+
+class ImageError(Exception):
+    """A file that is no image of this project; ``fix`` says what to do."""
+
+    def __init__(self, message: str, fix: str) -> None:
+        """Carry the message and the remedy."""
+        self.fix = fix
+        super().__init__(message)
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image file, read."""
+
+    path: Path
+    plan: Plan
+    programs: dict[str, Program]
+
+    @classmethod
+    def read(cls, path: Path) -> Image:
+        """Read the image at ``path``; raises ImageError."""
+        try:
+            contents = path.read_bytes()
+            elf = ELFFile(io.BytesIO(contents))
+            section = elf.get_section_by_name(PLAN_SECTION)
+            if section is None:
+                raise ImageError(f"{path} carries no plan", "build it with 'questv build'")
+            plan = Plan.model_validate_json(section.data())
+            programs = {
+                part.name.removeprefix(PROGRAM_SECTION): Program(
+                    part.name.removeprefix(PROGRAM_SECTION), zlib.decompress(part.data())
+                )
+                for part in elf.iter_sections()
+                if part.name.startswith(PROGRAM_SECTION)
+            }
+        except OSError as error:
+            raise ImageError(f"can't read {path}: {error.strerror}", "name an image") from error
+        except (ELFError, ValueError, zlib.error) as error:
+            raise ImageError(
+                f"{path} is no whole image of Quest-V", "build it again with 'questv build'"
+            ) from error
+        return cls(path, plan, programs)
+
+
+def image_hash(contents: bytes) -> str:
+    """The hash by which an image is known."""
+    return hashlib.sha256(contents).hexdigest()

@@ -1,0 +1,397 @@
+"""Works the plan out: where everything lies in physical memory, and who sees what of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from questv.arch.x86.apic import XAPIC_ADDRESS
+from questv.arch.x86.paging import LARGE_PAGE_SIZE, PAGE_SIZE
+from questv.arch.x86.svm import IO_MAP_SIZE, MSR_MAP_SIZE
+from questv.diagnostics import Diagnostic, DiagnosticsError
+from questv.kernel.info import SandboxInfo
+from questv.metal.structs import sizeof
+from questv.plan import addresses, virtual
+from questv.plan.addresses import page_up
+from questv.plan.ends import Ends
+from questv.plan.model import (
+    ChannelPlan,
+    InputPlan,
+    Owner,
+    Plan,
+    Region,
+    Rights,
+    SandboxPlan,
+    TaskPlan,
+    Window,
+)
+from questv.plan.page_tables import Mapping, PageTables
+from questv.plan.physical import PhysicalMemory
+from questv.plan.programs import Program
+from questv.plan.sandboxes import PlannedSandbox
+from questv.plan.stacks import MONITOR_STACK
+from questv.system.description import Description
+from questv.system.devices import UART_PORTS
+from questv.system.model import RingChannel
+from questv.system.units import format_size
+
+_RIGHTS: dict[str, Rights] = {"rx": "rx", "r": "r", "rw": "rw"}
+
+
+@dataclass
+class _Memory:
+    """One sandbox's regions and windows while the plan is being worked out."""
+
+    monitor: Region
+    block: Region
+    kernel: list[Window] = field(default_factory=list)
+    monitor_windows: list[Window] = field(default_factory=list)
+    used: int = 0  # bytes of the block that are given a purpose
+
+
+class Layout:
+    """The plan in the making; ``plan`` is the result."""
+
+    def __init__(
+        self,
+        description: Description,
+        sandboxes: list[PlannedSandbox],
+        boot: Program,
+        monitor: Program,
+        *,
+        checks: bool,
+    ) -> None:
+        """Give out all memory. Raises DiagnosticsError if something does not fit."""
+        self._description = description
+        self._sandboxes = sandboxes
+        self._boot, self._monitor = boot, monitor
+        self._checks = checks
+        self._memory = PhysicalMemory(addresses.BOOT_PROGRAM)
+        self._take_boot()
+        self._of = {sandbox.name: self._take_sandbox(sandbox) for sandbox in sandboxes}
+        self._channels = self._take_channels()
+        self._inputs = self._take_inputs()
+        self._ends = Ends(description, sandboxes, self._channels)
+        for sandbox in sandboxes:
+            self._fill_block(sandbox)
+        plans = tuple(self._finish(sandbox) for sandbox in sandboxes)
+        self._check_machine()
+        self.plan = Plan(
+            name=description.system.name,
+            memory=description.system.machine.memory,
+            cores=max(sandbox.core for sandbox in sandboxes) + 1,
+            until=description.until,
+            checks=checks,
+            boot_machine=boot.symbols.address("boot_machine"),
+            regions=tuple(self._memory.regions),
+            sandboxes=plans,
+            channels=tuple(self._channels.values()),
+        )
+
+    # ---- regions -----------------------------------------------------------------------------
+
+    def _take_boot(self) -> None:
+        end = max(segment.address + segment.size for segment in self._boot.segments)
+        self._memory.take("boot", Owner.BOOT, "", end - addresses.BOOT_PROGRAM)
+
+    def _take_sandbox(self, sandbox: PlannedSandbox) -> _Memory:
+        windows = self._monitor_parts()
+        size = sum(window.size for window in windows)
+        monitor = self._memory.take(f"monitor of {sandbox.name}", Owner.MONITOR, sandbox.name, size)
+        placed = []
+        at = monitor.start
+        for window in windows:
+            placed.append(window.model_copy(update={"physical": at}))
+            at += window.size
+        block = self._memory.take(
+            f"memory of {sandbox.name}", Owner.SANDBOX, sandbox.name, sandbox.model.memory
+        )
+        return _Memory(monitor, block, monitor_windows=placed)
+
+    def _monitor_parts(self) -> list[Window]:
+        """What every monitor has, at its virtual addresses; physical ones come later."""
+        parts = [
+            _window(segment.name, segment.address, segment.size, segment.rights)
+            for segment in self._monitor.segments
+        ]
+        parts.append(_window("plan", addresses.MONITOR_PLAN, PAGE_SIZE, "r"))
+        parts.append(_window("public", addresses.MONITOR_PUBLIC, PAGE_SIZE, "rw"))
+        parts.append(_window("control", addresses.MONITOR_CONTROL, PAGE_SIZE, "rw"))
+        parts.append(_window("stack", addresses.MONITOR_STACK, MONITOR_STACK, "rw"))
+        return parts
+
+    def _take_channels(self) -> dict[str, ChannelPlan]:
+        channels = {}
+        for channel in self._description.system.channels:
+            sender = self._memory.take(
+                f"{channel.name}: written by {channel.sender}",
+                Owner.CHANNEL,
+                channel.name,
+                virtual.sender_area_size(channel),
+            )
+            receiver = self._memory.take(
+                f"{channel.name}: written by {channel.receiver}",
+                Owner.CHANNEL,
+                channel.name,
+                virtual.receiver_area_size(channel),
+            )
+            channels[channel.name] = ChannelPlan(
+                name=channel.name,
+                kind=channel.kind,
+                sender=channel.sender,
+                receiver=channel.receiver,
+                size=channel.size if isinstance(channel, RingChannel) else channel.message,
+                sender_area=sender.start,
+                receiver_area=receiver.start,
+            )
+        return channels
+
+    def _take_inputs(self) -> dict[tuple[str, str], Region]:
+        """Each input: a page for its header, then its bytes; on boundaries of 2 MiB."""
+        return {
+            (sandbox.name, each.name): self._memory.take(
+                f"input {each.name} of {sandbox.name}",
+                Owner.INPUT,
+                each.name,
+                PAGE_SIZE + each.size,
+                align=LARGE_PAGE_SIZE,
+            )
+            for sandbox in self._sandboxes
+            for each in sandbox.model.inputs
+        }
+
+    # ---- what a kernel has and sees ----------------------------------------------------------
+
+    def _fill_block(self, sandbox: PlannedSandbox) -> None:
+        """Put the program, its information and its stacks into the sandbox's memory."""
+        of = self._of[sandbox.name]
+        at = of.block.start
+        parts = [
+            _window(segment.name, segment.address, segment.size, segment.rights)
+            for segment in sandbox.program.segments
+        ]
+        parts.append(_window("info", addresses.KERNEL_INFO, sizeof(SandboxInfo), "r"))
+        names = ["start", "exception", *(task.bound.task.name for task in sandbox.tasks)]
+        for name, stack in zip(names, sandbox.stacks.all, strict=True):
+            parts.append(_window(f"stack {name}", stack.bottom, stack.size, "rw"))
+        for part in parts:
+            of.kernel.append(part.model_copy(update={"physical": at}))
+            at += part.size
+        of.used = at - of.block.start
+        of.kernel += self._shared_windows(sandbox)
+        of.used += PageTables(_mappings(of.kernel), nested=False).size
+        if of.used > of.block.size:
+            self._refuse_small_memory(sandbox, of.used)
+
+    def _shared_windows(self, sandbox: PlannedSandbox) -> list[Window]:
+        """Channels, inputs and the local APIC, as far as the sandbox has them."""
+        windows = []
+        for end in self._ends.of(sandbox.name):
+            channel = self._channels[end.channel]
+            sends = end.role in ("sender", "writer")
+            areas = (channel.sender_area, channel.receiver_area)
+            for address, physical, own in (
+                (end.own, areas[0 if sends else 1], True),
+                (end.peer, areas[1 if sends else 0], False),
+            ):
+                size = self._region(physical).size
+                name = f"{end.channel} ({'own' if own else 'other'} side)"
+                windows.append(_window(name, address, size, "rw" if own else "r", physical))
+        for index, each in enumerate(sandbox.model.inputs):
+            region = self._inputs[sandbox.name, each.name]
+            address = virtual.input_address(index)
+            windows.append(_window(f"input {each.name}", address, region.size, "r", region.start))
+        if sandbox.model.apic == "direct":
+            apic = _window("local APIC", addresses.KERNEL_APIC, PAGE_SIZE, "rw")
+            windows.append(apic.model_copy(update={"physical": XAPIC_ADDRESS, "device": True}))
+        return windows
+
+    def _region(self, start: int) -> Region:
+        return next(region for region in self._memory.regions if region.start == start)
+
+    def _view(self, sandbox: PlannedSandbox) -> list[Window]:
+        """What the sandbox can reach at all: an identity map that only takes rights away.
+
+        It is what the kernel's own tables show, each part with the same rights, and the rest of
+        the sandbox's memory, page tables included, for reading and writing.
+        """
+        of = self._of[sandbox.name]
+        seen = {
+            window.physical: window.model_copy(update={"address": window.physical})
+            for window in of.kernel
+        }
+        rest = of.block.start + self._placed(sandbox)
+        tables = _window("page tables and free memory", rest, of.block.end - rest, "rw", rest)
+        windows = sorted([*seen.values(), tables], key=lambda window: window.physical)
+        return [window for window in windows if window.size]
+
+    def _placed(self, sandbox: PlannedSandbox) -> int:
+        """Bytes of the sandbox's memory before its page tables."""
+        of = self._of[sandbox.name]
+        return of.used - PageTables(_mappings(of.kernel), nested=False).size
+
+    # ---- what the processor reads ------------------------------------------------------------
+
+    def _finish(self, sandbox: PlannedSandbox) -> SandboxPlan:
+        """Give out the tables of a sandbox, and write its part of the plan down."""
+        of = self._of[sandbox.name]
+        self._complete_monitor(sandbox)
+        view = self._view(sandbox)
+        nested = self._hardware(
+            sandbox, "nested tables", PageTables(_mappings(view), nested=True).size
+        )
+        monitor_tables = self._hardware(
+            sandbox,
+            "monitor's tables",
+            PageTables(_mappings(of.monitor_windows), nested=False).size,
+        )
+        msr_map = self._hardware(sandbox, "MSR map", MSR_MAP_SIZE)
+        io_map = self._hardware(sandbox, "I/O map", IO_MAP_SIZE)
+        host_save = self._hardware(sandbox, "host save area", PAGE_SIZE)
+        parts = {window.name: window.physical for window in of.monitor_windows}
+        symbols = sandbox.program.symbols
+        return SandboxPlan(
+            name=sandbox.name,
+            core=sandbox.core,
+            apic=sandbox.model.apic.value,
+            memory=of.block.size,
+            memory_used=of.used,
+            kernel_windows=tuple(of.kernel),
+            view=tuple(view),
+            monitor_windows=tuple(of.monitor_windows),
+            entry=symbols.address("kernel_entry"),
+            stack_top=sandbox.stacks.start.top,
+            kernel_tables=of.block.start + self._placed(sandbox),
+            monitor_tables=monitor_tables,
+            monitor_entry=self._monitor.symbols.address("monitor_entry"),
+            monitor_stack_top=addresses.MONITOR_STACK + MONITOR_STACK,
+            nested_tables=nested,
+            msr_map=msr_map,
+            io_map=io_map,
+            control=parts["control"],
+            host_save=host_save,
+            public=parts["public"],
+            monitor_plan=parts["plan"],
+            info=next(window.physical for window in of.kernel if window.name == "info"),
+            status=symbols.address("kernel_status"),
+            console=symbols.address("kernel_console"),
+            tasks=self._tasks(sandbox),
+            ends=self._ends.of(sandbox.name),
+            inputs=self._input_plans(sandbox),
+            ports=self._ports(sandbox),
+            msrs=tuple((msr.number, msr.access.value) for msr in sandbox.model.msrs),
+            uart_port=self._uart(sandbox),
+        )
+
+    def _hardware(self, sandbox: PlannedSandbox, name: str, size: int) -> int:
+        region = self._memory.take(f"{name} of {sandbox.name}", Owner.HARDWARE, sandbox.name, size)
+        return region.start
+
+    def _complete_monitor(self, sandbox: PlannedSandbox) -> None:
+        """Show a monitor every monitor's public page, and the local APIC."""
+        of = self._of[sandbox.name]
+        for other in self._sandboxes:
+            theirs = self._of[other.name].monitor_windows
+            public = next(window.physical for window in theirs if window.name == "public")
+            address = addresses.MONITOR_PEERS + other.core * PAGE_SIZE
+            of.monitor_windows.append(
+                _window(f"public page of {other.name}", address, PAGE_SIZE, "r", public)
+            )
+        apic = _window("local APIC", addresses.MONITOR_APIC, PAGE_SIZE, "rw", XAPIC_ADDRESS)
+        of.monitor_windows.append(apic.model_copy(update={"device": True}))
+
+    # ---- parts of the written plan -----------------------------------------------------------
+
+    def _tasks(self, sandbox: PlannedSandbox) -> tuple[TaskPlan, ...]:
+        return tuple(
+            TaskPlan(
+                name=task.bound.task.name,
+                function=task.bound.task.run,
+                symbol=task.symbol,
+                priority=task.bound.task.priority,
+                stack_size=stack.size,
+                stack_needed=task.stack_needed,
+                stack_top=stack.top,
+                arguments=self._ends.arguments(sandbox, index),
+            )
+            for index, (task, stack) in enumerate(
+                zip(sandbox.tasks, sandbox.stacks.tasks, strict=True)
+            )
+        )
+
+    def _input_plans(self, sandbox: PlannedSandbox) -> tuple[InputPlan, ...]:
+        return tuple(
+            InputPlan(
+                name=each.name,
+                capacity=each.size,
+                object=self._ends.input_object(sandbox, index),
+                address=virtual.input_address(index),
+                physical=self._inputs[sandbox.name, each.name].start,
+            )
+            for index, each in enumerate(sandbox.model.inputs)
+        )
+
+    def _ports(self, sandbox: PlannedSandbox) -> tuple[tuple[int, int], ...]:
+        ports = [(each.first, each.last) for each in sandbox.model.ports]
+        for device in self._description.system.devices:
+            if device.owner == sandbox.name:
+                uart = UART_PORTS[device.name]
+                ports.append((uart.start, uart.stop - 1))
+        return tuple(sorted(ports))
+
+    def _uart(self, sandbox: PlannedSandbox) -> int:
+        for device in self._description.system.devices:
+            if device.owner == sandbox.name:
+                return UART_PORTS[device.name].start
+        return 0
+
+    # ---- what does not fit -------------------------------------------------------------------
+
+    def _refuse_small_memory(self, sandbox: PlannedSandbox, needed: int) -> None:
+        place = self._description.document.value("sandbox", sandbox.index, "memory")
+        fitting = -(-needed // (64 << 10)) * 64
+        raise DiagnosticsError(
+            [
+                Diagnostic(
+                    place,
+                    f'the kernel of "{sandbox.name}" with its tasks, stacks and page tables takes '
+                    f"{needed} bytes, and the sandbox has {sandbox.model.memory}",
+                    f'give it memory = "{fitting} KiB" or more',
+                    "sandbox-memory-small",
+                )
+            ]
+        )
+
+    def _check_machine(self) -> None:
+        given = self._description.system.machine.memory
+        if self._memory.end > given:
+            needed = -(-self._memory.end // (1 << 20)) << 20
+            raise DiagnosticsError(
+                [
+                    Diagnostic(
+                        self._description.document.value("machine", "memory"),
+                        f"the plan ends at {format_size(self._memory.end)} of physical memory, "
+                        f"and the machine has {format_size(given)}",
+                        f'set memory = "{format_size(needed)}" or more in [machine]',
+                        "machine-memory-small",
+                    )
+                ]
+            )
+
+
+def _window(name: str, address: int, size: int, rights: str, physical: int = 0) -> Window:
+    return Window(
+        name=name, address=address, physical=physical, size=page_up(size), rights=_RIGHTS[rights]
+    )
+
+
+def _mappings(windows: Iterable[Window]) -> list[Mapping]:
+    return [
+        Mapping(window.address, window.physical, window.size, window.rights, window.device)
+        for window in windows
+    ]
+
+
+def tables(windows: Iterable[Window], *, nested: bool) -> PageTables:
+    """The page tables that show ``windows``."""
+    return PageTables(_mappings(windows), nested=nested)

@@ -1,0 +1,68 @@
+"""The permission maps of a sandbox: which MSRs and I/O ports it reaches without its monitor.
+
+Both are allow-lists. In the MSR map each MSR of three ranges has two bits, reading and writing; in
+the I/O map each port has one. A set bit leads to the monitor (APM vol. 2, 15.10.1 and 15.11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from questv.arch.x86.apic import X2APIC_MSR_BASE, ApicRegister
+from questv.arch.x86.svm import IO_MAP_SIZE, MSR_MAP_RANGES, MSR_MAP_SIZE
+
+_RANGE_LENGTH = 0x2000
+
+GUARDED_APIC: dict[int, str] = {
+    ApicRegister.ID: "r",
+    ApicRegister.VERSION: "r",
+    ApicRegister.TASK_PRIORITY: "rw",
+    ApicRegister.END_OF_INTERRUPT: "w",
+    ApicRegister.ERROR_STATUS: "rw",
+    ApicRegister.TIMER: "rw",
+    ApicRegister.TIMER_INITIAL: "rw",
+    ApicRegister.TIMER_CURRENT: "r",
+    ApicRegister.TIMER_DIVIDE: "rw",
+    ApicRegister.SELF_INTERRUPT: "w",
+    **dict.fromkeys(range(ApicRegister.IN_SERVICE, ApicRegister.ERROR_STATUS), "r"),
+}
+"""Registers of the x2APIC that concern only their own core, and what is allowed there."""
+
+DIRECT_APIC: dict[int, str] = dict.fromkeys(range(0x40), "rw")
+"""All of them."""
+
+
+def apic_msrs(registers: dict[int, str]) -> dict[int, str]:
+    """The MSRs of x2APIC registers."""
+    return {X2APIC_MSR_BASE + register: rights for register, rights in registers.items()}
+
+
+def msr_map(allowed: dict[int, str]) -> bytes:
+    """The MSR permission map; ``allowed`` has ``r``, ``w`` or ``rw`` for each MSR.
+
+    Raises ValueError for an MSR that the map does not cover.
+    """
+    contents = bytearray(b"\xff" * MSR_MAP_SIZE)
+    for number, rights in allowed.items():
+        offset, first = _range_of(number)
+        bit = (number - first) * 2
+        denied = ("r" not in rights) | ("w" not in rights) << 1
+        at = offset + bit // 8
+        contents[at] = contents[at] & ~(0b11 << bit % 8) | denied << bit % 8
+    return bytes(contents)
+
+
+def _range_of(number: int) -> tuple[int, int]:
+    for first, offset in MSR_MAP_RANGES:
+        if first <= number < first + _RANGE_LENGTH:
+            return offset, first
+    raise ValueError(f"MSR {number:#x} is outside the permission map")
+
+
+def io_map(allowed: Iterable[range]) -> bytes:
+    """The I/O permission map; ``allowed`` are ranges of ports."""
+    contents = bytearray(b"\xff" * IO_MAP_SIZE)
+    for ports in allowed:
+        for port in ports:
+            contents[port // 8] &= ~(1 << port % 8)
+    return bytes(contents)

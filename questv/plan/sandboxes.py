@@ -1,0 +1,101 @@
+"""Each sandbox's program and stacks: what is known before any memory is given out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from questv.diagnostics import Diagnostic, DiagnosticsError
+from questv.metal.check.signatures import signature
+from questv.plan import virtual
+from questv.plan.addresses import page_up
+from questv.plan.objects import TABLES
+from questv.plan.programs import KERNEL_MODULES, Program, Programs
+from questv.plan.stacks import kernel_stacks
+from questv.plan.tasks import FolderTasks
+from questv.plan.virtual import Stacks
+from questv.system.description import BoundTask, Description
+from questv.system.model import Sandbox
+
+
+@dataclass(frozen=True)
+class PlannedTask:
+    """A task, with the symbol of its function and the stack that it needs at most."""
+
+    bound: BoundTask
+    symbol: str
+    stack_needed: int
+
+
+@dataclass(frozen=True)
+class PlannedSandbox:
+    """A sandbox, its tasks with the most urgent first, and its linked program."""
+
+    index: int
+    model: Sandbox
+    core: int
+    tasks: tuple[PlannedTask, ...]
+    stacks: Stacks
+    program: Program
+
+    @property
+    def name(self) -> str:
+        """The sandbox's name."""
+        return self.model.name
+
+
+def plan_sandboxes(
+    description: Description, folder: FolderTasks, programs: Programs
+) -> list[PlannedSandbox]:
+    """Link every sandbox's program and measure its stacks.
+
+    Raises DiagnosticsError if a task needs more stack than it has.
+    """
+    planned = []
+    findings: list[Diagnostic] = []
+    for index, sandbox in enumerate(description.system.sandboxes):
+        bound = sorted(description.tasks[sandbox.name], key=lambda task: -task.task.priority)
+        functions = [folder.function(task.task.run) for task in bound]
+        modules = sorted({function.module for function in functions})
+        types = {function.symbol: str(signature(function).type) for function in functions}
+        depths = programs.depths([*KERNEL_MODULES, *modules], types)
+        needs = kernel_stacks(depths)
+        tasks = tuple(
+            PlannedTask(task, function.symbol, needs.task(depths.depth(function.symbol)))
+            for task, function in zip(bound, functions, strict=True)
+        )
+        stacks = virtual.place_stacks([task.bound.task.stack for task in tasks])
+        kinds = {kind for task in bound for kind in task.signature.parameters.values()}
+        objects = [TABLES[kind].symbol for kind in kinds if kind in TABLES]
+        program = programs.kernel(
+            sandbox.name,
+            modules,
+            [*objects, *(task.symbol for task in tasks)],
+            stacks.exception.top,
+        )
+        core = description.cores[sandbox.name]
+        made = PlannedSandbox(index, sandbox, core, tasks, stacks, program)
+        findings += _stack_findings(description, made)
+        planned.append(made)
+    if findings:
+        raise DiagnosticsError(findings)
+    return planned
+
+
+def _stack_findings(description: Description, sandbox: PlannedSandbox) -> list[Diagnostic]:
+    findings = []
+    for task in sandbox.tasks:
+        given = task.bound.task.stack
+        if task.stack_needed > given:
+            index = sandbox.model.tasks.index(task.bound.task)
+            path = ("sandbox", sandbox.index, "task", index)
+            fitting = page_up(task.stack_needed) // 1024
+            findings.append(
+                Diagnostic(
+                    description.document.value(*path, "stack"),
+                    f'task "{task.bound.task.name}" needs up to {task.stack_needed} bytes of '
+                    f"stack and has {given}",
+                    f'give it stack = "{fitting} KiB"',
+                    "task-stack-small",
+                )
+            )
+    return findings

@@ -1,0 +1,56 @@
+"""How much stack each entry into a program needs, against what it is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from questv.kernel.context import SWITCH_STACK
+from questv.kernel.stubs import INTERRUPT_STACK
+from questv.metal.stack import StackDepths
+
+KERNEL_STACK = 0x2000
+"""Bytes of the stack that a kernel starts on."""
+EXCEPTION_STACK = 0x2000
+"""Bytes of the stack that a kernel's exceptions are reported on."""
+MONITOR_STACK = 0x1000
+"""Bytes of a monitor's stack."""
+
+_EXCEPTION_FRAME = 22 * 8 + 8
+
+
+class StackOverflowError(Exception):
+    """A program that is the project's own needs more stack than it is given: a bug."""
+
+
+@dataclass(frozen=True)
+class KernelStacks:
+    """What a kernel's parts need, in bytes."""
+
+    task_base: int  # on every task's stack, besides the task's own functions
+    interrupt: int  # on any stack, when an interrupt comes
+
+    def task(self, depth: int) -> int:
+        """What the stack of a task needs whose function needs ``depth``."""
+        return self.task_base + depth + self.interrupt
+
+
+def kernel_stacks(depths: StackDepths) -> KernelStacks:
+    """Measure a kernel; raises StackOverflowError if its own stacks are too small."""
+    interrupt = INTERRUPT_STACK + depths.depth("kernel_handle_interrupt") + SWITCH_STACK
+    _check("the kernel's first", depths.depth("kernel_main") + 16 + interrupt, KERNEL_STACK)
+    exception = _EXCEPTION_FRAME + depths.depth("kernel_handle_exception")
+    _check("the exception", exception, EXCEPTION_STACK)
+    return KernelStacks(depths.depth("kernel_task_main") + 8, interrupt)
+
+
+def check_monitor(depths: StackDepths) -> int:
+    """The bytes that a monitor needs; raises StackOverflowError if that is more than it has."""
+    exception = 7 * 8 + depths.depth("monitor_exception")
+    needed = depths.depth("monitor_main") + exception
+    _check("the monitor's", needed, MONITOR_STACK)
+    return needed
+
+
+def _check(what: str, needed: int, given: int) -> None:
+    if needed > given:
+        raise StackOverflowError(f"{what} stack needs {needed} bytes and has {given}")

@@ -1,0 +1,177 @@
+"""The task functions of a folder, for its description: what they take, and that they exist."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from pathlib import Path
+
+from questv.api import TASK
+from questv.diagnostics import Diagnostic, DiagnosticsError, Place
+from questv.kernel.channels import Reader, Receiver, Sender, Writer
+from questv.kernel.inputs import Input
+from questv.metal.check.signatures import SignatureError, definition_line, signature
+from questv.metal.definitions import MetalFunction, forget
+from questv.metal.source import shown, source_of
+from questv.metal.types import IntType, StructType, Type
+from questv.system.tasks import (
+    FunctionMissing,
+    ModuleMissing,
+    ParameterKind,
+    TaskInvalid,
+    TaskProblem,
+    TaskSignature,
+)
+
+_KINDS: dict[type, ParameterKind] = {
+    Sender: ParameterKind.SENDER,
+    Receiver: ParameterKind.RECEIVER,
+    Writer: ParameterKind.WRITER,
+    Reader: ParameterKind.READER,
+    Input: ParameterKind.INPUT,
+}
+
+
+class FolderTasks:
+    """The task functions in one folder. Of all folders, one at a time is loaded."""
+
+    _loaded: set[str] = set()  # noqa: RUF012 - shared: Python has one set of modules
+    _folder: Path | None = None
+
+    def __init__(self, folder: Path) -> None:
+        """Make the modules of ``folder`` importable, and forget those of any other."""
+        self._problems: dict[str, tuple[Diagnostic, ...]] = {}
+        self._path = folder.resolve()
+        for name in FolderTasks._loaded:
+            sys.modules.pop(name, None)
+            forget(name)
+        FolderTasks._loaded = set()
+        if FolderTasks._folder is not None and str(FolderTasks._folder) in sys.path:
+            sys.path.remove(str(FolderTasks._folder))
+        sys.path.insert(0, str(self._path))
+        FolderTasks._folder = self._path
+        importlib.invalidate_caches()
+
+    def find(self, run: str) -> TaskSignature | TaskProblem:
+        """What ``module:function`` names."""
+        module, _, name = run.partition(":")
+        if not (self._path / f"{module}.py").is_file():
+            return ModuleMissing()
+        findings = self._import(module)
+        if findings:
+            return TaskInvalid(findings)
+        functions = {
+            name: value
+            for name, value in vars(sys.modules[module]).items()
+            if isinstance(value, MetalFunction) and value.role == TASK
+        }
+        if name not in functions:
+            return FunctionMissing(tuple(sorted(functions)))
+        return _signature(functions[name])
+
+    def function(self, run: str) -> MetalFunction:
+        """The function that ``run`` names; ``find`` has found it to be a task."""
+        module, _, name = run.partition(":")
+        found = vars(sys.modules[module])[name]
+        assert isinstance(found, MetalFunction)
+        return found
+
+    def _import(self, module: str) -> tuple[Diagnostic, ...]:
+        if module not in self._problems:
+            before = set(sys.modules)
+            try:
+                self._problems[module] = self._import_new(module)
+            finally:
+                FolderTasks._loaded |= {
+                    name
+                    for name in set(sys.modules) - before
+                    if _is_below(getattr(sys.modules[name], "__file__", None), self._path)
+                }
+        return self._problems[module]
+
+    def _import_new(self, module: str) -> tuple[Diagnostic, ...]:
+        file = self._path / f"{module}.py"
+        try:
+            imported = importlib.import_module(module)
+        except DiagnosticsError as error:
+            return tuple(error.diagnostics)
+        except Exception as error:
+            return (_import_error(file, error),)
+        if not _is_below(imported.__file__, self._path):
+            return (
+                Diagnostic(
+                    Place(shown(file)),
+                    f"there is another module named '{module}', at {imported.__file__}",
+                    "give the file another name",
+                    "module-name-taken",
+                ),
+            )
+        return ()
+
+
+def _is_below(file: str | None, folder: Path) -> bool:
+    return file is not None and Path(file).resolve().is_relative_to(folder)
+
+
+def _import_error(file: Path, error: Exception) -> Diagnostic:
+    """What Python itself says of a module that it can't import, at the place it says it of."""
+    if isinstance(error, SyntaxError) and error.filename:
+        where = Place(shown(Path(error.filename)), error.lineno or 0, error.offset or 1)
+        return Diagnostic(where, f"this is not Python: {error.msg}", "mend it", "python-syntax")
+    line = 0
+    for frame in traceback.extract_tb(error.__traceback__):
+        if Path(frame.filename).resolve() == file:
+            line = frame.lineno or 0
+    return Diagnostic(
+        Place(shown(file), line),
+        f"importing this module fails: {type(error).__name__}: {error}",
+        "mend it; `python` with the same import shows more",
+        "import-fails",
+    )
+
+
+def _signature(function: MetalFunction) -> TaskSignature | TaskProblem:
+    source = source_of(function.module)
+    node = source.functions[definition_line(function)]
+    try:
+        shape = signature(function)
+    except SignatureError as error:
+        return TaskInvalid((Diagnostic(source.place(node), str(error), error.fix, error.rule),))
+    kinds: dict[str, ParameterKind] = {}
+    integers: dict[str, range] = {}
+    for name, type_ in shape.parameters:
+        kind = _kind(type_)
+        if kind is None:
+            return TaskInvalid(
+                (
+                    Diagnostic(
+                        source.place(node),
+                        f"parameter '{name}' of task {function.name} is {type_}",
+                        "a task takes ends of channels (Sender, Receiver, Writer, Reader), an "
+                        "Input, and integers",
+                        "task-parameter",
+                    ),
+                )
+            )
+        kinds[name] = kind
+        if isinstance(type_, IntType):
+            integers[name] = range(type_.MIN, type_.MAX + 1)
+    if shape.result.size:
+        return TaskInvalid(
+            (
+                Diagnostic(
+                    source.place(node),
+                    f"task {function.name} returns {shape.result}",
+                    "a task returns nothing: declare it -> None",
+                    "task-result",
+                ),
+            )
+        )
+    return TaskSignature(function.name, source.place(node), kinds, integers, function.floats)
+
+
+def _kind(type_: Type) -> ParameterKind | None:
+    if isinstance(type_, IntType):
+        return ParameterKind.INTEGER
+    return _KINDS.get(type_.python) if isinstance(type_, StructType) else None
