@@ -62,6 +62,7 @@ def task_main() -> None:
     given = own.arguments
     own.entry(given[0], given[1], given[2], given[3], given[4], given[5])
     disable_interrupts()
+    status.tasks[_current].state = TaskState.FINISHED
     _unfinished -= 1
     if _unfinished == 0:
         hypercall(Hypercall.FINISHED, 0, 0)

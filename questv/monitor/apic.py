@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from questv.arch.x86.apic import (
+    COMMAND_ASSERT,
+    COMMAND_NMI,
     COMMAND_PENDING,
     LVT_MASKED,
     SPURIOUS_ENABLE,
@@ -46,14 +48,25 @@ def ring(command: u64) -> bool:
     """
     if command == 0 or allowed[command & 0xFF] != command:
         return False
+    _send(command)
+    return True
+
+
+@metal
+def send_nmi(core: u32) -> None:
+    """Interrupt another core's monitor, whatever its kernel is doing."""
+    _send(u64(plan.machine.apic_ids[core]) << 32 | COMMAND_NMI | COMMAND_ASSERT)
+
+
+@metal
+def _send(command: u64) -> None:
     if plan.machine.x2apic != 0:
         write_msr(X2APIC_MSR_BASE + u32(ApicRegister.COMMAND), command)
-        return True
+        return
     while page[u32(ApicRegister.COMMAND) * _SPACING].read() & COMMAND_PENDING != 0:
         pause()
     _write(u32(ApicRegister.COMMAND_HIGH), u32(command >> 32) << 24)
     _write(u32(ApicRegister.COMMAND), u32(command & 0xFFFF_FFFF))
-    return True
 
 
 # ---- for guarded kernels on machines without an x2APIC ----------------------------------------

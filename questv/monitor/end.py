@@ -1,34 +1,42 @@
-"""How a sandbox ends, and with the last of them the run."""
+"""How a sandbox ends, and with the last of those that matter the run."""
 
 from __future__ import annotations
 
 from typing import NoReturn
 
-from questv.arch.x86.instructions import disable_interrupts, halt, out32, read_tsc
+from questv.arch.x86.instructions import disable_interrupts, halt, out32, pause, read_tsc
 from questv.metal.lang import SEQ_CST, metal, u16, u32, u64
+from questv.monitor import apic
 from questv.monitor.interface import SandboxState
 from questv.monitor.memory import peers, plan, public
 
 EXIT_RUN_ENDED = 0x10
 """What the debug-exit device is told when the run ends as planned."""
 
+_PATIENCE_MILLISECONDS = 100
+
 
 @metal
 def end(state: SandboxState) -> NoReturn:
-    """Publish a final state and park this core for good."""
-    public.ended = read_tsc()
-    # Sequentially consistent, as are the loads below: of two that end at the same time, at least
-    # one sees the other's end.
-    public.state.store(state, SEQ_CST)
-    if plan.exit_port != 0 and _run_ended():
+    """Publish a final state and park this core for good; the last one ends the run."""
+    _publish(state)
+    if plan.exit_port != 0 and run_ended():
+        _stop_others()
+        # Every core is parked by now: an emulator may go on for a while after this.
         out32(u16(plan.exit_port), u32(EXIT_RUN_ENDED))
-    disable_interrupts()
-    while True:
-        halt()
+    _park()
 
 
 @metal
-def _run_ended() -> bool:
+def stop() -> NoReturn:
+    """Park this core because the run has ended."""
+    _publish(SandboxState.STOPPED)
+    _park()
+
+
+@metal
+def run_ended() -> bool:
+    """Whether every sandbox has ended whose end the run waits for."""
     for core in range(plan.core_count):
         if plan.until >> u64(core) & 1 != 0 and not _is_final(core):
             return False
@@ -36,10 +44,36 @@ def _run_ended() -> bool:
 
 
 @metal
+def _publish(state: SandboxState) -> None:
+    public.ended = read_tsc()
+    # Sequentially consistent, as are the loads of others' states: of two that end at the same
+    # time, at least one sees the other's end.
+    public.state.store(state, SEQ_CST)
+
+
+@metal
+def _park() -> NoReturn:
+    disable_interrupts()
+    while True:
+        halt()
+
+
+@metal
 def _is_final(core: u32) -> bool:
-    state = peers[core].state.load(SEQ_CST)
-    return (
-        state == SandboxState.FINISHED
-        or state == SandboxState.CRASHED
-        or state == SandboxState.MONITOR_FAULT
-    )
+    return u32(peers[core].state.load(SEQ_CST)) >= u32(SandboxState.FINISHED)
+
+
+@metal
+def _stop_others() -> None:
+    """Have the monitors of all sandboxes that still run park their cores, and wait for it."""
+    patience = plan.machine.tsc_frequency // 1000 * _PATIENCE_MILLISECONDS
+    deadline = read_tsc() + patience
+    told: u64 = 0
+    for core in range(plan.core_count):
+        bit = u64(1) << u64(core)
+        while plan.sandboxes & bit != 0 and not _is_final(core) and read_tsc() < deadline:
+            # Before it has entered its kernel, a core has no handler for what it is sent here.
+            if told & bit == 0 and peers[core].state.load(SEQ_CST) != SandboxState.EMPTY:
+                told |= bit
+                apic.send_nmi(core)
+            pause()

@@ -33,8 +33,10 @@ def handle(reason: ExitReason) -> None:
         case ExitReason.HYPERCALL:
             _hypercall()
         case ExitReason.NMI | ExitReason.SMI:
-            _count(reason)
             svm.let_event_in()
+            if end.run_ended():
+                end.stop()
+            _count(reason)
         case _:
             stop(reason)
 
@@ -89,8 +91,7 @@ def _hypercall() -> None:
             public.state.store(SandboxState.STARTED, RELEASE)
             svm.skip_hypercall(0)
         case Hypercall.FINISHED:
-            _count(ExitReason.HYPERCALL)
-            end.end(SandboxState.FINISHED)
+            end.end(SandboxState.FINISHED)  # not counted: it is the end of the running
         case Hypercall.PANIC:
             _count(ExitReason.HYPERCALL)
             _stop_for(CrashReason.KERNEL_PANIC, argument, ExitReason.HYPERCALL)

@@ -39,6 +39,7 @@ class SandboxState(IntEnum):
     FINISHED = 3  # its kernel has said that it is done
     CRASHED = 4  # it was stopped; the crash record says why
     MONITOR_FAULT = 5  # its monitor stopped itself; the crash record says why
+    STOPPED = 6  # it was running when the run ended
 
 
 @width(u32)

@@ -15,6 +15,7 @@ class MonitorPlan(Struct, size=4096):
     core_count: u32
     apic_mode: ApicMode
     exit_port: u32  # of QEMU's isa-debug-exit device; 0 if there is none
+    sandboxes: u64  # cores that have one: bit n for core n
     until: u64  # the run ends when these cores' sandboxes have ended: bit n for core n
     entry: u64  # the kernel's first instruction, as the kernel sees it
     stack: u64  # top of the kernel's first stack, as the kernel sees it

@@ -95,6 +95,7 @@ def monitor_plan(plan: Plan, sandbox: SandboxPlan) -> MonitorPlan:
         core_count=plan.cores,
         apic_mode=ApicMode[sandbox.apic.upper()],
         exit_port=EXIT_PORT,
+        sandboxes=sum(1 << each.core for each in plan.sandboxes),
         until=sum(1 << plan.sandbox(name).core for name in plan.until),
         entry=sandbox.entry,
         stack=sandbox.stack_top,
@@ -180,7 +181,9 @@ def _boot_blocks(plan: Plan, boot: Program, others: list[Block]) -> list[Block]:
 
 def boot_plan(plan: Plan, blocks: list[Block]) -> BootPlan:
     """What the boot is told; ``blocks`` are checked before anything of them is used."""
-    made = BootPlan(core_count=plan.cores, exit_port=EXIT_PORT)
+    made = BootPlan(
+        core_count=plan.cores, x2apic_required=plan.x2apic_required, exit_port=EXIT_PORT
+    )
     made.monitor_slot = addresses.MONITOR_PROGRAM >> _TOP_SHIFT & 0x1FF
     for sandbox in plan.sandboxes:
         core = made.cores[sandbox.core]

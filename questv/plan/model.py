@@ -157,6 +157,7 @@ class Plan(Part):
     cores: int
     until: tuple[str, ...]
     checks: bool
+    x2apic_required: bool
     boot_machine: int
     regions: tuple[Region, ...]
     sandboxes: tuple[SandboxPlan, ...]

@@ -98,6 +98,13 @@ class Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class X2Apic(StrEnum):
+    """Whether a machine must have an x2APIC."""
+
+    PREFERRED = "preferred"
+    REQUIRED = "required"
+
+
 class Machine(Table):
     """The whole machine."""
 
@@ -105,6 +112,13 @@ class Machine(Table):
 
     memory: Size = Field(
         default=64 << 20, description="RAM that the plan may use, a multiple of 4 KiB."
+    )
+    x2apic: X2Apic = Field(
+        default=X2Apic.PREFERRED,
+        description=(
+            "`required`: a machine without an x2APIC is refused at boot; `preferred`: there, guarded "
+            "kernels reach their timers through their monitors, at the price of exits."
+        ),
     )
 
 
