@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from questv.kernel.channels import Reader, Receiver, Sender, Writer
+from questv.channel.copy import copy_out
+from questv.kernel.channels import NOTHING, Reader, Receiver, Sender, Writer
 from questv.kernel.clock import now
-from questv.kernel.console import log
+from questv.kernel.console import log, log_bytes, log_end, log_part
 from questv.kernel.doorbells import FOREVER
 from questv.kernel.inputs import Input
 from questv.kernel.panic import panic
 from questv.kernel.timers import sleep_until
 from questv.metal.lang import metal
+from questv.metal.runtime import memcpy as copy_bytes
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,12 +33,18 @@ def task(function: F) -> F:
 
 __all__ = [
     "FOREVER",
+    "NOTHING",
     "Input",
     "Reader",
     "Receiver",
     "Sender",
     "Writer",
+    "copy_bytes",
+    "copy_out",
     "log",
+    "log_bytes",
+    "log_end",
+    "log_part",
     "now",
     "panic",
     "sleep_until",

@@ -31,10 +31,13 @@ def _is_ram(start: StartInfo, region: Region) -> bool:
     inside = False
     for i in range(start.memory_map_entries):
         entry = entries[i]
-        entry_end = entry.address + entry.size
-        region_end = region.start + region.size
+        before = region.start - entry.address  # no end is computed: it could wrap around
         if entry.kind == MEMORY_MAP_RAM:
-            inside = inside or (entry.address <= region.start and region_end <= entry_end)
-        elif entry.address < region_end and region.start < entry_end:
+            holds = region.start >= entry.address and before <= entry.size
+            inside = inside or (holds and region.size <= entry.size - before)
+        elif region.start < entry.address:
+            if entry.address - region.start < region.size and entry.size != 0:
+                return False
+        elif before < entry.size:
             return False
     return inside

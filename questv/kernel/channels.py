@@ -16,6 +16,9 @@ from questv.kernel.info import MAX_ENDS, EndInfo, EndKind, info
 from questv.metal.lang import Array, Ptr, Shared, metal, static, u8, u64
 from questv.metal.structs import Struct
 
+NOTHING = (1 << 64) - 1
+"""Instead of a message's length: there is none."""
+
 
 class Sender(Struct):
     """The sending end of a ring."""
@@ -87,6 +90,21 @@ class Receiver(Struct):
                 doorbells.cancel(self.wait)
             elif not doorbells.sleep(self.wait, _tsc(deadline)):
                 return ring.peek(self.consumer)
+
+    @metal
+    def read(self, to: Ptr[u8], capacity: u64, deadline: u64) -> u64:
+        """Copy the next message out and give its room back; waits for one.
+
+        At most ``capacity`` bytes are copied; the result is the message's own length, or
+        ``NOTHING`` if the deadline passes.
+        """
+        message = self.receive(deadline)
+        if message.is_null():
+            return NOTHING
+        length = self.consumer.length
+        copy_out(to, message, min(length, capacity))
+        self.done()
+        return length
 
     @metal(inline=True)
     def length(self) -> u64:

@@ -87,8 +87,7 @@ def _begin() -> None:
 
 
 @metal
-def put_byte(byte: u8) -> None:
-    """Add a byte to the current task's line."""
+def _put(byte: u8) -> None:
     line = _lines[tasks.current()]
     if line.length < LINE:
         line.text[line.length] = byte
@@ -97,33 +96,33 @@ def put_byte(byte: u8) -> None:
 
 @metal
 def _text(part: str) -> None:
-    put_bytes(text_bytes(part), len(part))
+    log_bytes(text_bytes(part), len(part))
 
 
 @metal
-def put_bytes(bytes: Ptr[u8], length: u64) -> None:
+def log_bytes(bytes: Ptr[u8], length: u64) -> None:
     """Add bytes to the current task's line."""
     for i in range(length):
-        put_byte(bytes[i])
+        _put(bytes[i])
 
 
 @metal
 def _unsigned(value: u64, base: u8, width: u8, zeros: bool) -> None:
     digits: Digits = local()
     unsigned_digits(digits, value, base, width, zeros)
-    put_bytes(first_digit(digits), digits.length)
+    log_bytes(first_digit(digits), digits.length)
 
 
 @metal
 def _signed(value: i64, width: u8) -> None:
     digits: Digits = local()
     signed_digits(digits, value, width)
-    put_bytes(first_digit(digits), digits.length)
+    log_bytes(first_digit(digits), digits.length)
 
 
 @metal
-def end_line() -> None:
-    """Write the current task's line out, and begin a new one."""
+def log_end() -> None:
+    """Write the current task's line, and begin a new one."""
     line = _lines[tasks.current()]
     _store(line)
     if info.uart_port != 0:
@@ -131,8 +130,16 @@ def end_line() -> None:
     line.length = 0
 
 
-log = Formatter(begin=_begin, text=_text, unsigned=_unsigned, signed=_signed, end=end_line)
+@metal
+def _go_on() -> None:
+    pass
+
+
+log = Formatter(begin=_begin, text=_text, unsigned=_unsigned, signed=_signed, end=log_end)
 """Writes one line: ``log(f"received {count} messages")``."""
+
+log_part = Formatter(begin=_go_on, text=_text, unsigned=_unsigned, signed=_signed, end=_go_on)
+"""Adds to the current task's line, which ``log_end`` writes."""
 
 
 # ---- where lines go --------------------------------------------------------------------------

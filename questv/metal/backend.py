@@ -47,9 +47,10 @@ class _Worker:
             self._process.stdin.flush()
         header = self._process.stdout.read(REPLY.size)
         if len(header) < REPLY.size:
-            self._process.wait()
+            status = self._process.wait()
             self._errors.seek(0)
-            raise RuntimeError(self._errors.read().decode(errors="replace").strip())
+            said = self._errors.read().decode(errors="replace").strip()
+            raise RuntimeError(said or f"its process ended without a word, status {status}")
         done, length = REPLY.unpack(header)
         payload = self._process.stdout.read(length)
         if not done:

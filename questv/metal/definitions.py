@@ -70,16 +70,20 @@ class StaticKind(enum.Enum):
 
 @dataclass(eq=False)
 class StaticVariable:
-    """A module-level variable; its name and type are found in its module when it is compiled."""
+    """A module-level variable, made at ``line`` of its module.
+
+    Its name and type are found in its module when it is compiled.
+    """
 
     module: str
+    line: int
     kind: StaticKind
     initial: Any = None
     export: str | None = None
 
     @property
     def name(self) -> str:
-        """Its name in its module."""
+        """Its name in its module; raises LookupError if it has none."""
         for name, value in vars(sys.modules[self.module]).items():
             if value is self:
                 return name

@@ -12,6 +12,8 @@ from questv.metal.check.known import Dependency, fingerprint
 from questv.metal.check.signatures import (
     SignatureError,
     definition_line,
+    definition_node,
+    part_node,
     signature,
     static_type,
 )
@@ -26,6 +28,9 @@ from questv.metal.emit import data
 from questv.metal.emit.module import CheckedModule
 from questv.metal.source import Source, source_of
 from questv.metal.types import LayoutError
+
+MAX_VARIABLE = 1 << 28
+"""The most bytes that one variable can have: its initial contents are made while compiling."""
 
 
 @dataclass
@@ -44,10 +49,7 @@ class FrontEnd:
         statics = [static for static in definitions.statics if self._static(source, static)]
         functions: list[tree.Function] = []
         assembly: list[AssemblyFunction] = []
-        symbols: dict[str, MetalFunction] = {}
         for definition in definitions.functions:
-            if not self._defined_once(source, definition, symbols):
-                continue
             if isinstance(definition, AssemblyFunction):
                 if self._assembly_function(source, definition):
                     assembly.append(definition)
@@ -57,6 +59,7 @@ class FrontEnd:
                     functions.append(checked)
         for function in functions:
             self._copy_inline(function)
+        self._refuse_endless_copies({part.definition: part for part in functions} | self._inlined)
         if self.diagnostics:
             raise DiagnosticsError(self.diagnostics)
         own = {function.definition for function in functions}
@@ -68,7 +71,11 @@ class FrontEnd:
     # ---- functions ---------------------------------------------------------------------------
 
     def _function(self, definition: MetalFunction) -> tree.Function | None:
-        checker = FunctionChecker(definition)
+        try:
+            checker = FunctionChecker(definition)
+        except SignatureError as error:
+            self._signature_error(definition, error)
+            return None
         checked = checker.check()
         self.diagnostics += checker.diagnostics
         self.dependencies |= checker.dependencies
@@ -83,38 +90,26 @@ class FrontEnd:
                     self._inlined[callee] = checked
                     self._copy_inline(checked)
 
-    def _defined_once(
-        self, source: Source, definition: MetalFunction, symbols: dict[str, MetalFunction]
-    ) -> bool:
-        node = source.functions.get(definition_line(definition), source.tree)
-        other = symbols.setdefault(definition.symbol, definition)
-        if "<locals>" in definition.name:
-            self._note(
-                source,
-                node,
-                "nested-function",
-                f"{definition.name} is defined inside another function",
-                "define metal functions at module level or in a struct",
-            )
-            return False
-        if other is not definition:
-            self._note(
-                source,
-                node,
-                "symbol-twice",
-                f"two functions have the symbol '{definition.symbol}'; "
-                f"the other is at line {definition_line(other)}",
-                "rename one of them",
-            )
-            return False
-        return True
+    def _refuse_endless_copies(self, trees: dict[MetalFunction, tree.Function]) -> None:
+        """Refuse inline functions that would be copied into themselves."""
+        for start in trees:
+            path = _way_back(start, trees)
+            if path:
+                names = " -> ".join(part.name for part in [*path, start])
+                self._note(
+                    source_of(start.module),
+                    definition_node(start),
+                    "recursion",
+                    f"functions call themselves: {names}",
+                    "use a loop: recursion has no bound on its stack",
+                )
 
     def _assembly_function(self, source: Source, definition: AssemblyFunction) -> bool:
-        node = source.functions[definition_line(definition)]
         try:
+            node = definition_node(definition)
             signature(definition)
         except SignatureError as error:
-            self._note(source, node, error.rule, str(error), error.fix)
+            self._signature_error(definition, error)
             return False
         body = [part for part in node.body if not _is_trivial(part)]
         if body:
@@ -127,21 +122,18 @@ class FrontEnd:
             )
         return not body
 
+    def _signature_error(self, definition: MetalFunction, error: SignatureError) -> None:
+        source = source_of(definition.module)
+        node: ast.AST | None = source.functions.get(definition_line(definition))
+        if isinstance(node, ast.FunctionDef):
+            node = part_node(node, error.parameter)
+        self._note(source, node or source.tree, error.rule, str(error), error.fix)
+
     # ---- variables ---------------------------------------------------------------------------
 
     def _static(self, source: Source, variable: StaticVariable) -> bool:
-        try:
-            name = variable.name
-        except LookupError:
-            self._note(
-                source,
-                source.tree,
-                "static-unnamed",
-                "a static() is not assigned to a module-level name",
-                "write: name: type = static(value)",
-            )
-            return False
-        node = source.variable(name) or source.tree
+        statement = source.statement(variable.line)
+        node = getattr(statement, "annotation", statement)
         try:
             type_ = static_type(variable)
             if type_.size == 0:
@@ -149,16 +141,23 @@ class FrontEnd:
                     "variable-type", f"a variable can't be {type_}", "use a type that has a size"
                 )
             if variable.kind is not StaticKind.EXTERNAL:
+                if type_.size > MAX_VARIABLE:
+                    raise LayoutError(
+                        "variable-size",
+                        f"'{variable.name}' would add {type_.size:#x} bytes to the program",
+                        f"a variable has at most {MAX_VARIABLE:#x} bytes: reach more memory "
+                        "through a pointer or external()",
+                    )
                 data.initial_contents(type_, variable.initial)
         except LayoutError as error:
             self._note(source, node, error.rule, str(error), error.fix)
             return False
-        except (TypeError, ValueError, OverflowError, KeyError, AttributeError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             self._note(
                 source,
-                node,
+                getattr(statement, "value", None) or statement,
                 "initial-value",
-                f"'{name}' can't start with this value: {error}",
+                f"'{variable.name}' can't start with this value: {error}",
                 f"give a value of type {type_}",
             )
             return False
@@ -168,23 +167,40 @@ class FrontEnd:
         self.diagnostics.append(Diagnostic(source.place(node), message, fix, rule))
 
 
+def _way_back(
+    start: MetalFunction, trees: dict[MetalFunction, tree.Function]
+) -> list[MetalFunction] | None:
+    """The inline functions by which an inline function comes to call itself."""
+    paths = [[start]] if start.inline else []
+    seen = set()
+    while paths:
+        path = paths.pop()
+        for called in sorted(trees[path[-1]].calls, key=lambda called: called.symbol):
+            if called is start:
+                return path
+            if called.inline and called in trees and called not in seen:
+                seen.add(called)
+                paths.append([*path, called])
+    return None
+
+
 def _is_trivial(node: ast.stmt) -> bool:
     if isinstance(node, ast.Raise | ast.Pass):
         return True
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def initial_values(module: str) -> str:
-    """A text that tells apart any two sets of values that a module's variables start with."""
+def definitions_text(module: str) -> str:
+    """A text that tells apart any two sets of definitions that one source text can leave.
+
+    Ordinary Python at module level decides what is defined, and what variables start with.
+    """
     parts = []
     for static in DEFINITIONS[module].statics:
         try:
             parts.append(f"{static.symbol} {fingerprint(static)} {fingerprint(static.initial)}")
         except (LookupError, LayoutError):
             parts.append("broken")
-    parts += [f"{function.symbol} {fingerprint(function)}" for function in _assembly(module)]
+    for function in DEFINITIONS[module].functions:
+        parts.append(f"{definition_line(function)} {function.inline} {fingerprint(function)}")
     return "\n".join([*parts, *DEFINITIONS[module].assembly])
-
-
-def _assembly(module: str) -> list[MetalFunction]:
-    return [f for f in DEFINITIONS[module].functions if isinstance(f, AssemblyFunction)]

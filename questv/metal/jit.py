@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import io
 import itertools
 import weakref
 from collections.abc import Callable
@@ -17,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
+from elftools.elf.elffile import ELFFile
 
 from questv.metal.check.signatures import signature, static_type
 from questv.metal.definitions import DEFINITIONS, MetalFunction, StaticKind, StaticVariable
+from questv.metal.emit.ir import symbol
 from questv.metal.structs import ArrayView, Struct, read_value
 from questv.metal.types import (
     BOOL,
@@ -79,38 +82,29 @@ class Jit:
         }
         compiler = UnitCompiler(checks=checks, level=level, directory=directory)
         self.units = compiler.compile(sorted(modules))
-        self._externals: dict[str, ctypes.Array[ctypes.c_char]] = {}
         self._addresses = self._load(self.units)
         self._callables: dict[MetalFunction, Callable[..., Any]] = {}
         LOADED.add(self)
 
     def _load(self, units: dict[str, Unit]) -> dict[str, int]:
         builder = llvm.JITLibraryBuilder()
-        names = []
+        names = set()
+        sizes: dict[str, int] = {}
         for unit in units.values():
             builder.add_object_img(unit.object)
-            names += [facts.symbol for facts in unit.functions]
+            names |= {facts.symbol for facts in unit.functions}
             for static in DEFINITIONS[unit.module].statics:
+                names.add(static.symbol)
                 if static.kind is StaticKind.EXTERNAL:
-                    builder.import_symbol(static.symbol, self._external(static))
-                else:
-                    names.append(static.symbol)
+                    size = static_type(static).size
+                    sizes[static.symbol] = max(size, sizes.get(static.symbol, 0))
+        if sizes:
+            own = set().union(*(_defined(unit.object) for unit in units.values()))
+            builder.add_ir(_reserve({name: sizes[name] for name in sizes if name not in own}))
         for name in names:
             builder.export_symbol(name)
         self._library = builder.link(_engine(), f"metal-{next(_LIBRARY_NUMBERS)}")
-        addresses = {name: self._library[name] for name in names}
-        return addresses | {
-            name: ctypes.addressof(memory) for name, memory in self._externals.items()
-        }
-
-    def _external(self, static: StaticVariable) -> int:
-        """Zeroed memory for a variable that the linker would place, aligned to a page."""
-        if static.symbol not in self._externals:
-            size = static_type(static).size
-            whole = ctypes.create_string_buffer(size + 4096)
-            start = -ctypes.addressof(whole) % 4096
-            self._externals[static.symbol] = (ctypes.c_char * size).from_buffer(whole, start)
-        return ctypes.addressof(self._externals[static.symbol])
+        return {name: self._library[name] for name in names}
 
     def address(self, definition: MetalFunction | StaticVariable) -> int:
         """Where a function or variable was loaded."""
@@ -189,6 +183,27 @@ class Jit:
         """Unload the code; nothing of it may be called afterwards."""
         with contextlib.suppress(RuntimeError):
             self._library.close()
+
+
+def _reserve(sizes: dict[str, int]) -> str:
+    """Zeroed memory for what only a linker script would place, as IR; aligned to a page.
+
+    It is loaded with the code, since the code reaches no further than two gigabytes.
+    """
+    return "\n".join(
+        f"{symbol(name)} = global [{size} x i8] zeroinitializer, align 4096"
+        for name, size in sorted(sizes.items())
+    )
+
+
+def _defined(contents: bytes) -> set[str]:
+    """The global symbols that an object defines."""
+    table = ELFFile(io.BytesIO(contents)).get_section_by_name(".symtab")
+    return {
+        entry.name
+        for entry in table.iter_symbols()
+        if entry["st_shndx"] != "SHN_UNDEF" and entry["st_info"]["bind"] == "STB_GLOBAL"
+    }
 
 
 def _c_type(type_: Type) -> Any:

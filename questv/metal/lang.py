@@ -6,11 +6,13 @@ Type checkers read ``lang.pyi`` beside this file, which ``python -m questv.metal
 from __future__ import annotations
 
 import enum
+import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from questv.diagnostics import Diagnostic, DiagnosticsError
 from questv.metal import types
 from questv.metal.definitions import (
     DEFINITIONS,
@@ -21,6 +23,7 @@ from questv.metal.definitions import (
     define_function,
     define_static,
 )
+from questv.metal.source import source_of
 
 u8, u16, u32, u64 = types.U8, types.U16, types.U32, types.U64
 i8, i16, i32, i64 = types.I8, types.I16, types.I32, types.I64
@@ -59,6 +62,7 @@ def metal(
     """Mark a function for compilation; see ``MetalFunction`` for the options."""
 
     def mark(function: Callable[..., Any]) -> MetalFunction:
+        _require_function(function)
         return define_function(MetalFunction(function, inline, export, floats, role))
 
     return mark(python) if python is not None else mark
@@ -69,35 +73,74 @@ def assembly(text: str, *, export: str | None = None, stack: int = 0) -> Any:
 
     Arguments and results follow the System V calling convention.
     """
+    if not isinstance(text, str) or not isinstance(stack, int) or stack < 0:
+        raise _refusal(
+            "assembly-form",
+            "assembly() takes a text, and the bytes that it pushes as stack=",
+            'write @assembly("...", stack=0)',
+        )
 
     def mark(function: Callable[..., Any]) -> MetalFunction:
+        _require_function(function)
         return define_function(AssemblyFunction(function, export=export, text=text, stack=stack))
 
     return mark
 
 
+def _require_function(function: object) -> None:
+    """Refuse what is no function that was written with ``def``."""
+    if isinstance(function, MetalFunction):
+        message, fix = f"{function.name} is compiled already", "leave one of its decorators"
+    elif isinstance(function, staticmethod | classmethod):
+        message = f"{function.__name__} is a {type(function).__name__} before metal sees it"
+        fix = "put @metal below @staticmethod"
+        if isinstance(function, classmethod):
+            fix = "metal has no class methods: make it a @staticmethod, with @metal below"
+    elif not inspect.isfunction(function) or function.__name__ == "<lambda>":
+        message = f"{getattr(function, '__name__', repr(function))} is no function made with def"
+        fix = "write a function with def, and the decorator above it"
+    elif inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        message, fix = f"{function.__name__} is asynchronous", "write def instead of async def"
+    else:
+        return
+    raise _refusal("function-form", message, fix)
+
+
+def _refusal(rule: str, message: str, fix: str) -> DiagnosticsError:
+    """An error about the line that called into this module."""
+    frame = sys._getframe()
+    while frame.f_back is not None and frame.f_globals["__name__"] == __name__:
+        frame = frame.f_back
+    source = source_of(str(frame.f_globals["__name__"]))
+    place = source.place(source.statement(frame.f_lineno))
+    return DiagnosticsError([Diagnostic(place, message, fix, rule)])
+
+
 def module_assembly(text: str) -> None:
     """Add assembly (Intel syntax) to the calling module, outside any function."""
-    DEFINITIONS[_caller()].assembly.append(text)
+    module, _ = _caller()
+    DEFINITIONS[module].assembly.append(text)
 
 
 def static(initial: Any = None, *, export: str | None = None) -> Any:
     """A module-level variable: ``ticks: u64 = static(0)``; zero without an initial value."""
-    return define_static(StaticVariable(_caller(), StaticKind.VARIABLE, initial, export))
+    return define_static(StaticVariable(*_caller(), StaticKind.VARIABLE, initial, export))
 
 
 def constant(value: Any, *, export: str | None = None) -> Any:
     """A module-level table in read-only memory: ``K: Array[u32, 64] = constant([...])``."""
-    return define_static(StaticVariable(_caller(), StaticKind.CONSTANT, value, export))
+    return define_static(StaticVariable(*_caller(), StaticKind.CONSTANT, value, export))
 
 
 def external(symbol: str) -> Any:
     """A variable that lives elsewhere, at the address that the linker gives ``symbol``."""
-    return define_static(StaticVariable(_caller(), StaticKind.EXTERNAL, None, symbol))
+    return define_static(StaticVariable(*_caller(), StaticKind.EXTERNAL, None, symbol))
 
 
-def _caller() -> str:
-    return str(sys._getframe(2).f_globals["__name__"])
+def _caller() -> tuple[str, int]:
+    """The module and line that called the function that calls this."""
+    frame = sys._getframe(2)
+    return str(frame.f_globals["__name__"]), frame.f_lineno
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mypy.nodes import TypeInfo
-from mypy.plugin import AnalyzeTypeContext, ClassDefContext, Plugin
-from mypy.types import Instance, Type
+from mypy.plugin import AnalyzeTypeContext, FunctionSigContext, Plugin
+from mypy.types import AnyType, FunctionLike, Instance, Type, TypeOfAny
 
 _LANG = "questv.metal.lang"
 _INTEGERS = {f"{_LANG}.{name}" for name in ("u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64")}
@@ -19,22 +19,58 @@ _FLOATS = {f"{_LANG}.f32", f"{_LANG}.f64"}
 
 
 class MetalPlugin(Plugin):
-    """Hooks for the types of metal."""
+    """Hooks for the types of metal.
 
-    def get_customize_class_mro_hook(
-        self, fullname: str
-    ) -> Callable[[ClassDefContext], None] | None:
-        """When the stub is read: let int (and float) be promoted to the type."""
-        return _promote_at_definition if fullname in _INTEGERS | _FLOATS else None
+    mypy keeps its knowledge of the stub from run to run but not what a plugin did to it, so the
+    promotions are made again at whatever is met first: a type's use, a call or an attribute.
+    """
 
     def get_type_analyze_hook(self, fullname: str) -> Callable[[AnalyzeTypeContext], Type] | None:
-        """When the type is used: the same, for runs that take the stub from mypy's cache."""
+        """Where a type is used; an array's length is none of mypy's business."""
         if fullname in _INTEGERS | _FLOATS:
             return _promote_at_use
         return _analyze_array if fullname == f"{_LANG}.Array" else None
 
+    def get_function_signature_hook(
+        self, fullname: str
+    ) -> Callable[[FunctionSigContext], FunctionLike] | None:
+        """Where an enum is made from a number: any integer of metal will do."""
+        found = self.lookup_fully_qualified(fullname)
+        if found is not None and isinstance(found.node, TypeInfo):
+            bases = {base.fullname for base in found.node.mro}
+            if bases & {"enum.IntEnum", "enum.IntFlag"}:
+                return _take_any_number
+        return None
+
+    def get_function_hook(self, _fullname: str) -> None:
+        """Where a function is called."""
+        self._promote_loaded()
+
+    def get_method_hook(self, _fullname: str) -> None:
+        """Where a method is called, an operator among them."""
+        self._promote_loaded()
+
+    def get_attribute_hook(self, _fullname: str) -> None:
+        """Where an attribute is read or set."""
+        self._promote_loaded()
+
+    def _promote_loaded(self) -> None:
+        found = {
+            name: self.lookup_fully_qualified(name)
+            for name in ("builtins.int", "builtins.float", *_INTEGERS, *_FLOATS)
+        }
+        types = {
+            name: entry.node
+            for name, entry in found.items()
+            if entry is not None and isinstance(entry.node, TypeInfo)
+        }
+        for name in (_INTEGERS | _FLOATS) & types.keys():
+            for number in _numbers(name):
+                _promote(types[number], types[name])
+
 
 def _promote(number: TypeInfo, wanted: TypeInfo) -> None:
+    """Let mypy accept ``number`` where ``wanted`` is asked for."""
     known = [part.type for part in number._promote if isinstance(part, Instance)]
     if wanted not in known:
         number._promote = [
@@ -49,18 +85,18 @@ def _numbers(fullname: str) -> tuple[str, ...]:
     return ("builtins.int", "builtins.float") if fullname in _FLOATS else ("builtins.int",)
 
 
-def _promote_at_definition(context: ClassDefContext) -> None:
-    wanted = context.cls.info
-    for name in _numbers(wanted.fullname):
-        _promote(context.api.named_type(name).type, wanted)
-
-
 def _promote_at_use(context: AnalyzeTypeContext) -> Type:
     name = context.type.name.rpartition(".")[2]
     wanted = context.api.named_type(f"{_LANG}.{name}", [])
     for number in _numbers(wanted.type.fullname):
         _promote(context.api.named_type(number, []).type, wanted.type)
     return wanted
+
+
+def _take_any_number(context: FunctionSigContext) -> FunctionLike:
+    signature = context.default_signature
+    anything: list[Type] = [AnyType(TypeOfAny.special_form) for _ in signature.arg_types]
+    return signature.copy_modified(arg_types=anything)
 
 
 def _analyze_array(context: AnalyzeTypeContext) -> Type:

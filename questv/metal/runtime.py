@@ -13,6 +13,10 @@ from questv.metal.lang import Ptr, assembly, u8, u32, u64
     """
     mov rax, rdi
     mov rcx, rdx
+    shr rcx, 3
+    rep movsq
+    mov ecx, edx
+    and ecx, 7
     rep movsb
     ret
     """,
@@ -31,6 +35,10 @@ def memcpy(to: Ptr[u8], source: Ptr[u8], length: u64) -> Ptr[u8]:
     sub r8, rsi
     cmp r8, rdx
     jb 1f
+    shr rcx, 3
+    rep movsq
+    mov ecx, edx
+    and ecx, 7
     rep movsb
     ret
 1:  lea rdi, [rdi + rdx - 1]
@@ -50,8 +58,14 @@ def memmove(to: Ptr[u8], source: Ptr[u8], length: u64) -> Ptr[u8]:
 @assembly(
     """
     mov r8, rdi
-    mov eax, esi
+    movzx eax, sil
+    mov rcx, 0x0101010101010101
+    imul rax, rcx
     mov rcx, rdx
+    shr rcx, 3
+    rep stosq
+    mov ecx, edx
+    and ecx, 7
     rep stosb
     mov rax, r8
     ret

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import functools
 import sys
+import tokenize
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from questv.diagnostics import Diagnostic, DiagnosticsError, Place
+from questv.diagnostics import Diagnostic, DiagnosticsError, Place, source_line
 
 
 @dataclass(frozen=True)
@@ -31,30 +32,39 @@ class Source:
         last = _characters(self.text, line, end) if end is not None and end_line == line else 10_000
         return Place(shown(self.file), line, column + 1, max(1, last - column))
 
-    def variable(self, name: str) -> ast.AST | None:
-        """The module-level assignment or definition of ``name``."""
-        for statement in self.tree.body:
+    def line(self, number: int) -> Place:
+        """The whole of a line, without its indentation."""
+        return line_place(self.file, number)
+
+    def statement(self, line: int) -> ast.AST:
+        """The innermost statement that ``line`` belongs to, or the whole module."""
+        found: ast.AST = self.tree
+        inner: ast.AST | None = self.tree
+        while inner is not None:
+            found = inner
+            inner = next(
+                (
+                    part
+                    for part in ast.iter_child_nodes(found)
+                    if isinstance(part, ast.stmt | ast.ExceptHandler)
+                    and _first_line(part) <= line <= (part.end_lineno or 0)
+                ),
+                None,
+            )
+        return found
+
+    def field(self, qualified: str, name: str) -> ast.AST:
+        """The definition of field or member ``name`` of a class, or the class as a whole."""
+        node = self.classes.get(qualified)
+        if node is None:
+            return self.tree
+        for statement in node.body:
+            targets: list[ast.expr] = []
             if isinstance(statement, ast.AnnAssign):
-                targets: list[ast.expr] = [statement.target]
+                targets = [statement.target]
             elif isinstance(statement, ast.Assign):
                 targets = statement.targets
-            else:
-                if getattr(statement, "name", None) == name:
-                    return statement
-                continue
             if any(isinstance(target, ast.Name) and target.id == name for target in targets):
-                return statement
-        return None
-
-    def field(self, qualified: str, name: str) -> ast.AST | None:
-        """The declaration of field ``name`` of class ``qualified``, or the class itself."""
-        node = self.classes.get(qualified)
-        for statement in node.body if node else ():
-            if (
-                isinstance(statement, ast.AnnAssign)
-                and isinstance(statement.target, ast.Name)
-                and statement.target.id == name
-            ):
                 return statement
         return node
 
@@ -62,46 +72,58 @@ class Source:
 def source_of(module: str) -> Source:
     """The source of an imported (or half imported) module.
 
-    Raises DiagnosticsError if it has no source file.
+    Raises DiagnosticsError if it has no source file that can be read.
     """
-    python = sys.modules.get(module)
-    file = getattr(python, "__file__", None)
+    file = getattr(sys.modules.get(module), "__file__", None)
     if not file:
-        raise DiagnosticsError(
-            [
-                Diagnostic(
-                    Place(Path(f"<{module}>")),
-                    f"module '{module}' has no source file to compile",
-                    "put metal code in a .py file",
-                    "no-source",
-                )
-            ]
-        )
-    return _parse(module, Path(file), Path(file).stat().st_mtime_ns)
+        raise _no_source(Path(f"<{module}>"), f"module '{module}' has no file")
+    try:
+        return _parse(module, Path(file), Path(file).stat().st_mtime_ns)
+    except (OSError, SyntaxError, ValueError) as error:
+        reason = f"the source of module '{module}' can't be read: {error}"
+        raise _no_source(shown(Path(file)), reason) from error
+
+
+def _no_source(file: Path, reason: str) -> DiagnosticsError:
+    return DiagnosticsError(
+        [Diagnostic(Place(file), reason, "put metal code in a .py file", "no-source")]
+    )
 
 
 @functools.lru_cache(maxsize=256)
 def _parse(module: str, file: Path, _changed: int) -> Source:
-    text = file.read_text(encoding="utf-8")
+    with tokenize.open(file) as opened:
+        text = opened.read()
     tree = ast.parse(text, str(file))
     functions: dict[int, ast.FunctionDef] = {}
     classes: dict[str, ast.ClassDef] = {}
 
-    def walk(body: list[ast.stmt], prefix: str) -> None:
-        for statement in body:
-            if isinstance(statement, ast.FunctionDef):
-                first = min([statement.lineno, *(d.lineno for d in statement.decorator_list)])
-                functions[first] = statement
-                walk(statement.body, f"{prefix}{statement.name}.<locals>.")
-            elif isinstance(statement, ast.ClassDef):
-                classes[f"{prefix}{statement.name}"] = statement
-                walk(statement.body, f"{prefix}{statement.name}.")
-            elif isinstance(statement, ast.If | ast.For | ast.With | ast.Try):
-                walk(statement.body, prefix)
-                walk(getattr(statement, "orelse", []), prefix)
+    def walk(node: ast.AST, prefix: str) -> None:
+        for part in ast.iter_child_nodes(node):
+            if isinstance(part, ast.FunctionDef):
+                functions[_first_line(part)] = part
+                walk(part, f"{prefix}{part.name}.<locals>.")
+            elif isinstance(part, ast.ClassDef):
+                classes[f"{prefix}{part.name}"] = part
+                walk(part, f"{prefix}{part.name}.")
+            elif isinstance(part, ast.stmt | ast.ExceptHandler | ast.match_case):
+                walk(part, prefix)
 
-    walk(tree.body, "")
+    walk(tree, "")
     return Source(module, file, text, tree, functions, classes)
+
+
+def _first_line(node: ast.stmt | ast.ExceptHandler) -> int:
+    """Where a statement begins, with its decorators."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def line_place(file: Path, number: int) -> Place:
+    """The whole of line ``number`` of ``file``, without its indentation."""
+    text = source_line(file, number) or ""
+    indentation = len(text) - len(text.lstrip())
+    return Place(shown(file), number, indentation + 1, max(1, len(text.strip())))
 
 
 def shown(file: Path) -> Path:
@@ -124,7 +146,7 @@ def import_name(module: ModuleType) -> str:
 
 def _characters(text: str, line: int, offset: int) -> int:
     """The character column for ``ast``'s UTF-8 byte offset in ``line``."""
-    lines = text.splitlines()
+    lines = text.split("\n")  # splitlines() would also split where Python's lines go on
     if not 1 <= line <= len(lines):
         return offset
     return len(lines[line - 1].encode()[:offset].decode(errors="ignore"))

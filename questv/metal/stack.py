@@ -18,7 +18,7 @@ from elftools.elf.relocation import RelocationSection
 from elftools.elf.sections import SymbolTableSection
 
 from questv.diagnostics import Diagnostic, DiagnosticsError, Place
-from questv.metal.source import shown
+from questv.metal.source import line_place
 from questv.metal.units import Unit
 
 RETURN_ADDRESS = 8
@@ -30,12 +30,17 @@ class StackError(Exception):
 
 @dataclass(frozen=True)
 class _Node:
-    """One function: its frame in bytes, its return address included, and what it calls."""
+    """One function: its frame in bytes, its return address included, and what it calls.
+
+    ``calls`` are what its code calls or jumps to; ``names`` besides what its source calls, though
+    the optimizer may have copied that in.
+    """
 
     name: str
     place: Place
     frame: int
-    calls: tuple[str, ...]
+    calls: frozenset[str]
+    names: frozenset[str]
     pointer_calls: tuple[str, ...]
 
 
@@ -57,45 +62,59 @@ class StackDepths:
                 self._targets.setdefault(type_, set()).add(symbol)
             self._read(unit)
         self._depths: dict[str, int] = {}
+        self._pointers: dict[_Node, set[str]] = {}
         self._refuse_recursion()
 
     def depth(self, symbol: str) -> int:
         """The most stack, in bytes, that a call of ``symbol`` uses, its return address included.
 
-        Raises StackError for an unknown function.
+        Raises StackError if it is no known function, or calls code that is none.
         """
         if symbol not in self._nodes:
             raise StackError(f"no function has the symbol '{symbol}'")
         if symbol not in self._depths:
-            deepest = max((self.depth(callee) for callee in self._callees(symbol)), default=0)
-            self._depths[symbol] = self._nodes[symbol].frame + deepest
+            node = self._nodes[symbol]
+            unknown = sorted(node.calls - self._nodes.keys())
+            if unknown:
+                raise StackError(f"'{symbol}' calls '{unknown[0]}', which is no function")
+            deepest = max((self.depth(callee) for callee in self._callees(node)), default=0)
+            self._depths[symbol] = node.frame + deepest
         return self._depths[symbol]
 
     def path(self, symbol: str) -> list[tuple[str, int]]:
         """The calls that make up the worst depth: (function, its own frame in bytes)."""
-        found = [(self._nodes[symbol].name, self._nodes[symbol].frame)]
-        callees = self._callees(symbol)
+        node = self._nodes[symbol]
+        found = [(node.name, node.frame)]
+        callees = self._callees(node)
         if callees:
             found += self.path(max(callees, key=self.depth))
         return found
 
-    def _callees(self, symbol: str) -> list[str]:
-        node = self._nodes[symbol]
-        called = [callee for callee in node.calls if callee in self._nodes]
-        for type_ in node.pointer_calls:
-            called += sorted(self._targets.get(type_, ()))
-        return called
+    def _callees(self, node: _Node) -> list[str]:
+        return sorted(node.calls.union(*map(self._through_pointers, self._pointer_calls(node))))
+
+    def _pointer_calls(self, node: _Node) -> set[str]:
+        """The types of the pointers that a function calls through, or one copied into it."""
+        if node not in self._pointers:
+            named = [self._nodes[name] for name in node.names if name in self._nodes]
+            types = map(self._pointer_calls, named)
+            self._pointers[node] = set(node.pointer_calls).union(*types)
+        return self._pointers[node]
+
+    def _through_pointers(self, type_: str) -> set[str]:
+        return self._targets.get(type_, set())
 
     def _read(self, unit: Unit) -> None:
         code = _Code(unit.object)
         for facts in unit.functions:
             frame = facts.stack
-            calls = set(facts.calls) | code.references(facts.symbol)
+            calls = frozenset(code.references(facts.symbol))
             self._nodes[facts.symbol] = _Node(
                 facts.name,
-                Place(shown(unit.file), facts.line),
+                line_place(unit.file, facts.line),
                 RETURN_ADDRESS + (code.frame(facts.symbol) if frame is None else frame),
-                tuple(sorted(calls)),
+                calls,
+                calls | set(facts.calls),
                 facts.pointer_calls,
             )
 
@@ -106,6 +125,7 @@ class StackDepths:
             path: list[str] = []
             cycle = self._find_cycle(start, path, done)
             if cycle:
+                done.update(path)  # each circle is reported once
                 nodes = [self._nodes[symbol] for symbol in cycle]
                 names = " -> ".join([*(node.name for node in nodes), nodes[0].name])
                 diagnostics.append(
@@ -125,7 +145,10 @@ class StackDepths:
         if symbol in done:
             return None
         path.append(symbol)
-        for callee in self._callees(symbol):
+        node = self._nodes[symbol]
+        pointed = map(self._through_pointers, node.pointer_calls)
+        called = node.names.union(*pointed) & self._nodes.keys()
+        for callee in sorted(called):
             cycle = self._find_cycle(callee, path, done)
             if cycle:
                 return cycle
@@ -143,12 +166,12 @@ class _Code:
         self._references: dict[str, set[str]] = {}
         sections = list(elf.iter_sections())
         table = next(part for part in sections if isinstance(part, SymbolTableSection))
-        by_section: dict[int, list[tuple[int, int, str]]] = {}
+        self._by_section: dict[int, list[tuple[int, int, str]]] = {}
         for entry in table.iter_symbols():
             if entry["st_info"]["type"] == "STT_FUNC" and isinstance(entry["st_shndx"], int):
                 start, size = entry["st_value"], entry["st_size"]
                 self._functions[entry.name] = sections[entry["st_shndx"]].data()[start:][:size]
-                by_section.setdefault(entry["st_shndx"], []).append(
+                self._by_section.setdefault(entry["st_shndx"], []).append(
                     (start, start + size, entry.name)
                 )
         for section in sections:
@@ -156,11 +179,20 @@ class _Code:
                 for relocation in section.iter_relocations():
                     if relocation["r_info_type"] != ENUM_RELOC_TYPE_x64["R_X86_64_PLT32"]:
                         continue  # an address taken, not a call or jump
+                    caller = self._function_at(section["sh_info"], relocation["r_offset"])
                     target = table.get_symbol(relocation["r_info_sym"])
-                    offset = relocation["r_offset"]
-                    for start, end, name in by_section.get(section["sh_info"], ()):
-                        if start <= offset < end:
-                            self._references.setdefault(name, set()).add(target.name)
+                    called = target.name
+                    if not called:  # a place in a section; the field ends where the code goes on
+                        place = relocation["r_addend"] + 4
+                        called = self._function_at(target["st_shndx"], place) or f"+{place:#x}"
+                    self._references.setdefault(caller, set()).add(called)
+
+    def _function_at(self, section: int, offset: int) -> str:
+        """The function that a place in a section belongs to; empty if it belongs to none."""
+        for start, end, name in self._by_section.get(section, ()):
+            if start <= offset < end:
+                return name
+        return ""
 
     def references(self, symbol: str) -> set[str]:
         """Every symbol that a function's code calls or jumps to."""

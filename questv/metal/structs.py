@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar
 
-from questv.diagnostics import Diagnostic, DiagnosticsError
+from questv.diagnostics import Diagnostic, DiagnosticsError, Place
 from questv.metal.source import source_of
 from questv.metal.types import (
+    U64,
     ArrayType,
     BoolType,
     CellKind,
@@ -34,7 +35,9 @@ from questv.metal.types import (
     Type,
     Widths,
     as_type,
+    evaluate,
     lay_out,
+    require_complete,
 )
 
 E = TypeVar("E", bound=enum.Enum)
@@ -46,7 +49,16 @@ class _Offset:
 
 
 def at(offset: int) -> Any:
-    """A field's explicit byte offset: ``rip: u64 = at(0x178)``."""
+    """A field's explicit byte offset: ``rip: u64 = at(0x178)``.
+
+    Raises LayoutError if it is no offset.
+    """
+    if not isinstance(offset, int) or offset < 0:
+        raise LayoutError(
+            "field-offset",
+            f"a field can't lie at offset {offset!r}",
+            "give its distance in bytes from the start of the struct",
+        )
     return _Offset(offset)
 
 
@@ -65,55 +77,42 @@ class Struct:
         """Lay the class out; raises DiagnosticsError at the field that is wrong."""
         super().__init_subclass__()
         names = {**sys._getframe(1).f_locals, cls.__name__: cls}
-        declared: list[tuple[str, Type, int | None]] = []
-        subject = ""
         try:
-            for subject, annotation in inspect.get_annotations(cls).items():
-                if subject.startswith("__") or subject in _RESERVED:
-                    raise LayoutError(
-                        "reserved-name",
-                        f"'{subject}' can't be a field's name: every struct has it already",
-                        "choose another name",
-                    )
-                if isinstance(annotation, str):
-                    annotation = eval(annotation, sys.modules[cls.__module__].__dict__, names)
-                offset = cls.__dict__.get(subject)
-                if offset is not None and not isinstance(offset, _Offset):
-                    raise LayoutError(
-                        "field-default",
-                        f"field '{subject}' has a default value",
-                        "fields start as zero; set them where the struct is made",
-                    )
-                type_ = as_type(annotation)
-                if type_.size == 0:
-                    raise LayoutError(
-                        "field-type", f"a field can't be {type_}", "use a type that has a size"
-                    )
-                declared.append((subject, type_, offset.value if offset else None))
-            if not declared:
-                subject = ""
-                raise LayoutError("empty-struct", f"{cls.__name__} has no fields", "declare one")
-            layout = lay_out(cls, declared, packed=packed, size=size)
-        except (LayoutError, NameError, TypeError, AttributeError) as error:
-            source = source_of(cls.__module__)
-            node = source.field(cls.__qualname__, subject) or source.tree
-            rule = error.rule if isinstance(error, LayoutError) else "field-type"
-            fix = error.fix if isinstance(error, LayoutError) else "name a type of metal"
+            if cls.__bases__ != (Struct,):
+                raise LayoutError(
+                    "struct-base",
+                    f"{cls.__name__} has another base than Struct",
+                    "derive it from Struct alone, and make what they share a field",
+                )
+            annotations = inspect.get_annotations(cls)
+            cls.__metal_type__ = StructType(cls, packed)  # fields may point to the struct itself
+            if not annotations:
+                raise LayoutError(
+                    "empty-struct",
+                    f"{cls.__name__} has no fields",
+                    "declare one, for example value: u32",
+                )
+            declared = [_declared(cls, name, annotations[name], names) for name in annotations]
+            lay_out(cls.__metal_type__, declared, size=size)
+            for field in cls.__metal_type__.fields.values():
+                _require_complete(field)
+                setattr(cls, field.name, _FieldAccess(field))
+        except LayoutError as error:
             raise DiagnosticsError(
-                [Diagnostic(source.place(node), str(error), fix, rule)]
+                [Diagnostic(_place(cls, error.field), str(error), error.fix, error.rule)]
             ) from error
-        cls.__metal_type__ = layout
-        for field in layout.fields.values():
-            setattr(cls, field.name, _FieldAccess(field))
 
     def __init__(self, **values: object) -> None:
         """A zeroed struct in memory of its own, then the given fields set."""
         self._buffer = memoryview(bytearray(self.__metal_type__.size))
         self._start = 0
         for name, value in values.items():
-            if name not in self.__metal_type__.fields:
-                raise AttributeError(f"{type(self).__name__} has no field '{name}'")
             setattr(self, name, value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in self.__metal_type__.fields and name not in ("_buffer", "_start"):
+            raise AttributeError(f"{type(self).__name__} has no field '{name}'")
+        object.__setattr__(self, name, value)
 
     @classmethod
     def view(cls, buffer: Any, offset: int = 0) -> Self:
@@ -150,7 +149,47 @@ class Struct:
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
-_RESERVED = {"view", "host_address"}
+_RESERVED = {"view", "host_address", "_buffer", "_start"}
+
+
+def _declared(
+    cls: type, name: str, annotation: Any, names: dict[str, Any]
+) -> tuple[str, Type, int | None]:
+    """A field's name, type and explicit offset, if it has one."""
+    if name.startswith("__") or name in _RESERVED:
+        raise LayoutError(
+            "reserved-name",
+            f"'{name}' can't be a field's name: every struct has it already",
+            "choose another name",
+            name,
+        )
+    try:
+        type_ = evaluate(annotation, vars(sys.modules[cls.__module__]), names)
+    except LayoutError as error:
+        error.field = name
+        raise
+    if type_.size == 0:
+        fix = "use a type that has a size"
+        if type_ is cls.__dict__["__metal_type__"]:
+            fix = f"a struct can't hold itself, only a pointer: {name}: Ptr[{cls.__name__}]"
+        raise LayoutError("field-type", f"a field can't be {type_}", fix, name)
+    place = cls.__dict__.get(name)
+    if place is not None and not isinstance(place, _Offset):
+        raise LayoutError(
+            "field-default",
+            f"field '{name}' has a default value",
+            "fields start as zero; set them where the struct is made",
+            name,
+        )
+    return name, type_, place.value if place else None
+
+
+def _require_complete(field: Field) -> None:
+    try:
+        require_complete(field.type)
+    except LayoutError as error:
+        error.field = field.name
+        raise
 
 
 class _FieldAccess:
@@ -276,6 +315,8 @@ def write_value(type_: Type, buffer: memoryview, start: int, value: Any) -> None
     elif isinstance(type_, StructType):
         if isinstance(value, dict):
             for name, part in value.items():
+                if name not in type_.fields:
+                    raise ValueError(f"{type_} has no field {name!r}")
                 member = type_.fields[name]
                 write_value(member.type, buffer, start + member.offset, part)
         elif isinstance(value, Struct) and type(value) is type_.python:
@@ -291,40 +332,67 @@ def write_value(type_: Type, buffer: memoryview, start: int, value: Any) -> None
     elif isinstance(type_, CellType):
         write_value(type_.value, buffer, start, value)
     elif isinstance(type_, BoolType):
+        if value not in (False, True):
+            raise TypeError(f"{value!r} is no truth value")
         buffer[start] = bool(value)
     elif isinstance(type_, EnumType):
-        write_value(type_.base, buffer, start, int(value))
+        write_value(type_.base, buffer, start, value)
     elif isinstance(type_, FloatType):
+        if not isinstance(value, int | float):
+            raise TypeError(f"{value!r} is no number")
         packing.pack_into("<f" if type_.bits == 32 else "<d", buffer, start, value)
     elif isinstance(type_, PointerType | FunctionType | TextType):
-        buffer[start : start + 8] = int(value).to_bytes(8, "little")
+        write_value(U64, buffer, start, value)
     else:
         raise TypeError(f"{type_} can't be written to memory")
 
 
-def width(base: IntType) -> Any:
-    """Give an ``IntEnum`` or ``IntFlag`` the integer type that holds it: ``@width(u32)``."""
+def width(base: Any) -> Any:
+    """Give an ``IntEnum`` or ``IntFlag`` the integer type that holds it: ``@width(u32)``.
+
+    Raises LayoutError if ``base`` is no integer type, DiagnosticsError if the class is no such
+    enum or a member does not fit.
+    """
+    if not isinstance(base, IntType):
+        raise LayoutError(
+            "width-form", "an enum's width is an integer type", "write @width(u32) or another"
+        )
 
     def give(python: type[E]) -> type[E]:
-        assert issubclass(python, enum.IntEnum | enum.IntFlag)
-        for member in python:
-            if not base.fits(int(member.value)):
-                source = source_of(python.__module__)
-                node = source.classes.get(python.__qualname__, source.tree)
-                raise DiagnosticsError(
-                    [
-                        Diagnostic(
-                            source.place(node),
-                            f"{member!s} = {int(member.value)} does not fit {base}",
-                            "choose a wider type",
-                            "enum-range",
-                        )
-                    ]
-                )
+        if not issubclass(python, enum.IntEnum | enum.IntFlag):
+            raise DiagnosticsError(
+                [
+                    Diagnostic(
+                        _place(python),
+                        f"{python.__name__} is neither an IntEnum nor an IntFlag",
+                        f"write class {python.__name__}(IntEnum), or IntFlag if members combine",
+                        "width-form",
+                    )
+                ]
+            )
+        wrong = [
+            Diagnostic(
+                _place(python, str(member.name)),
+                f"{python.__name__}.{member.name} = {int(member)} does not fit {base} "
+                f"({base.MIN} to {base.MAX})",
+                "choose a wider type for @width",
+                "enum-range",
+            )
+            for member in python
+            if not base.fits(int(member))
+        ]
+        if wrong:
+            raise DiagnosticsError(wrong)
         Widths.of[python] = EnumType(python, base)
         return python
 
     return give
+
+
+def _place(python: type, name: str = "") -> Place:
+    """Where a class, or one name in it, is defined."""
+    source = source_of(python.__module__)
+    return source.place(source.field(python.__qualname__, name))
 
 
 def sizeof(type_: Any) -> int:

@@ -310,7 +310,7 @@ class Assign(Statement):
 
 @dataclass(frozen=True)
 class Update(Statement):
-    """``place op= value``: the place's address is worked out once, before the value."""
+    """``place op= value``: the place is found once and read before the value is worked out."""
 
     place: Place
     operator: BinaryOperator

@@ -8,8 +8,9 @@ Sizes, offsets and alignments are in bytes.
 from __future__ import annotations
 
 import enum
+import operator
 from collections.abc import Callable as AbstractCallable
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -38,7 +39,7 @@ class Type:
 
 @dataclass(frozen=True, repr=False)
 class IntType(Type):
-    """An integer of a fixed width and sign; on the host, calling it wraps a Python integer."""
+    """An integer of a fixed width and sign; on the host, calling it checks a Python integer."""
 
     bits: int
     signed: bool
@@ -71,12 +72,12 @@ class IntType(Type):
 
     def wrap(self, value: int) -> int:
         """``value`` modulo two to the width, in this type's range."""
-        value = int(value) & ((1 << self.bits) - 1)
+        value = operator.index(value) & ((1 << self.bits) - 1)
         return value - (1 << self.bits) if self.signed and value > self.MAX else value
 
     def __call__(self, value: int) -> int:
         """On the host, a cast: what does not fit is an error, as in a debug build."""
-        value = int(value)
+        value = operator.index(value)
         if not self.fits(value):
             raise OverflowError(f"{value} does not fit {self.name}")
         return value
@@ -286,31 +287,36 @@ class StructType(Type):
 
 
 class LayoutError(Exception):
-    """A struct or a type that can't be laid out; the message says why, ``fix`` how to mend it."""
+    """A struct or a type that can't be laid out; the message says why, ``fix`` how to mend it.
 
-    def __init__(self, rule: str, message: str, fix: str) -> None:
-        """Carry the rule's name, what is wrong and how to mend it."""
+    ``field`` names the field of a struct that is wrong; empty if it is the struct as a whole.
+    """
+
+    def __init__(self, rule: str, message: str, fix: str, field: str = "") -> None:
+        """Carry the rule's name, what is wrong, how to mend it and where."""
         self.rule = rule
         self.fix = fix
+        self.field = field
         super().__init__(message)
 
 
 def lay_out(
-    python: type,
+    struct: StructType,
     declared: Iterable[tuple[str, Type, int | None]],
     *,
-    packed: bool = False,
     size: int | None = None,
-) -> StructType:
-    """Lay out a struct from its fields' (name, type, explicit offset or None).
+) -> None:
+    """Lay out an empty ``struct`` from its fields' (name, type, explicit offset or None).
 
-    Without explicit offsets the layout is C's on x86-64, or without any padding if ``packed``.
+    Without explicit offsets the layout is C's on x86-64, or without any padding if it is packed.
     With explicit offsets every field has one, fields neither overlap nor go backwards, and
-    ``size`` is the whole struct's (default: up to the end of the last field).
+    ``size`` is the whole struct's (default: up to the end of the last field, rounded up to its
+    alignment).
 
     Raises LayoutError.
     """
     fields = list(declared)
+    python, packed = struct.python, struct.packed
     explicit = [offset is not None for _, _, offset in fields]
     if any(explicit) and not all(explicit):
         missing = next(name for name, _, offset in fields if offset is None)
@@ -318,8 +324,8 @@ def lay_out(
             "offset-missing",
             f"field '{missing}' of {python.__name__} has no offset, though others have",
             f"give it one: {missing}: ... = at(0x...)",
+            missing,
         )
-    struct = StructType(python, packed)
     end = 0
     for name, type_, offset in fields:
         align = 1 if packed else type_.align
@@ -329,31 +335,42 @@ def lay_out(
                 "fields-overlap",
                 f"field '{name}' of {python.__name__} at {start:#x} overlaps the field before it, "
                 f"which ends at {end:#x}",
-                f"place it at {end:#x} or later",
+                f"place it at {end:#x} or later; fields stand in the order of their offsets",
+                name,
             )
         if start % type_.align and has_atomic(type_):
             raise LayoutError(
                 "atomic-packed",
-                f"field '{name}' of {python.__name__} holds an atomic at an unaligned place",
-                "atomics need their natural alignment: use C's layout or another offset",
+                f"field '{name}' of {python.__name__} holds an atomic at {start:#x}, where it is "
+                "not aligned",
+                f"an atomic access needs natural alignment: place it at a multiple of "
+                f"{type_.align}, or use C's layout",
+                name,
             )
         struct.fields[name] = Field(name, type_, start)
         struct.align = max(struct.align, align)
         end = start + type_.size
-    if size is not None and size < end:
+    if size is not None and not end <= size <= MAX_SIZE:
         raise LayoutError(
             "struct-size",
             f"{python.__name__} is declared {size:#x} bytes long but its fields end at {end:#x}",
-            f"declare size={end:#x} or more",
+            f"declare size={end:#x} or more, up to {MAX_SIZE:#x}",
         )
     if packed and has_atomic(struct):
         raise LayoutError(
             "atomic-packed",
             f"{python.__name__} is packed and holds an atomic field",
-            "atomics need their natural alignment: drop packed=True",
+            "a packed struct may lie anywhere and an atomic may not: drop packed=True",
+            next(name for name, member in struct.fields.items() if has_atomic(member.type)),
         )
     struct.size = size if size is not None else -(-end // struct.align) * struct.align
-    return struct
+    if struct.size % struct.align and has_atomic(struct):
+        raise LayoutError(
+            "atomic-packed",
+            f"{python.__name__} holds an atomic and is {struct.size:#x} bytes long: the next one "
+            "in an array would not be aligned",
+            f"declare a size that is a multiple of {struct.align}",
+        )
 
 
 def has_atomic(type_: Type) -> bool:
@@ -418,14 +435,21 @@ class _ArrayMaker:
         if not isinstance(length, int) or isinstance(length, bool) or length < 1:
             raise LayoutError(
                 "array-length",
-                f"an array's length must be a whole number of at least 1, not {length!r}",
+                f"an array's length is a whole number of at least 1, not {length!r}",
                 "give the number of elements",
             )
-        if not (is_scalar(element) or is_aggregate(element) or isinstance(element, CellType)):
+        if element.size == 0:
+            fix = "use a type that has a size"
+            if isinstance(element, StructType):
+                fix = f"a struct can't hold itself, only a pointer: Ptr[{element}]"
+            raise LayoutError("element-type", f"an array can't hold {element}", fix)
+        if element.size * length > MAX_SIZE:
             raise LayoutError(
-                "element-type", f"an array can't hold {element}", "use a type that has a size"
+                "array-length",
+                f"{length} elements of {element} are more than an address can tell apart",
+                f"an array has at most {MAX_SIZE:#x} bytes",
             )
-        return ArrayType(element, length)
+        return ArrayType(element, int(length))
 
 
 @dataclass(frozen=True)
@@ -445,6 +469,9 @@ class _CellMaker:
             )
         return CellType(self.kind, type_)
 
+
+MAX_SIZE = (1 << 47) - 1
+"""The most bytes that anything in memory can have: half of the addresses of x86-64."""
 
 POINTER = _PointerMaker()
 ARRAY = _ArrayMaker()
@@ -491,6 +518,54 @@ def as_type(annotation: Any) -> Type:
         if annotation is float:
             raise LayoutError("bare-float", "float has no width", "use f32 or f64")
     return _special(annotation)
+
+
+def evaluate(annotation: Any, names: dict[str, Any], own: Mapping[str, Any] | None = None) -> Type:
+    """The type that an annotation stands for, whether or not Python evaluated it already.
+
+    ``names`` are its module's, ``own`` those that come before them. Raises LayoutError.
+    """
+    if isinstance(annotation, str):
+        try:
+            annotation = eval(annotation, names, own)
+        except LayoutError:
+            raise
+        except Exception as error:
+            raise LayoutError(
+                "unknown-type",
+                f"the type '{annotation}' can't be worked out: {error}",
+                "name a type of metal, or define what it is made of above",
+            ) from error
+    return as_type(annotation)
+
+
+def require_complete(type_: Type) -> None:
+    """Resolve what the pointers inside ``type_`` point to, which is left open until it is used.
+
+    Raises LayoutError if one of them points to nothing that can be read.
+    """
+    if isinstance(type_, PointerType):
+        if type_.target.size == 0:
+            raise LayoutError(
+                "pointer-target",
+                f"nothing can be read through {type_}",
+                "use Ptr[u8] for bytes of any kind, or u64 for a bare address",
+            )
+        require_complete(type_.target)
+    elif isinstance(type_, ArrayType):
+        require_complete(type_.element)
+    elif isinstance(type_, CellType):
+        require_complete(type_.value)
+    elif isinstance(type_, FunctionType):
+        for part in type_.parameters:
+            require_complete(part)
+            if not (is_scalar(part) or is_aggregate(part)):
+                raise LayoutError(
+                    "parameter-type",
+                    f"{type_} can't take {part}",
+                    "a function takes scalars, pointers, and references to structs and arrays",
+                )
+        require_complete(type_.result)
 
 
 def _special(annotation: Any) -> Type:

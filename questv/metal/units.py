@@ -9,8 +9,8 @@ unit's IR, with LLVM's version and options, to its object.
 from __future__ import annotations
 
 import functools
-import importlib
 import json
+import re
 import sys
 import threading
 from collections.abc import Iterable
@@ -24,11 +24,13 @@ from questv.metal.backend import BackendError, compile_units
 from questv.metal.cache import Cache, key_of
 from questv.metal.check.known import Dependency
 from questv.metal.check.signatures import definition_line, signature, static_type
+from questv.metal.check.symbols import check_symbols
 from questv.metal.definitions import MetalFunction, StaticKind
 from questv.metal.emit import data
 from questv.metal.emit.module import CheckedModule, ModuleEmitter
-from questv.metal.frontend import FrontEnd, initial_values
-from questv.metal.source import shown, source_of
+from questv.metal.frontend import FrontEnd, definitions_text
+from questv.metal.importing import import_module, named_modules
+from questv.metal.source import Source, shown, source_of
 
 RUNTIME = "questv.metal.runtime"
 """The module of the few functions that LLVM calls on its own, part of every program."""
@@ -113,13 +115,14 @@ class UnitCompiler:
             module = waiting.pop()
             if module in fronts:
                 continue
-            importlib.import_module(module)
             try:
+                import_module(module)
                 fronts[module] = self._front(module)
             except DiagnosticsError as error:
                 diagnostics += error.diagnostics
-                fronts[module] = _Front("")
+                fronts[module] = _Front("", uses=named_modules(module))
             waiting += fronts[module].uses
+        diagnostics += check_symbols(fronts)
         if diagnostics:
             raise DiagnosticsError(diagnostics)
         objects = self._objects_of(fronts)
@@ -144,7 +147,7 @@ class UnitCompiler:
             source_of(module).text,
             str(self._checks),
             str(self._level),
-            initial_values(module),
+            definitions_text(module),
         )
         cached = self._fronts.get(key)
         if cached is not None:
@@ -163,7 +166,7 @@ class UnitCompiler:
             _facts(checked),
             _addresses(checked),
             tuple(sorted(emitter.uses)),
-            sorted(end.dependencies, key=lambda part: (part.module, part.name)),
+            sorted(end.dependencies, key=lambda part: (part.module, part.expression)),
         )
         self._fronts.put(key, front.encode())
         return front
@@ -210,7 +213,7 @@ def _facts(checked: CheckedModule) -> tuple[FunctionFacts, ...]:
     facts = []
     for function in checked.functions:
         parts = _with_inlined(checked, function)
-        calls = {called.symbol for part in parts for called in part.calls}
+        calls = {called.symbol for part in parts for called in part.calls if not called.inline}
         types = {str(type_) for part in parts for type_ in part.pointer_calls}
         facts.append(
             FunctionFacts(
@@ -250,21 +253,27 @@ def _addresses(checked: CheckedModule) -> tuple[tuple[str, str], ...]:
 def _backend_diagnostic(error: BackendError) -> Diagnostic:
     """LLVM's complaint, at the assembly that it is about where that can be told."""
     source = source_of(error.unit)
-    lines = str(error).splitlines()
-    first = next((line for line in lines if "error:" in line), lines[0] if lines else "no reason")
-    quoted = [line.strip() for line in lines if line.strip() and "error" not in line]
-    place = Place(shown(source.file))
-    for number, text in enumerate(source.text.splitlines(), 1):
-        if quoted and any(len(part) > 2 and part in text for part in quoted):
-            place = Place(shown(source.file), number, 1, len(text))
-            break
-    reason = first.split("error:")[-1].strip()
+    lines = str(error).strip().splitlines() or ["it gives no reason"]
+    first = next((index for index, line in enumerate(lines) if "error:" in line), 0)
+    reason = lines[first].split("error:")[-1].strip()
+    if found := re.match(r"<inline asm>:\d+:\d+: ", reason):
+        reason = reason[found.end() :]
+    quoted = lines[first + 1].strip() if first + 1 < len(lines) else ""
     return Diagnostic(
-        place,
-        f"LLVM refuses the assembly of {error.unit}: {reason}",
+        _assembly_place(source, quoted),
+        f"the assembler refuses '{quoted}' of {error.unit}: {reason}",
         "mend the instruction; metal's assembly is in Intel syntax",
         "bad-assembly",
     )
+
+
+def _assembly_place(source: Source, quoted: str) -> Place:
+    """The line that holds an instruction as LLVM quotes it, or else its mnemonic alone."""
+    mnemonic = re.compile(rf"\b{re.escape(quoted.split()[0])}\b") if quoted else None
+    lines = list(enumerate(source.text.split("\n"), 1))
+    found = [number for number, text in lines if quoted and quoted in text]
+    found += [number for number, text in lines if mnemonic and mnemonic.search(text)]
+    return source.line(found[0]) if found else Place(shown(source.file))
 
 
 @functools.cache

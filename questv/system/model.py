@@ -116,8 +116,8 @@ class Machine(Table):
     x2apic: X2Apic = Field(
         default=X2Apic.PREFERRED,
         description=(
-            "`required`: a machine without an x2APIC is refused at boot; `preferred`: there, guarded "
-            "kernels reach their timers through their monitors, at the price of exits."
+            "`required`: a machine without an x2APIC is refused at boot; `preferred`: there, "
+            "guarded kernels reach their timers through their monitors, at the price of exits."
         ),
     )
 

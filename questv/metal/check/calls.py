@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from questv.metal import tree
 from questv.metal.check import cells, convert, operations, places
-from questv.metal.check.known import Known
+from questv.metal.check.known import Known, is_struct
 from questv.metal.check.signatures import Signature, SignatureError, signature
 from questv.metal.definitions import MetalFunction
 from questv.metal.lang import Formatter
@@ -67,8 +67,19 @@ def call(c: FunctionChecker, node: ast.Call) -> Operand:
         node,
         "not-callable",
         f"'{ast.unparse(node.func)}' can't be called in compiled code",
-        "mark the function @metal, or call it at module level and name the result",
+        _instead(value),
     )
+
+
+def _instead(value: object) -> str:
+    """What to do about a call of something that only Python can call."""
+    if is_struct(value):
+        return "make one as a local, name: Type = local(), or at module level with static()"
+    if value in (int, float):
+        return "cast to a type with a width, such as u64(value)"
+    if getattr(value, "__module__", "") == "builtins":
+        return "metal has range, len, min, max and ord; call others at module level"
+    return "mark the function @metal, or call it at module level and name the result"
 
 
 # ---- functions -------------------------------------------------------------------------------
@@ -81,18 +92,23 @@ def _function_call(
         shape = signature(function)
     except SignatureError as error:
         c.layout_error(node, error)
+    refuse_floats(c, node, function)
+    arguments = _arguments(c, node, function, shape, given)
+    c.depend(function.module, function.name, function)
+    c.tree.calls.add(function)
+    result = tree.Call(node.lineno, node.col_offset + 1, shape.result, function, arguments)
+    return _after_call(c, result)
+
+
+def refuse_floats(c: FunctionChecker, node: ast.Call, function: MetalFunction) -> None:
+    """Refuse a call of task code from where floating point's registers are not saved."""
     if function.floats and not c.definition.floats:
         c.error(
             node,
             "floats-forbidden",
             f"{function.name} uses floating point, {c.definition.name} is compiled without it",
-            "mark the caller @metal(floats=True) if it is task code",
+            f"mark {c.definition.name} @metal(floats=True) too if it is task code",
         )
-    arguments = _arguments(c, node, function, shape, given)
-    if not function.inline:
-        c.tree.calls.add(function)
-    result = tree.Call(node.lineno, node.col_offset + 1, shape.result, function, arguments)
-    return _after_call(c, result)
 
 
 def _after_call(c: FunctionChecker, result: tree.Expression) -> tree.Expression:
@@ -116,7 +132,8 @@ def _arguments(
         c.error(
             node,
             "argument-count",
-            f"{function.name} takes {len(positional)} arguments, not {len(node.args)}",
+            f"{function.name} takes {operations.counted(len(positional), 'argument')}, "
+            f"not {len(node.args)}",
             _usage(function, shape, bool(given)),
         )
     for name, argument in zip(positional, node.args, strict=False):
@@ -126,7 +143,7 @@ def _arguments(
             c.error(
                 keyword.value,
                 "argument-name",
-                f"{function.name} can't take '{keyword.arg or '**'}' here",
+                f"{function.name} takes no '{keyword.arg or '**'}' here",
                 _usage(function, shape, bool(given)),
             )
         bound[keyword.arg] = c.value(keyword.value, types[keyword.arg])
@@ -142,7 +159,7 @@ def _arguments(
         c.error(
             node,
             "argument-order",
-            f"the arguments of {function.name} are given in another order than it takes them",
+            f"the arguments of {function.name} stand in another order than its parameters",
             _usage(function, shape, bool(given)),
         )
     return tuple(bound.values())
@@ -191,13 +208,18 @@ def _is_null(c: FunctionChecker, node: ast.Call, pointer: tree.Expression) -> tr
 def _pointer_call(c: FunctionChecker, node: ast.Call, target: tree.Expression) -> tree.Expression:
     kind = target.type
     if not isinstance(kind, FunctionType):
-        c.error(node, "not-callable", f"{kind} can't be called", "call a function")
+        c.error(
+            node,
+            "not-callable",
+            f"{kind} can't be called",
+            "call a function, a method, or a pointer to a function: Callable[[...], ...]",
+        )
     if node.keywords or len(node.args) != len(kind.parameters):
         c.error(
             node,
             "argument-count",
-            f"{kind} takes {len(kind.parameters)} arguments by position",
-            "give exactly these",
+            f"{kind} takes {operations.counted(len(kind.parameters), 'argument')} by position",
+            f"give {len(kind.parameters)}, without names",
         )
     arguments = tuple(
         c.value(argument, type_) for argument, type_ in zip(node.args, kind.parameters, strict=True)
@@ -211,7 +233,7 @@ def _pointer_call(c: FunctionChecker, node: ast.Call, target: tree.Expression) -
 
 
 def _cast(c: FunctionChecker, node: ast.Call, to: Type, *, exact: bool) -> Operand:
-    if len(node.args) != 1 or node.keywords:
+    if len(node.args) != 1 or node.keywords or isinstance(node.args[0], ast.Starred):
         c.error(node, "cast-form", f"a cast to {to} takes one value", f"write {to}(value)")
     argument = node.args[0]
     operand = c.operand(argument)
@@ -229,7 +251,7 @@ def _cast(c: FunctionChecker, node: ast.Call, to: Type, *, exact: bool) -> Opera
         c.error(node, "cast-types", f"{value.type} can't be cast to {to}", fix)
     if value.type == to:
         return value
-    if isinstance(value, tree.Constant) and isinstance(to, IntType):
+    if isinstance(value, tree.Constant) and isinstance(value.value, int) and _is_integer(to):
         return _cast_number(c, node, value.value, to, exact=exact)
     return tree.Cast(*at, to, value, exact)
 
@@ -237,20 +259,28 @@ def _cast(c: FunctionChecker, node: ast.Call, to: Type, *, exact: bool) -> Opera
 def _cast_number(
     c: FunctionChecker, node: ast.Call, value: int | float, to: Type, *, exact: bool
 ) -> tree.Constant:
-    at = (node.lineno, node.col_offset + 1)
     if isinstance(to, FloatType):
-        return tree.Constant(*at, to, float(value))
-    base = to.base if isinstance(to, EnumType) else U64 if isinstance(to, PointerType) else to
-    if not isinstance(base, IntType) or not isinstance(value, int):
-        c.error(node, "cast-types", f"the number {value} can't be cast to {to}", "mend the type")
-    if exact and not base.fits(value):
+        return convert.float_constant(c, node, value, to)
+    if isinstance(value, float):
+        fix = "give a whole number, or cast a float variable: its value is cut towards zero"
+        c.error(node, "cast-types", f"the number {value} can't be cast to {to}", fix)
+    if isinstance(to, PointerType):
+        address = convert.integer_constant(c, node, value, U64)
+        return tree.Constant(address.line, address.column, to, address.value)
+    if not isinstance(to, IntType | EnumType):
         c.error(
             node,
-            "literal-range",
-            f"{int(value)} does not fit {to} ({base.MIN} to {base.MAX})",
-            f"use a wider type, or {base}.wrap({int(value)}) for its low {base.bits} bits",
+            "cast-types",
+            f"the number {convert.spelt(value)} can't be cast to {to}",
+            "write True or False" if isinstance(to, BoolType) else "cast it to an integer",
         )
-    return tree.Constant(*at, to, base.wrap(value))
+    if not exact and isinstance(to, IntType):
+        value = to.wrap(value)
+    return convert.integer_constant(c, node, value, to)
+
+
+def _is_integer(type_: Type) -> bool:
+    return isinstance(type_, IntType | EnumType)
 
 
 def _castable(found: Type, to: Type) -> bool:

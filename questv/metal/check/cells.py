@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from questv.metal import tree
+from questv.metal.check import places
 from questv.metal.check.known import Known
 from questv.metal.lang import Order
 from questv.metal.tree import CellOperation
@@ -42,7 +43,11 @@ def access(
         c.error(node, "no-method", f"{cell} has no method '{func.attr}'", _methods(cell))
     values = _VALUES.get(operation, 1)
     if node.keywords or len(node.args) != values + ordered:
-        c.error(node, "argument-count", f"{cell}.{func.attr} takes other arguments", _methods(cell))
+        if ordered and not node.keywords and len(node.args) == values and not _is_order(c, node):
+            _order_missing(c, node)
+        c.error(
+            node, "argument-count", f"{cell}.{func.attr}() takes other arguments", _methods(cell)
+        )
     if operation in _ARITHMETIC and not isinstance(cell.value, IntType):
         c.error(
             node, "no-operator", f"{cell.value} has no operation '{func.attr}'", "use an integer"
@@ -64,12 +69,7 @@ def access(
 def _order(c: FunctionChecker, node: ast.expr, operation: CellOperation) -> Order:
     operand = c.operand(node)
     if not (isinstance(operand, Known) and isinstance(operand.value, Order)):
-        c.error(
-            node,
-            "order-missing",
-            "an atomic access names its memory order",
-            "give RELAXED, ACQUIRE, RELEASE, ACQ_REL or SEQ_CST as the last argument",
-        )
+        _order_missing(c, node)
     allowed = _ORDERS.get(operation, tuple(Order))
     if operand.value not in allowed:
         names = ", ".join(order.name for order in allowed)
@@ -80,6 +80,20 @@ def _order(c: FunctionChecker, node: ast.expr, operation: CellOperation) -> Orde
             f"use one of {names}",
         )
     return operand.value
+
+
+def _is_order(c: FunctionChecker, node: ast.Call) -> bool:
+    """Whether the last argument is a memory order."""
+    return bool(node.args) and isinstance(places.path_value(c, node.args[-1]), Order)
+
+
+def _order_missing(c: FunctionChecker, node: ast.expr) -> NoReturn:
+    c.error(
+        node,
+        "order-missing",
+        "an access to an atomic or shared cell names its memory order",
+        "give RELAXED, ACQUIRE, RELEASE, ACQ_REL or SEQ_CST as the last argument",
+    )
 
 
 def _methods(cell: CellType) -> str:

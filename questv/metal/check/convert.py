@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import struct
 from typing import TYPE_CHECKING, NoReturn
 
 from questv.metal import tree
@@ -19,6 +21,7 @@ from questv.metal.types import (
     FloatType,
     FunctionType,
     IntType,
+    PointerType,
     Type,
     is_aggregate,
 )
@@ -36,6 +39,16 @@ def to_value(
     if isinstance(operand, tree.Place):
         return place_value(c, node, operand)
     return operand
+
+
+def adapted(c: FunctionChecker, node: ast.expr, operand: Operand, type_: Type) -> tree.Expression:
+    """The value of an operand whose neighbour has ``type_``, which a bare number takes.
+
+    The number is worked out anew, since the width of ``~0`` is that of its context.
+    """
+    if isinstance(operand, Known) and operand.is_number:
+        operand = c.operand(node, type_)
+    return to_value(c, node, operand, type_)
 
 
 def place_value(c: FunctionChecker, node: ast.AST, place: tree.Place) -> tree.Expression:
@@ -70,35 +83,27 @@ def known_value(
     if isinstance(value, bool):
         return tree.Constant(*at, BOOL, int(value))
     if isinstance(value, str):
-        return tree.Text(*at, TEXT, value.encode())
+        return _text(c, node, value)
     if isinstance(value, MetalFunction):
         return function_address(c, node, value)
     if isinstance(value, int) and isinstance(expected, IntType):
-        if not expected.fits(value):
-            c.error(
-                node,
-                "literal-range",
-                f"{value} does not fit {expected} ({expected.MIN} to {expected.MAX})",
-                f"use a wider type, or {expected}.wrap({value}) for its low {expected.bits} bits",
-            )
-        return tree.Constant(*at, expected, int(value))
+        return integer_constant(c, node, value, expected)
     if isinstance(value, int | float) and isinstance(expected, FloatType):
-        c.check_floats(node, expected)
-        return tree.Constant(*at, expected, float(value))
+        return float_constant(c, node, value, expected)
     if isinstance(value, int):
         if isinstance(expected, EnumType):
             c.error(
                 node,
                 "literal-enum",
-                f"the number {value} is no {expected}",
-                f"name a member, or write {expected}({value})",
+                f"the number {spelt(value)} is no {expected}",
+                f"name a member, or write {expected}({spelt(value)})",
             )
         if expected is None:
             c.error(
                 node,
                 "literal-width",
-                f"nothing here says how wide the number {value} is",
-                f"write u64({value}), or annotate the variable",
+                f"nothing here says how wide the number {spelt(value)} is",
+                f"write u64({spelt(value)}) or another type, or annotate the variable",
             )
         mismatch(c, node, "a number", expected)
     if isinstance(value, float):
@@ -114,6 +119,58 @@ def known_value(
         f"'{ast.unparse(node)}' is no value that exists at run time",
         "use a number, a variable, a table made with constant() or a metal function",
     )
+
+
+def spelt(value: int) -> str:
+    """A number for a message: one of thousands of digits is not written out."""
+    return str(value) if value.bit_length() <= 128 else f"of {value.bit_length()} bits"
+
+
+def integer_constant(
+    c: FunctionChecker, node: ast.expr, value: int, type_: IntType | EnumType
+) -> tree.Constant:
+    """An integer of ``type_``, which must hold it."""
+    base = type_.base if isinstance(type_, EnumType) else type_
+    if not base.fits(value):
+        shown = int(value) if value.bit_length() <= 64 else "..."
+        c.error(
+            node,
+            "literal-range",
+            f"the number {spelt(value)} does not fit {type_} ({base.MIN} to {base.MAX})",
+            f"use a wider type, or {base}.wrap({shown}) for its low {base.bits} bits",
+        )
+    return tree.Constant(node.lineno, node.col_offset + 1, type_, int(value))
+
+
+def float_constant(
+    c: FunctionChecker, node: ast.expr, value: int | float, type_: FloatType
+) -> tree.Constant:
+    """A float of ``type_``, as near to the number as there is one."""
+    c.check_floats(node, type_)
+    try:
+        number = float(value)
+        struct.pack("<f" if type_.bits == 32 else "<d", number)
+    except OverflowError:
+        c.error(
+            node,
+            "literal-range",
+            f"this number is too large for {type_}",
+            "use a wider type or a smaller number",
+        )
+    return tree.Constant(node.lineno, node.col_offset + 1, type_, number)
+
+
+def _text(c: FunctionChecker, node: ast.expr, value: str) -> tree.Text:
+    try:
+        encoded = value.encode()
+    except UnicodeEncodeError as error:
+        c.error(
+            node,
+            "text-encoding",
+            f"this string has no UTF-8 form: {error.reason}",
+            "leave out the lone surrogate",
+        )
+    return tree.Text(node.lineno, node.col_offset + 1, TEXT, encoded)
 
 
 def function_address(
@@ -163,6 +220,8 @@ def mismatch(c: FunctionChecker, node: ast.expr, found: Type | str, expected: Ty
         fix = "this call returns nothing: call it as a statement of its own"
     elif isinstance(expected, FunctionType):
         fix = "the function's parameters and result must be exactly these"
+    elif isinstance(expected, PointerType) and isinstance(found, str):
+        fix = f"a null pointer is {expected}(0), and a test for one is pointer.is_null()"
     shown = found if isinstance(found, str) else article(found)
     c.error(node, "wrong-type", f"this is {shown}, but {article(expected)} is needed here", fix)
 
@@ -172,4 +231,4 @@ def article(type_: Type) -> str:
     name = str(type_)
     if name in ("None", "NoReturn"):
         return "nothing"
-    return f"an {name}" if name[0] in "aeiAEIO" or name[:2] == "u8" else f"a {name}"
+    return f"an {name}" if re.match(r"[aeioAEIO]|f\d", name) else f"a {name}"

@@ -22,11 +22,6 @@ class Flow:
         """Whether any path leads here."""
         return self.state is not None
 
-    @property
-    def in_loop(self) -> bool:
-        """Whether this point lies in a loop's body."""
-        return bool(self._breaks)
-
     def assigned(self, name: str) -> bool:
         """Whether ``name`` certainly has a value here."""
         return self.state is None or name in self.state
@@ -46,15 +41,14 @@ class Flow:
         self.state = None
 
     @contextmanager
-    def loop(self, forever: bool) -> Iterator[None]:
-        """A loop's body; afterwards the state is that of whatever follows the loop."""
-        before = self.state
+    def loop(self, ended: State) -> Iterator[None]:
+        """A loop's body; afterwards the state is that of whatever follows the loop.
+
+        ``ended`` is the state when the loop's own test ends it, None if that never happens.
+        """
         self._breaks.append([])
         yield
-        exits = self._breaks.pop()
-        if not forever:
-            exits.append(before)
-        self.state = merge(*exits)
+        self.state = merge(ended, *self._breaks.pop())
 
 
 def merge(*states: State) -> State:

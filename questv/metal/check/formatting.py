@@ -7,11 +7,22 @@ import re
 from typing import TYPE_CHECKING
 
 from questv.metal import tree
-from questv.metal.check import convert
-from questv.metal.check.known import Known
+from questv.metal.check import calls, convert, places
+from questv.metal.check.signatures import SignatureError, signature
 from questv.metal.definitions import MetalFunction
 from questv.metal.lang import Formatter
-from questv.metal.types import BOOL, I64, NONE, TEXT, U8, U64, IntType, PointerType
+from questv.metal.types import (
+    BOOL,
+    I64,
+    NONE,
+    TEXT,
+    U8,
+    U64,
+    FunctionType,
+    IntType,
+    PointerType,
+    Type,
+)
 
 if TYPE_CHECKING:
     from questv.metal.check.function import FunctionChecker
@@ -23,6 +34,7 @@ def statements(c: FunctionChecker, node: ast.Call, formatter: Formatter) -> list
     """The calls that ``formatter(f"...")`` stands for."""
     if len(node.args) != 1 or node.keywords:
         c.error(node, "format-form", "a formatter takes one string", 'write log(f"text {value}")')
+    _require_functions(c, node, formatter)
     message = node.args[0]
     parts = message.values if isinstance(message, ast.JoinedStr) else [message]
     made = [_call(c, node, formatter.begin)]
@@ -34,6 +46,34 @@ def statements(c: FunctionChecker, node: ast.Call, formatter: Formatter) -> list
         )
     made.append(_call(c, node, formatter.end))
     return made
+
+
+_TAKES: dict[str, tuple[Type, ...]] = {
+    "begin": (),
+    "text": (TEXT,),
+    "unsigned": (U64, U8, U8, BOOL),
+    "signed": (I64, U8),
+    "end": (),
+}
+
+
+def _require_functions(c: FunctionChecker, node: ast.Call, formatter: Formatter) -> None:
+    """Refuse a formatter whose functions do not take what they are going to be given."""
+    for name, types in _TAKES.items():
+        function = getattr(formatter, name)
+        wanted = FunctionType(types, NONE)
+        try:
+            found = signature(function).type if isinstance(function, MetalFunction) else None
+        except SignatureError as error:
+            c.layout_error(node.func, error)
+        if found != wanted:
+            c.error(
+                node.func,
+                "formatter-function",
+                f"the formatter's '{name}' is {found or 'no metal function'}",
+                f"it must be {wanted}",
+            )
+        calls.refuse_floats(c, node, function)
 
 
 def _formatted(
@@ -60,27 +100,29 @@ def _formatted(
             size,
             tree.Constant(*at, BOOL, int(zeros)),
         )
-    c.error(
-        node,
-        "format-type",
-        f"{value.type} can't be formatted like this",
-        "format integers, pointers and strings; cast the rest",
-    )
+    shown = ast.unparse(node)
+    fix = f"cast it to an integer: u64({shown})"
+    if value.type == TEXT:
+        fix = "a string takes no width and no x"
+    elif isinstance(value.type, IntType):
+        unsigned = f"u{value.type.bits}.wrap({shown})"
+        fix = f"a signed integer takes a width alone: cast it, {unsigned}"
+    c.error(node, "format-type", f"{convert.article(value.type)} has no such format", fix)
 
 
 def _format(c: FunctionChecker, part: ast.FormattedValue) -> tuple[bool, int, int]:
-    spec = part.format_spec
-    text = ""
-    if isinstance(spec, ast.JoinedStr) and spec.values:
-        literal = spec.values[0]
-        text = str(literal.value) if isinstance(literal, ast.Constant) else "?"
+    literals = part.format_spec.values if isinstance(part.format_spec, ast.JoinedStr) else []
+    text = "".join(
+        str(literal.value) if isinstance(literal, ast.Constant) else "{...}" for literal in literals
+    )
     match = _FORMAT.fullmatch(text)
     if match is None or part.conversion != -1:
+        conversion = "" if part.conversion == -1 else f"!{chr(part.conversion)}"
         c.error(
             part.value,
             "format-form",
-            f"the format '{text or '!'}' is not known",
-            "use nothing, a width such as 8 or 08, and x for hexadecimal",
+            f"'{conversion}{text and ':'}{text}' is no format of metal",
+            "use nothing, a width such as 8 or 08, x for hexadecimal, or both: 08x",
         )
     return bool(match[1]), int(match[2] or 0), 16 if match[3] else 10
 
@@ -101,8 +143,8 @@ def _call(
 
 def formatter_of(c: FunctionChecker, node: ast.Call) -> Formatter | None:
     """The formatter that a statement calls, if it calls one."""
-    if isinstance(node.func, ast.Name) and node.func.id not in c.locals:
-        operand = c.operand(node.func)
-        if isinstance(operand, Known) and isinstance(operand.value, Formatter):
-            return operand.value
-    return None
+    value = places.path_value(c, node.func)
+    if not isinstance(value, Formatter):
+        return None
+    c.operand(node.func)  # recorded as what the code was made from
+    return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
+import sys
 from typing import NoReturn
 
 from questv.diagnostics import Diagnostic
@@ -12,8 +13,14 @@ from questv.metal import tree
 from questv.metal.check import calls, convert, operators, places, statements
 from questv.metal.check.errors import AbandonedError
 from questv.metal.check.flow import Flow
-from questv.metal.check.known import Dependency, Known, fingerprint
-from questv.metal.check.signatures import SignatureError, definition_line, signature
+from questv.metal.check.known import (
+    Dependency,
+    Known,
+    fingerprint,
+    look_up,
+    named_types,
+)
+from questv.metal.check.signatures import SignatureError, definition_node, part_node, signature
 from questv.metal.definitions import MetalFunction, StaticVariable
 from questv.metal.source import source_of
 from questv.metal.types import NEVER, NONE, FloatType, LayoutError, Type
@@ -25,14 +32,15 @@ class FunctionChecker:
     """The check of one function; ``check`` is what others call."""
 
     def __init__(self, definition: MetalFunction) -> None:
-        """Prepare the check; nothing is checked yet."""
+        """Prepare the check; raises SignatureError if there is no source to check."""
         self.definition = definition
         self.source = source_of(definition.module)
-        self.node = self.source.functions[definition_line(definition)]
+        self.node = definition_node(definition)
         self.names = definition.python.__globals__
         self.diagnostics: list[Diagnostic] = []
         self.dependencies: set[Dependency] = set()
         self.locals: dict[str, tree.Local | None] = {}
+        self.own_names = _assigned_names(self.node)
         self.globals: set[str] = set()
         self.flow = Flow()
         self.landing: ast.expr | None = None  # the value that is being assigned to a local
@@ -61,7 +69,16 @@ class FunctionChecker:
         try:
             shape = signature(self.definition)
         except SignatureError as error:
-            self.note(self._signature_node(error.parameter), error.rule, str(error), error.fix)
+            self.note(part_node(self.node, error.parameter), error.rule, str(error), error.fix)
+            return None
+        deep = _too_deep(self.node)
+        if deep is not None:
+            self.note(
+                deep,
+                "too-deep",
+                f"this is nested more than {MAX_DEPTH} levels deep",
+                "move a part into a function of its own, or use match for a long row of elif",
+            )
             return None
         self.result = shape.result
         parameters = [
@@ -73,23 +90,17 @@ class FunctionChecker:
         )
         self.locals = {local.name: local for local in parameters}
         self.flow.assign(*self.locals)
+        self.depend(self.definition.module, self.definition.name, self.definition)
+        self.depend_type(shape.type)
         try:
-            for (_, type_), argument in zip(shape.parameters, self.node.args.args, strict=True):
-                self.check_floats(argument, type_)
-            self.check_floats(self._signature_node("return"), shape.result)
+            for name, type_ in shape.parameters:
+                self.check_floats(part_node(self.node, name), type_)
+            self.check_floats(part_node(self.node, "return"), shape.result)
         except AbandonedError:
             return None
         self.tree.body = statements.check_body(self, self.node.body)
         self._check_end()
         return None if self.diagnostics else self.tree
-
-    def _signature_node(self, parameter: str) -> ast.AST:
-        for argument in self.node.args.args:
-            if argument.arg == parameter:
-                return argument.annotation or argument
-        if parameter == "return" and self.node.returns is not None:
-            return self.node.returns
-        return self.node
 
     def _check_end(self) -> None:
         if not self.flow.reachable or self.diagnostics:
@@ -125,6 +136,14 @@ class FunctionChecker:
                     "give it a value on every path that leads here",
                 )
             return places.local_operand(node, local)
+        if node.id in self.own_names:
+            self.error(
+                node,
+                "maybe-unassigned",
+                f"'{node.id}' is read before it has a value: being assigned below, it is local "
+                "in the whole function",
+                "give it a value first, or use another name below",
+            )
         value = self.known_name(node)
         if isinstance(value, StaticVariable):
             return places.static_operand(self, node, value)
@@ -147,9 +166,21 @@ class FunctionChecker:
         return value
 
     def depend(self, module: str, name: str, value: object) -> None:
-        """Record that this function was made from a module-level value."""
+        """Record that this function was made from what ``name`` means in ``module``."""
         with contextlib.suppress(LayoutError):  # what is broken is reported where it is defined
             self.dependencies.add(Dependency(module, name, fingerprint(value)))
+
+    def depend_on(self, node: ast.expr) -> None:
+        """Record that this function was made from an expression that Python evaluated."""
+        expression = ast.unparse(node)
+        module = self.definition.module
+        with contextlib.suppress(LookupError):
+            self.depend(module, expression, look_up(sys.modules[module], expression))
+
+    def depend_type(self, type_: Type) -> None:
+        """Record that this function was made from a type."""
+        for python in named_types(type_):
+            self.depend(python.__module__, python.__qualname__, python)
 
     # ---- expressions -------------------------------------------------------------------------
 
@@ -176,12 +207,8 @@ class FunctionChecker:
                 return operators.conditional(self, node, expected)
             case ast.Call():
                 return calls.call(self, node)
-        self.error(
-            node,
-            "unsupported-expression",
-            f"{_described(node)} can't be compiled",
-            "write it with integers, structs, arrays, pointers and calls of metal functions",
-        )
+        what, fix = _UNSUPPORTED.get(type(node), ("this expression", _EXPRESSIONS))
+        self.error(node, "unsupported-expression", f"{what} can't be compiled", fix)
 
     def value(self, node: ast.expr, expected: Type | None = None) -> tree.Expression:
         """Check an expression that must yield a value, of type ``expected`` if that is given."""
@@ -198,12 +225,12 @@ class FunctionChecker:
     def _literal(self, node: ast.Constant) -> Known:
         if isinstance(node.value, bool | int | float | str):
             return Known(node.value)
-        self.error(
-            node,
-            "unsupported-literal",
-            f"the literal {node.value!r} has no meaning in metal",
-            "use an integer, True, False, a float or a string",
-        )
+        fix = "use an integer, True, False, a float or a string"
+        if node.value is None:
+            fix = "a null pointer is Ptr[T](0), and a test for one is pointer.is_null()"
+        elif isinstance(node.value, bytes):
+            fix = "make a table of them: name: Array[u8, n] = constant(b'...')"
+        self.error(node, "unsupported-literal", f"{node.value!r} is no value in metal", fix)
 
     def check_floats(self, node: ast.AST, type_: Type) -> None:
         """Refuse floating point where its registers are not saved."""
@@ -216,19 +243,58 @@ class FunctionChecker:
             )
 
 
-def _described(node: ast.expr) -> str:
-    names = {
-        ast.JoinedStr: "an f-string here",
-        ast.ListComp: "a list comprehension",
-        ast.List: "a list",
-        ast.Dict: "a dictionary",
-        ast.Set: "a set",
-        ast.Tuple: "a tuple",
-        ast.Lambda: "a lambda",
-        ast.Await: "await",
-        ast.Yield: "yield",
-        ast.NamedExpr: "an assignment inside an expression",
-        ast.Starred: "a starred expression",
-        ast.Slice: "a slice",
-    }
-    return names.get(type(node), f"a {type(node).__name__} expression")
+def _assigned_names(function: ast.FunctionDef) -> set[str]:
+    """The names that an assignment anywhere in a function makes local to it."""
+    assigned: set[str] = set()
+    declared: set[str] = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            assigned.add(node.id)
+        elif isinstance(node, ast.Global):
+            declared.update(node.names)
+    return assigned - declared
+
+
+MAX_DEPTH = 80
+"""How deeply statements and expressions may be nested, so that no stage runs out of its stack."""
+
+
+def _too_deep(function: ast.FunctionDef) -> ast.AST | None:
+    """A node that is nested too deeply, if there is one."""
+    waiting: list[tuple[ast.AST, int]] = [(function, 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            return node
+        for part in ast.iter_child_nodes(node):
+            if isinstance(part, ast.expr | ast.stmt):
+                waiting.append((part, depth + 1))
+            elif not isinstance(part, ast.expr_context | ast.operator):
+                waiting.append((part, depth))
+    return None
+
+
+_EXPRESSIONS = "write it with integers, structs, arrays, pointers and calls of metal functions"
+_TABLE = "make an array: name: Array[T, n] = local(), or constant([...]) at module level"
+_LOOP = "write a loop that fills an array"
+_UNSUPPORTED: dict[type[ast.expr], tuple[str, str]] = {
+    ast.JoinedStr: ("an f-string here", "f-strings are what formatters take, as in log(f'...')"),
+    ast.List: ("a list", _TABLE),
+    ast.Tuple: ("a tuple", _TABLE),
+    ast.Dict: ("a dictionary", "use an array, or match"),
+    ast.Set: ("a set", "use flags, or an array of bool"),
+    ast.ListComp: ("a list comprehension", _LOOP),
+    ast.SetComp: ("a set comprehension", _LOOP),
+    ast.DictComp: ("a dictionary comprehension", _LOOP),
+    ast.GeneratorExp: ("a generator", _LOOP),
+    ast.Lambda: ("a lambda", "write a metal function and name it"),
+    ast.Await: ("await", "call the function, or poll"),
+    ast.Yield: ("yield", "store the value where the caller finds it"),
+    ast.YieldFrom: ("yield", "store the values where the caller finds them"),
+    ast.NamedExpr: ("an assignment inside an expression", "assign on a line of its own"),
+    ast.Starred: ("a starred expression", "write the arguments out"),
+    ast.Slice: (
+        "a slice",
+        "pass a pointer to its first element, ptr(array[first]), and its length",
+    ),
+}

@@ -7,14 +7,21 @@ compiled code still stands for the same program.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import hashlib
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from questv.metal.check.signatures import signature, source_text, static_type
+from questv.metal.check.signatures import (
+    definition_line,
+    signature,
+    source_text,
+    static_type,
+)
 from questv.metal.definitions import AssemblyFunction, MetalFunction, StaticVariable
 from questv.metal.lang import Formatter
 from questv.metal.structs import Struct
@@ -39,8 +46,9 @@ class Known:
 
     @property
     def is_number(self) -> bool:
-        """Whether it is a bare integer or float (an enum with a width is not)."""
-        return isinstance(self.value, int | float) and self.enum_type is None
+        """Whether it is a bare integer or float (a bool or an enum with a width is not)."""
+        is_number = isinstance(self.value, int | float) and not isinstance(self.value, bool)
+        return is_number and self.enum_type is None
 
     @property
     def enum_type(self) -> EnumType | None:
@@ -56,31 +64,29 @@ class Known:
 
 @dataclass(frozen=True)
 class Dependency:
-    """A module-level value that compiled code was made from."""
+    """A value that compiled code was made from: what an expression means in a module."""
 
     module: str
-    name: str
+    expression: str
     fingerprint: str
 
     def holds(self) -> bool:
-        """Whether the name still means the same."""
+        """Whether the expression still means the same."""
         module = sys.modules.get(self.module)
         if module is None:
             return False
         try:
-            return fingerprint(_look_up(module, self.name)) == self.fingerprint
-        except LookupError:
+            return fingerprint(look_up(module, self.expression)) == self.fingerprint
+        except (LookupError, LayoutError):
             return False
 
 
-def _look_up(module: ModuleType, name: str) -> Any:
+def look_up(module: ModuleType, expression: str) -> Any:
+    """What a name or another expression means in a module; raises LookupError."""
     try:
-        return vars(module)[name]
-    except KeyError:
-        builtins = vars(sys.modules["builtins"])
-        if name in builtins:
-            return builtins[name]
-        raise LookupError(name) from None
+        return eval(expression, vars(module))
+    except Exception as error:
+        raise LookupError(expression) from error
 
 
 def fingerprint(value: Any) -> str:
@@ -95,6 +101,10 @@ def _describe(value: Any, inside: tuple[type, ...]) -> str:
         return f"{type(value).__name__} {value!r}"
     if isinstance(value, tuple | list):
         return f"[{', '.join(_describe(part, inside) for part in value)}]"
+    if isinstance(value, set | frozenset):
+        return f"{{{', '.join(sorted(_describe(part, inside) for part in value))}}}"
+    if isinstance(value, range):
+        return repr(value)
     if isinstance(value, dict):
         pairs = (f"{key!r}: {_describe(part, inside)}" for key, part in value.items())
         return f"{{{', '.join(pairs)}}}"
@@ -119,6 +129,8 @@ def _describe(value: Any, inside: tuple[type, ...]) -> str:
     if isinstance(value, Formatter):
         parts = (value.begin, value.text, value.unsigned, value.signed, value.end)
         return f"formatter {[_describe_function(part) for part in parts]}"
+    with contextlib.suppress(LayoutError):
+        return _describe_type(as_type(value), inside)
     name = getattr(value, "__qualname__", type(value).__qualname__)
     return f"{getattr(value, '__module__', '')}.{name}"
 
@@ -128,12 +140,28 @@ def _describe_function(function: MetalFunction) -> str:
         shape = signature(function)
         parameters = [(name, _describe_type(part, ())) for name, part in shape.parameters]
         described = f"{parameters} -> {_describe_type(shape.result, ())}"
+        # A copy has the lines of its source for debuggers, so they count too.
+        body = f"{definition_line(function)} {source_text(function)}" if function.inline else ""
     except LayoutError as error:
-        described = str(error)
-    body = source_text(function) if function.inline else ""
+        described, body = str(error), ""
     if isinstance(function, AssemblyFunction):
-        body = function.text
+        body = f"{function.stack} {function.text}"
     return f"function {function.symbol} {described} {function.floats} {body}"
+
+
+def named_types(type_: Type) -> Iterator[type]:
+    """The structs and enums that a type is made of, those in a struct's fields left out."""
+    if isinstance(type_, StructType | EnumType):
+        yield type_.python
+    elif isinstance(type_, PointerType):
+        yield from named_types(type_.target)
+    elif isinstance(type_, ArrayType):
+        yield from named_types(type_.element)
+    elif isinstance(type_, CellType):
+        yield from named_types(type_.value)
+    elif isinstance(type_, FunctionType):
+        for part in (*type_.parameters, type_.result):
+            yield from named_types(part)
 
 
 def _describe_type(type_: Type, inside: tuple[type, ...]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -43,6 +45,11 @@ def find(value: object) -> Operation | None:
         return None
 
 
+def counted(number: int, thing: str) -> str:
+    """A number of things in words."""
+    return f"{number or 'no'} {thing}{'s' * (number != 1)}"
+
+
 def no_arguments(c: FunctionChecker, node: ast.Call) -> None:
     """Refuse any argument."""
     _arguments(c, node, 0, f"{ast.unparse(node.func)}()")
@@ -53,7 +60,7 @@ def _arguments(c: FunctionChecker, node: ast.Call, count: int, usage: str) -> li
         c.error(
             node,
             "argument-count",
-            f"{ast.unparse(node.func)} takes {count or 'no'} argument{'s' * (count != 1)}",
+            f"{ast.unparse(node.func)} takes {counted(count, 'argument')}",
             f"write {usage}",
         )
     return node.args
@@ -112,52 +119,47 @@ def _local(c: FunctionChecker, node: ast.Call) -> Operand:
 
 def statement(c: FunctionChecker, node: ast.Call) -> tree.Statement | None:
     """The statement that a call stands for, or None if it is an ordinary call."""
-    target = node.func
-    if not isinstance(target, ast.Name | ast.Attribute) or (
-        isinstance(target, ast.Name) and target.id in c.locals
-    ):
+    value = places.path_value(c, node.func)
+    if not any(value is form for form in (lang.copy, lang.clear, lang.fence, lang.trap)):
         return None
-    if isinstance(target, ast.Attribute) and not _is_module_path(c, target.value):
-        return None
-    operand = c.operand(target)
-    if not isinstance(operand, Known):
-        return None
-    if operand.value is lang.copy:
+    c.operand(node.func)  # recorded as what the code was made from
+    if value is lang.copy:
         return _copy(c, node)
-    if operand.value is lang.clear:
+    if value is lang.clear:
         return _clear(c, node)
-    if operand.value is lang.fence:
-        (argument,) = _arguments(c, node, 1, "fence(SEQ_CST)")
-        order = c.operand(argument)
-        known = order.value if isinstance(order, Known) else None
-        if not isinstance(known, Order) or known is Order.RELAXED:
-            c.error(
-                argument, "order-wrong", "a fence needs an order", "use ACQUIRE, RELEASE or SEQ_CST"
-            )
-        return tree.Fence(*_at(node), known)
-    if operand.value is lang.trap:
-        no_arguments(c, node)
-        c.flow.stop()
-        return tree.Trap(*_at(node), tree.TrapKind.TRAP)
-    return None
+    if value is lang.fence:
+        return _fence(c, node)
+    no_arguments(c, node)
+    c.flow.stop()
+    return tree.Trap(*_at(node), tree.TrapKind.TRAP)
 
 
-def _is_module_path(c: FunctionChecker, node: ast.expr) -> bool:
-    """Whether an expression is a dotted path that starts at a global name."""
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    return isinstance(node, ast.Name) and node.id not in c.locals
+def _fence(c: FunctionChecker, node: ast.Call) -> tree.Statement:
+    (argument,) = _arguments(c, node, 1, "fence(SEQ_CST)")
+    operand = c.operand(argument)
+    order = operand.value if isinstance(operand, Known) else None
+    if not isinstance(order, Order) or order is Order.RELAXED:
+        c.error(
+            argument,
+            "order-wrong",
+            "a fence orders what stands before and after it",
+            "use ACQUIRE, RELEASE, ACQ_REL or SEQ_CST",
+        )
+    return tree.Fence(*_at(node), order)
 
 
 def _copy(c: FunctionChecker, node: ast.Call) -> tree.Statement:
     to_node, source_node = _arguments(c, node, 2, "copy(to, source)")
     to, source = place_of(c, to_node), place_of(c, source_node)
     if to.type != source.type or not is_aggregate(to.type):
+        fix = "assign scalars with ="
+        if is_aggregate(to.type) and is_aggregate(source.type):
+            fix = "copy field by field or element by element"
         c.error(
             node,
             "copy-types",
             f"copy() takes two structs or arrays of one type, not {to.type} and {source.type}",
-            "assign scalars with =",
+            fix,
         )
     _refuse_cells(c, node, to.type)
     return tree.Copy(*_at(node), to, source)
@@ -203,16 +205,70 @@ def _asm(c: FunctionChecker, node: ast.Call) -> Operand:
     arguments = tuple(c.value(argument) for argument in node.args[3:])
     for value, argument in zip(arguments, node.args[3:], strict=True):
         if not is_scalar(value.type):
-            c.error(argument, "asm-form", "assembly takes scalars", "pass addr(place)")
+            c.error(
+                argument,
+                "asm-form",
+                f"assembly takes scalars, not {value.type}",
+                f"pass its address: addr({ast.unparse(argument)})",
+            )
+    _check_constraints(c, node, (template, constraints), len(results), len(arguments))
     type_ = results[0] if len(results) == 1 else NONE
     return tree.Assembly(*_at(node), type_, template, constraints, results, arguments)
+
+
+_CONSTRAINT = re.compile(r"(=&?|)(?:[a-zA-Z]+|\d|\{[a-z0-9]+\})|~\{[a-z0-9]+\}")
+
+
+def _check_constraints(
+    c: FunctionChecker, node: ast.Call, texts: tuple[str, str], results: int, values: int
+) -> None:
+    """Refuse constraints that are not one for each result, then one for each value.
+
+    ``texts`` are the template, which may only name these, and the constraints.
+    """
+    template, constraints = texts
+    parts = constraints.split(",") if constraints else []
+    for part in parts:
+        if not _CONSTRAINT.fullmatch(part):
+            c.error(
+                node.args[2],
+                "asm-operands",
+                f"'{part}' is no constraint",
+                'write "=r" for a result, "r" for a value, "={eax}" or "{eax}" for a register of '
+                'your choice, "~{ecx}" for one that is destroyed, with commas and no spaces',
+            )
+    outputs = sum(part.startswith("=") for part in parts)
+    inputs = sum(not part.startswith(("=", "~")) for part in parts)
+    if (outputs, inputs) != (results, values):
+        c.error(
+            node.args[2],
+            "asm-operands",
+            f"the constraints are for {counted(outputs, 'result')} and "
+            f"{counted(inputs, 'value')}, but there are {results} and {values}",
+            'give each result one such as "=r", then each value one such as "r"',
+        )
+    for number in map(int, re.findall(r"(?<!\$)\$\{?(\d+)", template)):
+        if number >= results + values:
+            c.error(
+                node.args[0],
+                "asm-operands",
+                f"${number} stands for nothing: there are {counted(results + values, 'operand')}",
+                "count the results from $0, then the values; a number is written without $",
+            )
 
 
 def _known_text(c: FunctionChecker, node: ast.expr) -> str:
     operand = c.operand(node)
     if isinstance(operand, Known) and isinstance(operand.value, str):
-        return operand.value
-    c.error(node, "asm-form", "this must be a constant string", "write it out, or name it")
+        with contextlib.suppress(UnicodeEncodeError):
+            operand.value.encode()
+            return operand.value
+    c.error(
+        node,
+        "constant-text",
+        "this must be a string that is known at compile time",
+        "write it out, or give it a name at module level",
+    )
 
 
 def _result_types(c: FunctionChecker, node: ast.expr, usage: str) -> tuple[Type, ...]:
@@ -225,7 +281,7 @@ def _result_types(c: FunctionChecker, node: ast.expr, usage: str) -> tuple[Type,
         except LayoutError as error:
             c.layout_error(part, error)
         if not (is_scalar(type_) or _is_none(part)):
-            c.error(part, "asm-form", "assembly yields scalars", f"write {usage}")
+            c.error(part, "asm-form", f"assembly can't yield {type_}", f"write {usage}")
         if not _is_none(part):
             types.append(type_)
     return tuple(types)
@@ -247,7 +303,12 @@ def _integer_intrinsic(intrinsic: Intrinsic, count: int, *, signed: bool = False
             if intrinsic in (Intrinsic.MINIMUM, Intrinsic.MAXIMUM):
                 numbers = [operand.value for operand in operands if isinstance(operand, Known)]
                 return Known((min if intrinsic is Intrinsic.MINIMUM else max)(numbers))
-            c.error(node, "literal-width", "nothing says how wide this number is", "cast it")
+            c.error(
+                node,
+                "literal-width",
+                "nothing here says how wide the number is",
+                f"cast it: {intrinsic.value}(u64(...))",
+            )
         typed = next(
             operand
             for operand in operands
@@ -265,7 +326,7 @@ def _integer_intrinsic(intrinsic: Intrinsic, count: int, *, signed: bool = False
             )
         values = []
         for argument, operand in zip(nodes, operands, strict=True):
-            value = convert.to_value(c, argument, operand, type_)
+            value = convert.adapted(c, argument, operand, type_)
             if value.type != type_:
                 c.error(
                     node,
@@ -289,9 +350,11 @@ def _len(c: FunctionChecker, node: ast.Call) -> Operand:
     (argument,) = _arguments(c, node, 1, "len(text or array)")
     operand = c.operand(argument)
     if isinstance(operand, Known):
+        text = isinstance(operand.value, str)
         try:
-            return Known(len(operand.value))
-        except TypeError:
+            # The length of a text is that of its bytes, here as when the program runs.
+            return Known(len(operand.value.encode() if text else operand.value))
+        except (TypeError, UnicodeEncodeError):
             c.error(node, "no-length", "this has no length", "use a text, an array or a table")
     if isinstance(operand.type, ArrayType):
         return Known(operand.type.length)
@@ -312,10 +375,10 @@ def _ord(c: FunctionChecker, node: ast.Call) -> Operand:
 
 
 def _sizeof(c: FunctionChecker, node: ast.Call) -> Operand:
-    (argument,) = _arguments(c, node, 1, "sizeof(type)")
+    (argument,) = _arguments(c, node, 1, "sizeof(type or variable)")
     operand = c.operand(argument)
     try:
-        return Known(as_type(operand.value if isinstance(operand, Known) else object).size)
+        return Known(as_type(operand.value if isinstance(operand, Known) else operand.type).size)
     except LayoutError as error:
         c.layout_error(node, error)
 

@@ -14,10 +14,13 @@ from questv.metal.check.known import Known
 from questv.metal.tree import BinaryOperator, Comparison, UnaryOperator
 from questv.metal.types import (
     BOOL,
+    BoolType,
     EnumType,
     FloatType,
+    FunctionType,
     IntType,
     PointerType,
+    TextType,
     Type,
     is_aggregate,
 )
@@ -75,15 +78,20 @@ def binary(c: FunctionChecker, node: ast.BinOp, expected: Type | None) -> Operan
     left, right = c.operand(node.left, expected), c.operand(node.right, expected)
     if isinstance(left, Known) and isinstance(right, Known):
         return _fold(c, node, left, right)
+    return combine(c, node, _kind(c, node), (node.left, left), (node.right, right))
+
+
+def _kind(c: FunctionChecker, node: ast.BinOp) -> BinaryOperator:
     kind = BINARY.get(type(node.op))
     if kind is None:
+        fix = "write the multiplications out" if isinstance(node.op, ast.Pow) else "call a function"
         c.error(
             node,
             "unsupported-operator",
-            "this operator works on compile-time numbers only",
-            "write the multiplication or call out",
+            "this operator is only there for compile-time numbers",
+            fix,
         )
-    return combine(c, node, kind, (node.left, left), (node.right, right))
+    return kind
 
 
 def combine(
@@ -94,8 +102,7 @@ def combine(
     right_side: tuple[ast.expr, Operand],
 ) -> tree.Binary:
     """Two checked operands, at least one of which has a type, under one operator."""
-    left, right = _same_type(c, node, left_side, right_side)
-    require_operator(c, node, kind, left.type)
+    left, right = _same_type(c, node, kind, left_side, right_side)
     check_constant_right(c, right_side[0], kind, right)
     line, column = left_side[0].lineno, left_side[0].col_offset + 1
     return tree.Binary(line, column, left.type, kind, left, right)
@@ -134,23 +141,30 @@ def require_operator(c: FunctionChecker, node: ast.AST, kind: BinaryOperator, ty
         fix = "index the pointer, or compute with u64(pointer)"
     elif isinstance(type_, FloatType):
         fix = "floats have +, -, * and /"
+    elif isinstance(type_, BoolType):
+        fix = "truth values have and, or, not, == and !="
+    elif isinstance(type_, EnumType) and kind in FLAG_OPERATORS:
+        fix = "make it an IntFlag if its members combine, or cast to an integer first"
     c.error(node, "no-operator", f"{type_} has no operator {kind.value}", fix)
 
 
 def _same_type(
     c: FunctionChecker,
     node: ast.AST,
+    kind: BinaryOperator,
     left_side: tuple[ast.expr, Operand],
     right_side: tuple[ast.expr, Operand],
 ) -> tuple[tree.Expression, tree.Expression]:
-    """Both operands as values of one type; a bare number takes the other's."""
+    """Both operands as values of one type, which has the operator; a number takes the other's."""
     (left_node, left), (right_node, right) = left_side, right_side
     if isinstance(left, Known) and left.is_number:
         second = convert.to_value(c, right_node, right, None)
-        first = convert.to_value(c, left_node, left, second.type)
+        require_operator(c, node, kind, second.type)
+        first = convert.adapted(c, left_node, left, second.type)
     else:
         first = convert.to_value(c, left_node, left, None)
-        second = convert.to_value(c, right_node, right, first.type)
+        require_operator(c, node, kind, first.type)
+        second = convert.adapted(c, right_node, right, first.type)
     if first.type != second.type:
         c.error(
             node,
@@ -176,25 +190,43 @@ def _fold(c: FunctionChecker, node: ast.BinOp, left: Known, right: Known) -> Ope
         kind = BINARY.get(type(node.op))
         if kind in FLAG_OPERATORS and fold is not None:
             return tree.Constant(*at, flags, fold(int(left.value), int(right.value)))
-    if fold is None or not (left.is_number and right.is_number):
-        if not (left.is_number or right.is_number) or fold is None:
-            c.error(
-                node,
-                "no-operator",
-                f"'{ast.unparse(node)}' can't be worked out at compile time",
-                "combine numbers, or flags of one kind",
-            )
-        return combine_known(c, node, left, right)
+    if fold is not None and left.is_number and right.is_number:
+        return Known(_folded(c, node, fold, _bare(left.value), _bare(right.value)))
+    if left.is_number or right.is_number:
+        # An enum member and a number: the ordinary rules say why they do not mix.
+        return combine(c, node, _kind(c, node), (node.left, left), (node.right, right))
+    c.error(
+        node,
+        "no-operator",
+        f"'{ast.unparse(node)}' can't be worked out at compile time",
+        "combine numbers, or flags of one kind; prepare other values at module level",
+    )
+
+
+MAX_CONSTANT = 4096
+"""The most bits of a constant while it is worked out, so that none takes for ever."""
+
+
+def _folded(
+    c: FunctionChecker, node: ast.BinOp, fold: Callable[[Any, Any], Any], left: Any, right: Any
+) -> Any:
+    bits = sum(number.bit_length() for number in (left, right) if isinstance(number, int))
+    if isinstance(left, int) and isinstance(right, int) and right > 0:
+        if isinstance(node.op, ast.LShift):
+            bits = left.bit_length() + right
+        elif isinstance(node.op, ast.Pow):
+            bits = left.bit_length() * right
     try:
-        return Known(fold(_bare(left.value), _bare(right.value)))
+        if bits > MAX_CONSTANT:
+            raise OverflowError(f"it would have about {bits} bits")
+        return fold(left, right)
     except (ArithmeticError, ValueError, TypeError) as error:
-        c.error(node, "constant-error", f"this constant can't be worked out: {error}", "mend it")
-
-
-def combine_known(c: FunctionChecker, node: ast.BinOp, left: Known, right: Known) -> Operand:
-    """An enum member and a number: let the ordinary rules say why they do not mix."""
-    kind = BINARY[type(node.op)]
-    return combine(c, node, kind, (node.left, left), (node.right, right))
+        c.error(
+            node,
+            "constant-error",
+            f"'{ast.unparse(node)}' has no value: {error}",
+            "mend the constant",
+        )
 
 
 def _bare(value: Any) -> Any:
@@ -218,9 +250,10 @@ def unary(c: FunctionChecker, node: ast.UnaryOp, expected: Type | None) -> Opera
             return Known(-number)
         if isinstance(node.op, ast.UAdd):
             return Known(+number)
-        if isinstance(expected, IntType) and isinstance(number, int) and not expected.signed:
-            return Known(~number & expected.MAX)
-        return Known(~number)
+        if isinstance(number, int):
+            if isinstance(expected, IntType) and not expected.signed:
+                return Known(~number & expected.MAX)
+            return Known(~number)
     value = convert.to_value(c, node.operand, operand, expected)
     type_ = value.type
     if isinstance(node.op, ast.UAdd) and isinstance(type_, IntType | FloatType):
@@ -231,7 +264,8 @@ def unary(c: FunctionChecker, node: ast.UnaryOp, expected: Type | None) -> Opera
     if isinstance(node.op, ast.Invert) and (isinstance(type_, IntType) or flags):
         return tree.Unary(*at, type_, UnaryOperator.INVERT, value)
     sign = {ast.USub: "-", ast.UAdd: "+", ast.Invert: "~"}[type(node.op)]
-    c.error(node, "no-operator", f"{type_} has no operator {sign}", "cast to an integer first")
+    fix = "write not" if isinstance(type_, BoolType) else "cast to an integer first"
+    c.error(node, "no-operator", f"{type_} has no operator {sign}", fix)
 
 
 def compare(c: FunctionChecker, node: ast.Compare) -> Operand:
@@ -243,11 +277,16 @@ def compare(c: FunctionChecker, node: ast.Compare) -> Operand:
     for op in node.ops:
         kind = COMPARISONS.get(type(op))
         if kind is None:
+            fix = "for identity compare addresses: addr(a) == addr(b)"
+            if any(isinstance(part, ast.Constant) and part.value is None for part in nodes):
+                fix = f"ask a pointer whether it is null: {ast.unparse(node.left)}.is_null()"
+            elif isinstance(op, ast.In | ast.NotIn):
+                fix = "compare one after another, joined by 'and'"
             c.error(
                 node,
                 "unsupported-operator",
                 "metal compares with ==, !=, <, <=, > and >=",
-                "for identity compare addresses: addr(a) == addr(b)",
+                fix,
             )
         kinds.append(kind)
     operands = [c.operand(part) for part in nodes]
@@ -262,7 +301,7 @@ def compare(c: FunctionChecker, node: ast.Compare) -> Operand:
     )
     type_ = convert.to_value(c, *typed, None).type
     values = tuple(
-        convert.to_value(c, part, operand, type_)
+        convert.adapted(c, part, operand, type_)
         for part, operand in zip(nodes, operands, strict=True)
     )
     for value in values:
@@ -276,12 +315,14 @@ def compare(c: FunctionChecker, node: ast.Compare) -> Operand:
             )
     ordered = any(kind not in (Comparison.EQ, Comparison.NE) for kind in kinds)
     comparable = isinstance(type_, IntType | FloatType | PointerType) or (
-        not is_aggregate(type_) and not ordered
+        isinstance(type_, BoolType | EnumType | FunctionType) and not ordered
     )
     if not comparable:
-        fix = "compare field by field, or compare addresses: addr(a) == addr(b)"
-        if not is_aggregate(type_):
-            fix = "compare with == or !="
+        fix = "compare with == or !=, or cast both to an integer"
+        if is_aggregate(type_):
+            fix = "compare field by field, or compare addresses: addr(a) == addr(b)"
+        elif isinstance(type_, TextType):
+            fix = "compare len() and the bytes at text_bytes()"
         c.error(node, "not-comparable", f"{type_} can't be compared like this", fix)
     return tree.Compare(node.lineno, node.col_offset + 1, BOOL, values, tuple(kinds))
 
@@ -306,6 +347,13 @@ def _fold_comparison(node: ast.Compare, known: list[Known]) -> Known:
 
 def _contains(c: FunctionChecker, node: ast.Compare) -> tree.Expression:
     """``FLAG in flags``: whether every bit of FLAG is set."""
+    if isinstance(node.comparators[0], ast.Tuple | ast.List | ast.Set):
+        c.error(
+            node,
+            "unsupported-operator",
+            "'in' tests a flag in flags, not a value among others",
+            "use match, or compare with each: x == 1 or x == 2",
+        )
     part = c.value(node.left)
     whole = c.value(node.comparators[0])
     if not (isinstance(part.type, EnumType) and part.type.is_flag and part.type == whole.type):
@@ -320,7 +368,8 @@ def _contains(c: FunctionChecker, node: ast.Compare) -> tree.Expression:
             node.left,
             "flag-constant",
             "the flag that is tested must be a constant",
-            "write (flags & flag) == flag",
+            f"write ({ast.unparse(node.comparators[0])} & {ast.unparse(node.left)}) "
+            f"{'==' if isinstance(node.ops[0], ast.In) else '!='} {ast.unparse(node.left)}",
         )
     at = (node.lineno, node.col_offset + 1)
     both = tree.Binary(*at, part.type, BinaryOperator.AND, whole, part)

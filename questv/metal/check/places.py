@@ -70,6 +70,17 @@ def attribute(c: FunctionChecker, node: ast.Attribute) -> Operand:
     return tree.FieldPlace(node.lineno, node.col_offset + 1, field.type, place, field)
 
 
+def path_value(c: FunctionChecker, node: ast.expr) -> object:
+    """What a name, or a name in a module, stands for; None if ``node`` is anything else."""
+    if isinstance(node, ast.Name):
+        return None if node.id in c.locals else c.names.get(node.id)
+    if isinstance(node, ast.Attribute):
+        base = path_value(c, node.value)
+        if isinstance(base, ModuleType):
+            return vars(base).get(node.attr)
+    return None
+
+
 def aggregate_place(c: FunctionChecker, node: ast.expr, operand: Operand) -> tree.Place | None:
     """The place of an aggregate, given the place itself or a reference to it."""
     if isinstance(operand, tree.Place):
@@ -165,13 +176,18 @@ def _index(c: FunctionChecker, node: ast.expr, array: ArrayType | None) -> tree.
     if isinstance(operand, Known):
         number = operand.value
         if not isinstance(number, int) or isinstance(number, bool):
-            c.error(node, "index-type", "an index is an unsigned integer", "use u64")
-        if number < 0 or (array is not None and number >= array.length):
+            c.error(
+                node,
+                "index-type",
+                f"an index is an unsigned integer, not {number!r}",
+                "give a whole number",
+            )
+        if not 0 <= number <= (array.length - 1 if array else U64.MAX):
             c.error(
                 node,
                 "index-range",
-                f"index {number} is outside {array or 'a pointer'}",
-                f"the last one is {array.length - 1}" if array else "count from 0",
+                f"index {convert.spelt(number)} is outside {array or 'what a pointer reaches'}",
+                f"the last one is {array.length - 1}" if array else "count upwards from 0",
             )
         return tree.Constant(node.lineno, node.col_offset + 1, U64, int(number))
     value = convert.to_value(c, node, operand, U64)
@@ -206,8 +222,7 @@ def _known_subscript(c: FunctionChecker, node: ast.Subscript, base: object) -> O
             f"'{ast.unparse(node.slice)}' is not known at compile time, as this index must be",
             "index a table made with constant() instead",
         )
-    for name in names:
-        c.known_name(name)
+    c.depend_on(node)
     try:
         return Known(base[index])  # type: ignore[index]
     except LayoutError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import sys
 from dataclasses import dataclass
@@ -10,12 +11,14 @@ from typing import Any
 from questv.metal.definitions import MetalFunction, StaticVariable
 from questv.metal.source import source_of
 from questv.metal.types import (
+    CellType,
     FunctionType,
     LayoutError,
     Type,
-    as_type,
+    evaluate,
     is_aggregate,
     is_scalar,
+    require_complete,
 )
 
 
@@ -56,14 +59,14 @@ def signature(function: MetalFunction) -> Signature:
             "",
             "parameter-form",
             f"{function.name} has default values, *args, **kwargs or keyword-only parameters",
-            "give it plain parameters, each with a type",
+            "give it plain parameters, each with a type; callers give every one of them",
         )
     if len(names) > MAX_PARAMETERS:
         raise SignatureError(
             names[MAX_PARAMETERS],
             "too-many-parameters",
             f"{function.name} has {len(names)} parameters; at most {MAX_PARAMETERS} are possible",
-            "pass a struct instead",
+            "pass a reference to a struct instead",
         )
     hints = dict(python.__annotations__)
     if names and names[0] == "self" and "self" not in hints and "." in function.name:
@@ -76,15 +79,25 @@ def signature(function: MetalFunction) -> Signature:
                 name,
                 "parameter-type",
                 f"parameter '{name}' can't be {type_}",
-                "pass a scalar, a pointer, or a reference to a struct or array",
+                cell_fix(type_),
             )
         parameters.append((name, type_))
     result = _part(function, hints, "return")
-    if is_aggregate(result) is False and not is_scalar(result) and result.size:
+    if not (is_scalar(result) or is_aggregate(result)) and result.size:
         raise SignatureError(
-            "return", "result-type", f"a function can't return {result}", "return a scalar"
+            "return",
+            "result-type",
+            f"a function can't return {result}",
+            cell_fix(result),
         )
     return Signature(tuple(parameters), result)
+
+
+def cell_fix(type_: Type) -> str:
+    """What to use in the place of a type that no name can have."""
+    if isinstance(type_, CellType):
+        return f"cells live in memory: take Ptr[{type_}], or a reference to the struct around it"
+    return "use a scalar, a pointer, a struct or an array"
 
 
 def _part(function: MetalFunction, hints: dict[str, Any], name: str) -> Type:
@@ -105,12 +118,21 @@ def _part(function: MetalFunction, hints: dict[str, Any], name: str) -> Type:
 def static_type(variable: StaticVariable) -> Type:
     """The declared type of a module-level variable; raises LayoutError."""
     module = sys.modules[variable.module]
-    annotation = getattr(module, "__annotations__", {}).get(variable.name)
+    kind = variable.kind.value
+    try:
+        name = variable.name
+    except LookupError:
+        raise LayoutError(
+            "static-unnamed",
+            f"a variable made with {kind}() is not assigned to a name at module level",
+            f"write it on a line of its own: name: u64 = {kind}(...)",
+        ) from None
+    annotation = getattr(module, "__annotations__", {}).get(name)
     if annotation is None:
         raise LayoutError(
             "annotation-missing",
-            f"module-level variable '{variable.name}' has no type",
-            f"annotate it: {variable.name}: u64 = {variable.kind.value}(...)",
+            f"module-level variable '{name}' has no type",
+            f"annotate it: {name}: u64 = {kind}(...)",
         )
     return evaluate_annotation(annotation, vars(module))
 
@@ -118,20 +140,11 @@ def static_type(variable: StaticVariable) -> Type:
 def evaluate_annotation(annotation: Any, names: dict[str, Any]) -> Type:
     """The type that an annotation stands for, whether or not Python evaluated it already.
 
-    Raises LayoutError.
+    Raises LayoutError, also if a pointer inside points to nothing that can be read.
     """
-    if isinstance(annotation, str):
-        try:
-            annotation = eval(annotation, names)
-        except LayoutError:
-            raise
-        except Exception as error:
-            raise LayoutError(
-                "unknown-type",
-                f"the type '{annotation}' can't be evaluated: {error}",
-                "name a type of metal",
-            ) from error
-    return as_type(annotation)
+    type_ = evaluate(annotation, names)
+    require_complete(type_)
+    return type_
 
 
 def definition_line(function: MetalFunction) -> int:
@@ -139,8 +152,38 @@ def definition_line(function: MetalFunction) -> int:
     return function.python.__code__.co_firstlineno
 
 
+def definition_node(function: MetalFunction) -> ast.FunctionDef:
+    """The source of ``function``; raises SignatureError if it is not where it should be."""
+    if "<locals>" in function.name:
+        raise SignatureError(
+            "",
+            "nested-function",
+            f"{function.name.rpartition('.')[2]} is defined inside another function",
+            "define metal functions at module level or in a struct",
+        )
+    node = source_of(function.module).functions.get(definition_line(function))
+    if node is None or node.name != function.python.__name__:
+        raise SignatureError(
+            "",
+            "function-form",
+            f"the source of {function.name} is not in its module's file",
+            "write it out with def in that file; if the file has changed since, start again",
+        )
+    return node
+
+
+def part_node(node: ast.FunctionDef, part: str) -> ast.AST:
+    """Where a parameter's type or the result's ("return") is written, or else the function."""
+    for argument in (*node.args.posonlyargs, *node.args.args):
+        if argument.arg == part:
+            return argument.annotation or argument
+    if part == "return" and node.returns is not None:
+        return node.returns
+    return node
+
+
 def source_text(function: MetalFunction) -> str:
-    """The source of one function, decorators left out."""
-    source = source_of(function.module)
-    node = source.functions[definition_line(function)]
-    return "\n".join(source.text.splitlines()[node.lineno - 1 : node.end_lineno])
+    """The source of one function, decorators left out; raises SignatureError."""
+    node = definition_node(function)
+    lines = source_of(function.module).text.split("\n")
+    return "\n".join(lines[node.lineno - 1 : node.end_lineno])

@@ -6,11 +6,11 @@ import ast
 from typing import TYPE_CHECKING
 
 from questv.metal import lang, tree
-from questv.metal.check import convert, formatting, operations, operators
+from questv.metal.check import convert, formatting, operations, operators, places
 from questv.metal.check.errors import AbandonedError
 from questv.metal.check.flow import merge
 from questv.metal.check.known import Known
-from questv.metal.check.signatures import evaluate_annotation
+from questv.metal.check.signatures import cell_fix, evaluate_annotation
 from questv.metal.definitions import StaticKind, StaticVariable
 from questv.metal.types import (
     NEVER,
@@ -40,19 +40,27 @@ def check_body(c: FunctionChecker, body: list[ast.stmt]) -> Statements:
                 node, "unreachable", "control never comes here", "remove it, or what ends the path"
             )
             break
+        before = c.flow.state
         try:
             made += _statement(c, node)
         except AbandonedError:
+            c.flow.state = before
             _forget_targets(c, node)
     return tuple(made)
 
 
 def _forget_targets(c: FunctionChecker, node: ast.stmt) -> None:
     """After an error, say nothing more about the names that the statement would have set."""
+    names = [node.name] if isinstance(node, ast.FunctionDef | ast.ClassDef) else []
+    names += node.names if isinstance(node, ast.Global) else []
     for part in ast.walk(node):
         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
-            c.locals.setdefault(part.id, None)
-            c.flow.assign(part.id)
+            names.append(part.id)
+        elif isinstance(part, ast.alias):
+            names.append(part.asname or part.name)
+    for name in names:
+        c.locals.setdefault(name, None)
+        c.flow.assign(name)
 
 
 def _at(node: ast.stmt | ast.expr) -> tuple[int, int]:
@@ -88,12 +96,24 @@ def _statement(c: FunctionChecker, node: ast.stmt) -> list[tree.Statement]:
         case ast.Global():
             _global(c, node)
             return []
-    c.error(
-        node,
-        "unsupported-statement",
-        f"a {type(node).__name__.lower()} statement can't be compiled",
-        "metal has assignments, if, while, for ... in range, match, assert, return, and calls",
-    )
+    what, fix = _UNSUPPORTED.get(type(node), ("this statement", _STATEMENTS))
+    c.error(node, "unsupported-statement", f"{what} can't be compiled", fix)
+
+
+_STATEMENTS = "metal has assignments, if, while, for, match, assert, return, pass and calls"
+_EXCEPTIONS = "there are no exceptions: return a value that tells of the failure, or use trap()"
+_ELSEWHERE = "write it at module level"
+_UNSUPPORTED: dict[type[ast.stmt], tuple[str, str]] = {
+    ast.Try: ("try", _EXCEPTIONS),
+    ast.Raise: ("raise", _EXCEPTIONS),
+    ast.With: ("with", "call what it would call at its start and end"),
+    ast.Delete: ("del", "locals need no end; clear(place) zeroes memory"),
+    ast.Nonlocal: ("nonlocal", "keep the state in a struct or a module-level variable"),
+    ast.FunctionDef: ("a function inside a function", _ELSEWHERE),
+    ast.ClassDef: ("a class inside a function", _ELSEWHERE),
+    ast.Import: ("import inside a function", _ELSEWHERE),
+    ast.ImportFrom: ("import inside a function", _ELSEWHERE),
+}
 
 
 # ---- assignment ------------------------------------------------------------------------------
@@ -131,6 +151,7 @@ def _landing_value(c: FunctionChecker, node: ast.expr, expected: Type | None) ->
 
 
 def _is_new(c: FunctionChecker, target: ast.Name) -> bool:
+    """Whether an assignment makes a local; not if it sets one, or a module-level variable."""
     if target.id in c.locals or target.id in c.globals:
         return False
     if isinstance(c.names.get(target.id), StaticVariable):
@@ -144,6 +165,13 @@ def _is_new(c: FunctionChecker, target: ast.Name) -> bool:
 
 
 def _define(c: FunctionChecker, target: ast.Name, value: tree.Expression) -> tree.Statement:
+    if isinstance(value, tree.Assembly) and len(value.results) > 1:
+        c.error(
+            target,
+            "unpack-form",
+            f"this asm() yields {len(value.results)} values, and '{target.id}' is one name",
+            "unpack them: first, second = asm(...)",
+        )
     if value.type in (NONE, NEVER):
         c.error(
             target,
@@ -215,7 +243,7 @@ def _refuse_constant(c: FunctionChecker, node: ast.AST, place: tree.Place) -> No
 
 
 def _unpack(c: FunctionChecker, node: ast.Assign, target: ast.Tuple) -> tree.Statement:
-    value = c.value(node.value)
+    value = c.value(node.value) if isinstance(node.value, ast.Call) else None
     if not isinstance(value, tree.Assembly) or len(value.results) != len(target.elts):
         c.error(
             node,
@@ -226,16 +254,40 @@ def _unpack(c: FunctionChecker, node: ast.Assign, target: ast.Tuple) -> tree.Sta
     locals_ = []
     for element, type_ in zip(target.elts, value.results, strict=True):
         if not isinstance(element, ast.Name):
-            c.error(element, "unpack-form", "results are unpacked into names", "use a name")
-        local = c.locals.get(element.id)
-        if local is None:
-            _is_new(c, element)
-            local = _declare(c, element, type_)
-        elif local.type != type_:
-            convert.mismatch(c, element, type_, local.type)
-        c.flow.assign(element.id)
+            c.error(
+                element,
+                "unpack-form",
+                "results are unpacked into local names",
+                "use a name here, and assign it on the next line",
+            )
+        local = _set_local(c, element, type_)
         locals_.append(tree.LocalPlace(*_at(element), local.type, local))
     return tree.Unpack(*_at(node), tuple(locals_), value)
+
+
+def _set_local(c: FunctionChecker, target: ast.Name, type_: Type) -> tree.Local:
+    """The local that gets a value of ``type_``, made here if it is new."""
+    if target.id in c.globals:
+        c.error(
+            target,
+            "global-target",
+            f"'{target.id}' is a module-level variable, and only a local can be set here",
+            "use a local name, and assign it to the variable on a line of its own",
+        )
+    local = c.locals.get(target.id)
+    if local is None:
+        _is_new(c, target)
+        local = _declare(c, target, type_)
+    elif local.type != type_:
+        c.error(
+            target,
+            "wrong-type",
+            f"'{target.id}' is {convert.article(local.type)}, but would be set to "
+            f"{convert.article(type_)}",
+            "use another name",
+        )
+    c.flow.assign(target.id)
+    return local
 
 
 def _annotated(c: FunctionChecker, node: ast.AnnAssign) -> list[tree.Statement]:
@@ -254,38 +306,34 @@ def _annotated(c: FunctionChecker, node: ast.AnnAssign) -> list[tree.Statement]:
         type_ = evaluate_annotation(ast.unparse(node.annotation), c.names)
     except LayoutError as error:
         c.layout_error(node.annotation, error)
-    for name in ast.walk(node.annotation):
-        if isinstance(name, ast.Name):
-            c.known_name(name)
+    c.depend_on(node.annotation)
+    c.depend_type(type_)
     if not (is_scalar(type_) or is_aggregate(type_)):
         c.error(
             node.annotation,
             "variable-type",
             f"a local variable can't be {type_}",
-            "use a scalar, a pointer, a struct or an array",
+            cell_fix(type_),
         )
     if node.value is not None and _is_local_call(c, node.value):
         return [_storage(c, node, target, type_)]
     if node.value is None:
         _declare(c, target, type_)
         return []
-    value = _landing_value(c, node.value, type_)
-    local = _declare(c, target, type_)
-    c.flow.assign(target.id)
+    try:
+        value = _landing_value(c, node.value, type_)
+    finally:  # its type is known, whatever its value
+        local = _declare(c, target, type_)
+        c.flow.assign(target.id)
     return [tree.Assign(*_at(target), tree.LocalPlace(*_at(target), type_, local), value)]
 
 
 def _is_local_call(c: FunctionChecker, node: ast.expr) -> bool:
-    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute)):
-        return False
-    if isinstance(node.func, ast.Name) and node.func.id in c.locals:
-        return False
-    if isinstance(node.func, ast.Attribute) and not isinstance(node.func.value, ast.Name):
-        return False
-    if isinstance(node.func, ast.Name):
-        return c.names.get(node.func.id) is lang.local
-    base = c.names.get(node.func.value.id)  # type: ignore[attr-defined]
-    return getattr(base, node.func.attr, None) is lang.local
+    return isinstance(node, ast.Call) and places.path_value(c, node.func) is lang.local
+
+
+MAX_LOCAL = 1 << 20
+"""The most bytes that a local can have; what a stack really holds is checked when it is known."""
 
 
 def _storage(
@@ -301,6 +349,13 @@ def _storage(
             f"local() makes structs and arrays, not {type_}",
             f"assign a value: {target.id}: {type_} = ...",
         )
+    if type_.size > MAX_LOCAL:
+        c.error(
+            node.annotation,
+            "local-size",
+            f"'{target.id}' would take {type_.size:#x} bytes of the stack",
+            f"a local has at most {MAX_LOCAL:#x} bytes: make it a module-level static()",
+        )
     local = _declare(c, target, type_, storage=True)
     c.flow.assign(target.id)
     return tree.Clear(*_at(target), tree.LocalPlace(*_at(target), type_, local))
@@ -309,7 +364,12 @@ def _storage(
 def _update(c: FunctionChecker, node: ast.AugAssign) -> tree.Statement:
     kind = operators.BINARY.get(type(node.op))
     if kind is None:
-        c.error(node, "unsupported-operator", "metal has no such operator", "write it out")
+        c.error(
+            node,
+            "unsupported-operator",
+            "this operator is only there for compile-time numbers",
+            "write it out",
+        )
     place = _update_target(c, node.target)
     operators.require_operator(c, node, kind, place.type)
     value = c.value(node.value, place.type)
@@ -376,8 +436,20 @@ def _return(c: FunctionChecker, node: ast.Return) -> tree.Statement:
             )
         value = c.value(node.value, c.result)
         _refuse_dangling(c, node, value)
-    elif c.result is not NONE:
-        c.error(node, "return-missing", f"a {c.result} must be returned", "return a value")
+    elif c.result == NEVER:
+        c.error(
+            node,
+            "returns-anyway",
+            f"{c.definition.name} is declared NoReturn, but returns here",
+            "loop for ever, or end with a call that never returns",
+        )
+    elif c.result != NONE:
+        c.error(
+            node,
+            "return-missing",
+            f"{c.definition.name} must return {convert.article(c.result)}",
+            "return a value",
+        )
     c.flow.stop()
     return tree.Return(*_at(node), value)
 
@@ -402,10 +474,26 @@ def _refuse_dangling(c: FunctionChecker, node: ast.Return, value: tree.Expressio
 
 
 def _assert(c: FunctionChecker, node: ast.Assert) -> tree.Statement:
+    if not (node.msg is None or _is_text(node.msg)):
+        c.error(
+            node.msg,
+            "assert-message",
+            "an assertion's message is for its readers: nothing prints it",
+            "write a string, or leave it out",
+        )
     test = c.operand(node.test)
     if isinstance(test, Known) and test.value is False:
-        c.error(node, "assert-false", "this assertion never holds", "use trap()")
+        c.error(
+            node,
+            "assert-false",
+            "this assertion never holds",
+            "mend the constants in it, or use trap() to stop here",
+        )
     return tree.Check(*_at(node), convert.to_boolean(c, node.test, test))
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 # ---- branches and loops ----------------------------------------------------------------------
@@ -425,12 +513,17 @@ def _if(c: FunctionChecker, node: ast.If) -> list[tree.Statement]:
 
 
 def _static_if(c: FunctionChecker, node: ast.If, chosen: bool) -> list[tree.Statement]:
-    """A branch that is decided at compile time: both sides are checked, one is compiled."""
+    """A branch that is decided at compile time: both sides are checked, one is compiled.
+
+    What follows may be out of reach now and not with other constants: it is no error then.
+    """
     before = c.flow.state
-    dead = node.orelse if chosen else node.body
-    check_body(c, dead)
-    c.flow.state = before
-    return list(check_body(c, node.body if chosen else node.orelse))
+    check_body(c, node.orelse if chosen else node.body)
+    after_other, c.flow.state = c.flow.state, before
+    made = list(check_body(c, node.body if chosen else node.orelse))
+    if not c.flow.reachable:
+        c.flow.state = after_other
+    return made
 
 
 def _while(c: FunctionChecker, node: ast.While) -> list[tree.Statement]:
@@ -438,7 +531,7 @@ def _while(c: FunctionChecker, node: ast.While) -> list[tree.Statement]:
     test = c.operand(node.test)
     forever = isinstance(test, Known) and test.value is True
     condition = convert.to_boolean(c, node.test, test)
-    with c.flow.loop(forever):
+    with c.flow.loop(None if forever else c.flow.state):
         body = check_body(c, node.body)
     return [tree.While(*_at(node), condition, body, forever)]
 
@@ -464,22 +557,15 @@ def _for(c: FunctionChecker, node: ast.For) -> tree.Statement:
         and call.func.id == "range"
     )
     if not is_range or not isinstance(node.target, ast.Name):
-        c.error(
-            node,
-            "for-form",
-            "a for loop counts over a range",
-            "write: for i in range(count)",
-        )
+        fix = "write: for index in range(count)"
+        if not isinstance(call, ast.Call):
+            fix = f"write: for index in range(u64(len({ast.unparse(call)})))"
+        c.error(node, "for-form", "a for loop counts over a range", fix)
     assert isinstance(call, ast.Call)
     start, stop, step, type_ = _range(c, call)
-    local = c.locals.get(node.target.id)
-    if local is None:
-        _is_new(c, node.target)
-        local = _declare(c, node.target, type_)
-    elif local.type != type_:
-        convert.mismatch(c, node.target, type_, local.type)
-    with c.flow.loop(forever=False):
-        c.flow.assign(node.target.id)
+    before = c.flow.state
+    local = _set_local(c, node.target, type_)
+    with c.flow.loop(before):
         body = check_body(c, node.body)
     return tree.ForRange(*_at(node), local, start, stop, step, body)
 
@@ -552,17 +638,16 @@ def _match(c: FunctionChecker, node: ast.Match) -> tree.Statement:
     complete = False
     for case in node.cases:
         if case.guard is not None:
-            c.error(
-                case.guard, "match-guard", "a case can't have a guard", "use if inside the case"
-            )
-        if complete:
-            c.error(case.pattern, "match-after", "no value reaches this case", "put 'case _' last")
-        values = _pattern(c, case.pattern, subject.type)
+            c.note(case.guard, "match-guard", "a case can't have a guard", "use if inside the case")
+        try:
+            values = _pattern(c, case.pattern, subject.type)
+        except AbandonedError:
+            values = []  # and what the case does is still checked
         complete = values is None
-        repeated = seen.intersection(values or ())
-        if repeated:
-            c.error(case.pattern, "match-twice", f"{min(repeated)} is matched before", "remove it")
-        seen.update(values or ())
+        for value in values or ():
+            if value in seen:
+                c.note(case.pattern, "match-twice", f"{value} is matched before", "remove it")
+            seen.add(value)
         c.flow.state = before
         cases.append(tree.Case(tuple(values or ()), check_body(c, case.body)))
         after.append(c.flow.state)
@@ -583,11 +668,10 @@ def _pattern(c: FunctionChecker, pattern: ast.pattern, type_: Type) -> list[int]
             c.value(alternative.value, type_) if isinstance(alternative, ast.MatchValue) else None
         )
         if not isinstance(value, tree.Constant):
-            c.error(
-                pattern,
-                "match-form",
-                "a case is a constant, several joined by |, or _",
-                "use if for other tests",
-            )
+            fix = "use if for other tests"
+            if isinstance(alternative, ast.MatchAs) and alternative.name is not None:
+                fix = f"to Python, '{alternative.name}' alone catches every value: write the "
+                fix += "number, a member of an enum, or a name in a module, as in limits.LOW"
+            c.error(pattern, "match-form", "a case is a constant, several joined by |, or _", fix)
         values.append(int(value.value))
     return values

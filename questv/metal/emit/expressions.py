@@ -9,6 +9,7 @@ from questv.metal.emit.ir import (
     parameter_type,
     register_type,
     result_type,
+    string,
     symbol,
 )
 from questv.metal.emit.writer import FunctionWriter
@@ -223,18 +224,20 @@ def _compare(w: FunctionWriter, node: tree.Compare) -> str:
     left, right = emit(w, node.operands[0]), emit(w, node.operands[1])
     w.at(node)
     result = _compare_two(w, node.operators[0], node.operands[0].type, left, right)
+    if len(node.operators) == 1:
+        return result
+    slot, end = w.stack_slot("i1", 1), w.label("compared")
+    w.run(f"store i1 {result}, ptr {slot}")
     for kind, operand in zip(node.operators[1:], node.operands[2:], strict=True):
-        go_on, end = w.label("chain"), w.label("compared")
-        slot = w.stack_slot("i1", 1)
-        w.run(f"store i1 {result}, ptr {slot}")
+        go_on = w.label("chain")
         w.branch(result, go_on, end)
         w.place(go_on)
-        third = emit(w, operand)
+        left, right = right, emit(w, operand)
         w.at(node)
-        w.run(f"store i1 {_compare_two(w, kind, operand.type, right, third)}, ptr {slot}")
-        w.place(end)
-        result, right = w.let(f"load i1, ptr {slot}"), third
-    return result
+        result = _compare_two(w, kind, operand.type, left, right)
+        w.run(f"store i1 {result}, ptr {slot}")
+    w.place(end)
+    return w.let(f"load i1, ptr {slot}")
 
 
 def _logic(w: FunctionWriter, node: tree.Logic) -> str:
@@ -371,7 +374,7 @@ def assembly(w: FunctionWriter, node: tree.Assembly) -> str:
     types = [register_type(type_) for type_ in node.results]
     result = "void" if not types else types[0] if len(types) == 1 else f"{{ {', '.join(types)} }}"
     constraints = f"{node.constraints},{CLOBBERS}" if node.constraints else CLOBBERS
-    template = node.template.replace("\\", "\\5C").replace('"', "\\22").replace("\n", "\\0A")
+    template = string(node.template.encode())
     instruction = (
         f'call {result} asm sideeffect inteldialect "{template}", "{constraints}"({given})'
     )
@@ -391,9 +394,10 @@ def _intrinsic(w: FunctionWriter, node: tree.IntrinsicCall) -> str:
         case Intrinsic.TEXT_BYTES:
             return w.let(f"getelementptr i8, ptr {values[0]}, i64 8")
         case Intrinsic.MINIMUM | Intrinsic.MAXIMUM:
-            kind = Comparison.LE if node.intrinsic is Intrinsic.MINIMUM else Comparison.GE
-            test = _compare_two(w, kind, node.type, *values)
-            return w.let(f"select i1 {test}, {spelt} {values[0]}, {spelt} {values[1]}")
+            # As in Python, the first of two that are equal or, with NaN, not to be compared.
+            kind = Comparison.LT if node.intrinsic is Intrinsic.MINIMUM else Comparison.GT
+            test = _compare_two(w, kind, node.type, values[1], values[0])
+            return w.let(f"select i1 {test}, {spelt} {values[1]}, {spelt} {values[0]}")
         case Intrinsic.MULTIPLY_HIGH:
             assert isinstance(node.type, IntType)
             wide = f"i{node.type.bits * 2}"

@@ -18,7 +18,7 @@ from questv.metal.emit import data, statements
 from questv.metal.emit.debuginfo import DebugInfo
 from questv.metal.emit.ir import parameter_type, register_type, result_type, string, symbol
 from questv.metal.emit.writer import FunctionWriter
-from questv.metal.source import import_name, source_of
+from questv.metal.source import import_name
 from questv.metal.types import NONE
 
 ATTRIBUTES = (
@@ -55,6 +55,11 @@ class ModuleEmitter:
         self.checks = checks
         self.debug = DebugInfo(import_name(sys.modules[module.name]))
         self._defined = {function.definition for function in module.functions}
+        self._own_symbols = {
+            variable.symbol
+            for variable in module.statics
+            if variable.kind is not StaticKind.EXTERNAL
+        }
         self._declared: dict[str, str] = {}
         self._intrinsics: dict[str, None] = {}
         self._texts: dict[bytes, str] = {}
@@ -70,7 +75,12 @@ class ModuleEmitter:
             if definition not in done:
                 done.add(definition)
                 bodies.append(self._function(self.module.inlined[definition]))
-        variables = [self._static(variable) for variable in self.module.statics]
+        variables = []
+        for variable in self.module.statics:
+            if variable.kind is StaticKind.EXTERNAL:
+                self._declare_static(variable)
+            else:
+                variables.append(self._static(variable))
         texts = [self._text(value, name) for value, name in self._texts.items()]
         parts = [
             'target triple = "x86_64-unknown-none-elf"',
@@ -105,13 +115,16 @@ class ModuleEmitter:
         return function.symbol
 
     def use_static(self, variable: StaticVariable) -> str:
-        """The symbol of a variable, declared if it is another module's."""
+        """The symbol of a variable, declared if it lies elsewhere."""
         if variable.module != self.module.name:
             self._declare_static(variable)
         return variable.symbol
 
     def _declare_static(self, variable: StaticVariable) -> None:
-        self.uses.add(variable.module)
+        if variable.module != self.module.name:
+            self.uses.add(variable.module)
+        if variable.symbol in self._own_symbols:
+            return  # another module's external() names what this one defines
         kind = "constant" if variable.kind is StaticKind.CONSTANT else "global"
         self._declared[variable.symbol] = (
             f"{symbol(variable.symbol)} = external dso_local {kind} i8, "
@@ -149,14 +162,15 @@ class ModuleEmitter:
             else:
                 w.trap(tree.TrapKind.TRAP)  # the checker has shown that nothing comes here
         own = definition in self._defined
+        inline = " alwaysinline" if definition.inline else ""
         linkage = f"dso_local {result_type(function.result)} {symbol(definition.symbol)}"
         if own:
             head = f"define {linkage}({', '.join(parameters)}) {_group(definition)}"
-            head += f' section ".text.{definition.symbol}"'
+            head += f'{inline} section ".text.{definition.symbol}"'
         else:
             head = f"define internal {linkage}({', '.join(parameters)}) {_group(definition)}"
-        inline = " alwaysinline" if definition.inline else ""
-        return f"{head}{inline} !dbg {scope} {{\n{w.text()}\n}}"
+            head += inline
+        return f"{head} !dbg {scope} {{\n{w.text()}\n}}"
 
     def _reserve(self, w: FunctionWriter, local: tree.Local) -> None:
         """A local's memory; the optimizer turns most of it into registers."""
@@ -182,24 +196,24 @@ class ModuleEmitter:
         type_ = static_type(variable)
         name = symbol(variable.symbol)
         align = max(8, type_.align)
-        if variable.kind is StaticKind.EXTERNAL:
-            return f"{name} = external dso_local global i8, align {type_.align}"
         contents, addresses = data.initial_contents(type_, variable.initial)
-        for target in addresses.values():
-            if isinstance(target, MetalFunction):
-                self.use_function(target)
-            else:
-                self.use_static(target)
+        symbols = {offset: self._use_target(target) for offset, target in addresses.items()}
         constant = variable.kind is StaticKind.CONSTANT
         empty = not any(contents) and not addresses
         section = "rodata" if constant else "bss" if empty else "data"
-        line = getattr(source_of(self.module.name).variable(variable.name), "lineno", 0)
-        described = self.debug.variable(variable.name, variable.symbol, line, type_)
+        described = self.debug.variable(variable.name, variable.symbol, variable.line, type_)
         return (
             f"{name} = dso_local {'constant' if constant else 'global'} "
-            f'{data.spell(contents, addresses)}, section ".{section}.{variable.symbol}", '
+            f'{data.spell(contents, symbols)}, section ".{section}.{variable.symbol}", '
             f"align {align}, !dbg {described}"
         )
+
+    def _use_target(self, target: data.Target) -> str:
+        if isinstance(target, MetalFunction):
+            return self.use_function(target)
+        if isinstance(target, StaticVariable):
+            return self.use_static(target)
+        return self.use_text(target.encode())
 
     def _text(self, value: bytes, name: str) -> str:
         digest = hashlib.sha256(value).hexdigest()[:16]

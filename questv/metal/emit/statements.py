@@ -77,10 +77,11 @@ def _store(w: FunctionWriter, place: tree.Place, where: str, value: str) -> None
 
 def _update(w: FunctionWriter, node: tree.Update) -> None:
     where = places.address(w, node.place)
-    value = expressions.emit(w, node.value)
     w.at(node)
     type_ = node.place.type
     before = w.let(f"load {memory_type(type_)}, ptr {where}, align 1")
+    value = expressions.emit(w, node.value)
+    w.at(node)
     after = expressions.binary(w, node.operator, type_, before, value, node.value)
     places.store(w, node.place, where, after)
 

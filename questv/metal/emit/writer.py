@@ -120,6 +120,9 @@ class FunctionWriter:
         self.terminated = False
 
     def _call_trap(self, kind: TrapKind) -> None:
+        # To LLVM a trap reads no memory, so what was stored before it could be left out; the empty
+        # assembly reads it, for whoever looks at the wreck.
+        self.run('call void asm sideeffect "", "~{memory}"()')
         # UD1 with the kind in its operand; nomerge keeps each one's own source line.
         self.unit.use_intrinsic("declare void @llvm.ubsantrap(i8 immarg) cold noreturn nounwind")
         self.run(f"call void @llvm.ubsantrap(i8 {int(kind)}) nomerge")

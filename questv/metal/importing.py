@@ -1,0 +1,78 @@
+"""Importing a module of metal, with every failure of its Python told as a diagnostic."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import sysconfig
+import traceback
+from pathlib import Path
+from types import ModuleType, TracebackType
+
+from questv.diagnostics import Diagnostic, DiagnosticsError, Place, source_line
+from questv.metal.definitions import DEFINITIONS, MetalFunction, StaticVariable, forget
+from questv.metal.source import shown
+from questv.metal.types import LayoutError
+
+
+def import_module(name: str) -> ModuleType:
+    """Import the module ``name``; raises DiagnosticsError, whatever its Python raised."""
+    try:
+        return importlib.import_module(name)
+    except DiagnosticsError:
+        raise
+    except Exception as error:
+        raise DiagnosticsError([_diagnostic(name, error)]) from error
+    finally:
+        for module in [module for module in DEFINITIONS if module not in sys.modules]:
+            forget(module)  # half imported, and to be imported afresh the next time
+
+
+def named_modules(name: str) -> tuple[str, ...]:
+    """The other modules of metal that an imported module names: itself or by what they define."""
+    found = set()
+    for value in vars(sys.modules[name]).values() if name in sys.modules else ():
+        other = value.__name__ if isinstance(value, ModuleType) else None
+        if isinstance(value, MetalFunction | StaticVariable):
+            other = value.module
+        if other in DEFINITIONS and other != name:
+            found.add(str(other))
+    return tuple(sorted(found))
+
+
+def _diagnostic(name: str, error: Exception) -> Diagnostic:
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        column, end = error.offset or 1, error.end_offset or 0
+        place = Place(shown(Path(error.filename)), error.lineno, column, max(1, end - column))
+        return Diagnostic(place, f"this is not Python: {error.msg}", "mend the syntax", "syntax")
+    found = _place(error.__traceback__)
+    place = found or Place(Path(f"<{name}>"))
+    if isinstance(error, LayoutError):
+        return Diagnostic(place, str(error), error.fix, error.rule)
+    return Diagnostic(
+        place,
+        f"importing '{name}' fails{' here' if found else ''}: {type(error).__name__}: {error}",
+        "mend this: before a module is compiled, Python runs it",
+        "import-failed",
+    )
+
+
+def _place(tb: TracebackType | None) -> Place | None:
+    """The innermost line that is neither the compiler's nor of a library."""
+    libraries = [Path(__file__).parent]
+    libraries += [Path(sysconfig.get_path(kind)) for kind in ("stdlib", "purelib", "platlib")]
+    for frame in reversed(traceback.extract_tb(tb)):
+        file = Path(frame.filename)
+        if frame.lineno is None or any(file.is_relative_to(library) for library in libraries):
+            continue
+        line = source_line(file, frame.lineno)
+        if line is not None:
+            start = _characters(line, frame.colno or 0)
+            same = frame.end_lineno == frame.lineno
+            end = _characters(line, frame.end_colno or 0) if same else len(line)
+            return Place(shown(file), frame.lineno, start + 1, max(1, end - start))
+    return None
+
+
+def _characters(line: str, offset: int) -> int:
+    return len(line.encode()[:offset].decode(errors="ignore"))
