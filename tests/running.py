@@ -82,6 +82,7 @@ def run_system(
     memory: int | None = None,
     deterministic: bool = False,
     command_line: str = "",
+    contents: tuple[tuple[int, Path], ...] = (),
     cpu: str = "EPYC,+svm,+npt,+x2apic",
     timeout: float = END,
 ) -> Run:
@@ -95,6 +96,7 @@ def run_system(
         cores=cores or system.plan.cores,
         deterministic=deterministic,
         command_line=f"metronome=10000 {command_line}" if deterministic else command_line,
+        contents=contents,
         cpu=cpu,
     )
     with Machine(options) as machine:

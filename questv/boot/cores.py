@@ -43,7 +43,7 @@ from questv.metal.structs import sizeof
 from questv.monitor.plan import MonitorPlan
 
 _INIT_MICROSECONDS = 10  # processors of this century need far less than the 10 ms of old
-_STARTUP_MICROSECONDS = 100_000
+_STARTUP_MICROSECONDS = 5_000_000  # long, since an emulated core waits for a real one
 
 started: Atomic[u64] = static(0)
 

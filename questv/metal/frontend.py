@@ -27,7 +27,7 @@ from questv.metal.definitions import (
 from questv.metal.emit import data
 from questv.metal.emit.module import CheckedModule
 from questv.metal.source import Source, source_of
-from questv.metal.types import LayoutError
+from questv.metal.types import LayoutError, one_line
 
 MAX_VARIABLE = 1 << 28
 """The most bytes that one variable can have: its initial contents are made while compiling."""
@@ -164,7 +164,7 @@ class FrontEnd:
         return True
 
     def _note(self, source: Source, node: ast.AST, rule: str, message: str, fix: str) -> None:
-        self.diagnostics.append(Diagnostic(source.place(node), message, fix, rule))
+        self.diagnostics.append(Diagnostic(source.place(node), one_line(message), fix, rule))
 
 
 def _way_back(

@@ -12,7 +12,7 @@ from types import ModuleType, TracebackType
 from questv.diagnostics import Diagnostic, DiagnosticsError, Place, source_line
 from questv.metal.definitions import DEFINITIONS, MetalFunction, StaticVariable, forget
 from questv.metal.source import shown
-from questv.metal.types import LayoutError
+from questv.metal.types import LayoutError, one_line
 
 
 def import_module(name: str) -> ModuleType:
@@ -49,9 +49,10 @@ def _diagnostic(name: str, error: Exception) -> Diagnostic:
     place = found or Place(Path(f"<{name}>"))
     if isinstance(error, LayoutError):
         return Diagnostic(place, str(error), error.fix, error.rule)
+    where = " here" if found else ""
     return Diagnostic(
         place,
-        f"importing '{name}' fails{' here' if found else ''}: {type(error).__name__}: {error}",
+        f"importing '{name}' fails{where}: {type(error).__name__}: {one_line(error)}",
         "mend this: before a module is compiled, Python runs it",
         "import-failed",
     )

@@ -118,6 +118,8 @@ def _refusal(rule: str, message: str, fix: str) -> DiagnosticsError:
 
 def module_assembly(text: str) -> None:
     """Add assembly (Intel syntax) to the calling module, outside any function."""
+    if not isinstance(text, str):
+        raise _refusal("assembly-form", "module_assembly() takes a text", "write it as a string")
     module, _ = _caller()
     DEFINITIONS[module].assembly.append(text)
 

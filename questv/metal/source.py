@@ -75,7 +75,7 @@ def source_of(module: str) -> Source:
     Raises DiagnosticsError if it has no source file that can be read.
     """
     file = getattr(sys.modules.get(module), "__file__", None)
-    if not file:
+    if not isinstance(file, str) or not file:
         raise _no_source(Path(f"<{module}>"), f"module '{module}' has no file")
     try:
         return _parse(module, Path(file), Path(file).stat().st_mtime_ns)

@@ -13,7 +13,7 @@ import struct as packing
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from questv.diagnostics import Diagnostic, DiagnosticsError, Place
 from questv.metal.source import source_of
@@ -35,6 +35,7 @@ from questv.metal.types import (
     Type,
     Widths,
     as_type,
+    brief,
     evaluate,
     lay_out,
     require_complete,
@@ -56,7 +57,7 @@ def at(offset: int) -> Any:
     if not isinstance(offset, int) or offset < 0:
         raise LayoutError(
             "field-offset",
-            f"a field can't lie at offset {offset!r}",
+            f"a field can't lie at offset {brief(offset)}",
             "give its distance in bytes from the start of the struct",
         )
     return _Offset(offset)
@@ -109,10 +110,12 @@ class Struct:
         for name, value in values.items():
             setattr(self, name, value)
 
-    def __setattr__(self, name: str, value: object) -> None:
-        if name not in self.__metal_type__.fields and name not in ("_buffer", "_start"):
-            raise AttributeError(f"{type(self).__name__} has no field '{name}'")
-        object.__setattr__(self, name, value)
+    if not TYPE_CHECKING:  # to a type checker it would mean that any name can be set
+
+        def __setattr__(self, name: str, value: object) -> None:
+            if name not in self.__metal_type__.fields and name not in ("_buffer", "_start"):
+                raise AttributeError(f"{type(self).__name__} has no field '{name}'")
+            object.__setattr__(self, name, value)
 
     @classmethod
     def view(cls, buffer: Any, offset: int = 0) -> Self:

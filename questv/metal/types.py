@@ -401,6 +401,20 @@ BOOL, NONE, NEVER, TEXT = BoolType(), NoneType(), NeverType(), TextType()
 INTEGERS: tuple[IntType, ...] = (U8, U16, U32, U64, I8, I16, I32, I64)
 
 
+def brief(value: object) -> str:
+    """A value for a message: not at length, and whatever its ``repr`` does."""
+    try:
+        shown = repr(value)
+    except Exception:
+        return f"a value of type {type(value).__name__}"
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."
+
+
+def one_line(text: object) -> str:
+    """A text for a message, which has one line: what it quotes may have more."""
+    return " ".join(str(text).split("\n"))
+
+
 def is_scalar(type_: Type) -> bool:
     """Whether values of ``type_`` live in a machine register."""
     return isinstance(
@@ -435,7 +449,7 @@ class _ArrayMaker:
         if not isinstance(length, int) or isinstance(length, bool) or length < 1:
             raise LayoutError(
                 "array-length",
-                f"an array's length is a whole number of at least 1, not {length!r}",
+                f"an array's length is a whole number of at least 1, not {brief(length)}",
                 "give the number of elements",
             )
         if element.size == 0:
@@ -446,7 +460,7 @@ class _ArrayMaker:
         if element.size * length > MAX_SIZE:
             raise LayoutError(
                 "array-length",
-                f"{length} elements of {element} are more than an address can tell apart",
+                f"{brief(length)} elements of {element} are more than an address can tell apart",
                 f"an array has at most {MAX_SIZE:#x} bytes",
             )
         return ArrayType(element, int(length))
@@ -533,7 +547,7 @@ def evaluate(annotation: Any, names: dict[str, Any], own: Mapping[str, Any] | No
         except Exception as error:
             raise LayoutError(
                 "unknown-type",
-                f"the type '{annotation}' can't be worked out: {error}",
+                f"the type '{one_line(annotation)}' can't be worked out: {one_line(error)}",
                 "name a type of metal, or define what it is made of above",
             ) from error
     return as_type(annotation)
@@ -577,7 +591,7 @@ def _special(annotation: Any) -> Type:
         arguments = get_args(annotation)
         if isinstance(arguments[0], list):
             return FunctionType(tuple(map(as_type, arguments[0])), as_type(arguments[1]))
-    shown = annotation.__name__ if isinstance(annotation, type) else repr(annotation)
+    shown = annotation.__name__ if isinstance(annotation, type) else brief(annotation)
     raise LayoutError(
         "unknown-type",
         f"{shown} is not a type of metal",

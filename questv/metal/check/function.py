@@ -23,7 +23,7 @@ from questv.metal.check.known import (
 from questv.metal.check.signatures import SignatureError, definition_node, part_node, signature
 from questv.metal.definitions import MetalFunction, StaticVariable
 from questv.metal.source import source_of
-from questv.metal.types import NEVER, NONE, FloatType, LayoutError, Type
+from questv.metal.types import NEVER, NONE, FloatType, LayoutError, Type, one_line
 
 Operand = tree.Expression | tree.Place | Known
 
@@ -51,7 +51,8 @@ class FunctionChecker:
 
     def note(self, node: ast.AST, rule: str, message: str, fix: str) -> None:
         """Record an error at ``node`` and go on."""
-        self.diagnostics.append(Diagnostic(self.source.place(node), message, fix, rule))
+        place = self.source.place(node)
+        self.diagnostics.append(Diagnostic(place, one_line(message), one_line(fix), rule))
 
     def error(self, node: ast.AST, rule: str, message: str, fix: str) -> NoReturn:
         """Record an error at ``node`` and give up on the statement."""

@@ -91,13 +91,15 @@ def look_up(module: ModuleType, expression: str) -> Any:
 
 def fingerprint(value: Any) -> str:
     """A text that is equal for two values exactly if compiled code can't tell them apart."""
-    return hashlib.sha256(_describe(value, ()).encode()).hexdigest()[:24]
+    return hashlib.sha256(_describe(value, ()).encode(errors="surrogatepass")).hexdigest()[:24]
 
 
 def _describe(value: Any, inside: tuple[type, ...]) -> str:
     if isinstance(value, enum.Enum):
         return f"member {value.name} {value.value!r} of {_describe(type(value), inside)}"
-    if value is None or isinstance(value, bool | int | float | str | bytes):
+    if isinstance(value, int):
+        return f"{type(value).__name__} {value:#x}"
+    if value is None or isinstance(value, float | str | bytes):
         return f"{type(value).__name__} {value!r}"
     if isinstance(value, tuple | list):
         return f"[{', '.join(_describe(part, inside) for part in value)}]"
@@ -128,7 +130,7 @@ def _describe(value: Any, inside: tuple[type, ...]) -> str:
         return f"{_describe(type(value), inside)} {bytes(value).hex()}"
     if isinstance(value, Formatter):
         parts = (value.begin, value.text, value.unsigned, value.signed, value.end)
-        return f"formatter {[_describe_function(part) for part in parts]}"
+        return f"formatter {_describe(parts, inside)}"
     with contextlib.suppress(LayoutError):
         return _describe_type(as_type(value), inside)
     name = getattr(value, "__qualname__", type(value).__qualname__)

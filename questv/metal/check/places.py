@@ -21,6 +21,7 @@ from questv.metal.types import (
     StructType,
     Type,
     is_aggregate,
+    require_complete,
 )
 
 if TYPE_CHECKING:
@@ -224,7 +225,10 @@ def _known_subscript(c: FunctionChecker, node: ast.Subscript, base: object) -> O
         )
     c.depend_on(node)
     try:
-        return Known(base[index])  # type: ignore[index]
+        value = base[index]  # type: ignore[index]
+        if isinstance(value, Type):
+            require_complete(value)
+        return Known(value)
     except LayoutError as error:
         c.layout_error(node, error)
     except (TypeError, KeyError, IndexError) as error:

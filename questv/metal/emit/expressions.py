@@ -23,6 +23,7 @@ from questv.metal.types import (
     FloatType,
     IntType,
     Type,
+    is_aggregate,
 )
 
 
@@ -69,6 +70,9 @@ def emit(w: FunctionWriter, node: tree.Expression) -> str:
 def _reference(w: FunctionWriter, node: tree.Reference) -> str:
     where = places.address(w, node.place)
     w.at(node)
+    if is_aggregate(node.type):
+        return where
+    where = w.any_address(where)
     if isinstance(node.type, IntType):
         return w.let(f"ptrtoint ptr {where} to i64")
     return where
@@ -392,7 +396,7 @@ def _intrinsic(w: FunctionWriter, node: tree.IntrinsicCall) -> str:
         case Intrinsic.TEXT_LENGTH:
             return w.let(f"load i64, ptr {values[0]}, align 8")
         case Intrinsic.TEXT_BYTES:
-            return w.let(f"getelementptr i8, ptr {values[0]}, i64 8")
+            return w.any_address(w.let(f"getelementptr i8, ptr {values[0]}, i64 8"))
         case Intrinsic.MINIMUM | Intrinsic.MAXIMUM:
             # As in Python, the first of two that are equal or, with NaN, not to be compared.
             kind = Comparison.LT if node.intrinsic is Intrinsic.MINIMUM else Comparison.GT

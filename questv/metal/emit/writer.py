@@ -102,6 +102,15 @@ class FunctionWriter:
         self.entry.append(f"  {name} = alloca {type_}, align {align}")
         return name
 
+    def any_address(self, pointer: str) -> str:
+        """The same address, of which LLVM knows nothing any more.
+
+        It takes an access outside of the variable that an address was made from as a proof that
+        the program never comes there, or that no other variable is touched. Here a wild address
+        is only an address.
+        """
+        return self.let(f'call ptr asm "", "=r,0"(ptr {pointer}) memory(none)')
+
     def trap(self, kind: TrapKind) -> None:
         """Stop here."""
         self._call_trap(kind)

@@ -1,0 +1,191 @@
+"""Why a sandbox was stopped: the monitor's record and the kernel's own, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from questv.arch.x86.svm import ExitCode
+from questv.inspect import commands, places, words
+from questv.inspect.guest import Guest
+from questv.inspect.model import CrashReport, Frame, PanicReport
+from questv.inspect.trace import Stack, frames_at
+from questv.kernel.status import KernelStatus, PanicReason, PanicRecord
+from questv.metal.tree import TrapKind
+from questv.monitor.interface import (
+    CrashReason,
+    CrashRecord,
+    Hypercall,
+    PublicPage,
+)
+from questv.plan.model import SandboxPlan
+from questv.plan.programs import Program
+
+_NUMBERED = range(8, 16)
+_DURING_TABLE_WALK = 1 << 33  # in a nested page fault's information (APM vol. 2, 15.25.6)
+_ACCESSES = {
+    CrashReason.READ_OUTSIDE_VIEW: "read from",
+    CrashReason.WRITE_OUTSIDE_VIEW: "wrote to",
+    CrashReason.EXECUTE_OUTSIDE_VIEW: "executed code at",
+}
+
+
+class CrashReader:
+    """Reads the crash records of one machine."""
+
+    def __init__(self, guest: Guest, programs: Mapping[str, Program]) -> None:
+        """``programs`` are those of the machine's image, by name."""
+        self._guest = guest
+        self._programs = programs
+
+    def read(self, sandbox: SandboxPlan) -> CrashReport | None:
+        """What is known of the end of ``sandbox``; None if it was not stopped for a fault."""
+        record = self._guest.at(PublicPage, sandbox.public).crash
+        if record.reason == CrashReason.NONE:
+            return None
+        is_panic = record.reason == CrashReason.KERNEL_PANIC
+        panic = self._panic(sandbox) if is_panic else None
+        return CrashReport(
+            kind=words.words(record.reason),
+            reason=self._reason(sandbox, record, panic),
+            task=panic.task if panic else _task_on(sandbox, int(record.rsp)),
+            time=self._guest.clock.nanoseconds(int(record.time)),
+            registers=_registers(record),
+            trace=self._trace(sandbox, record),
+            panic=panic,
+        )
+
+    # ---- the monitor's record ----------------------------------------------------------------
+
+    def _reason(self, sandbox: SandboxPlan, record: CrashRecord, panic: PanicReport | None) -> str:
+        address = int(record.address)
+        match record.reason:
+            case (
+                CrashReason.READ_OUTSIDE_VIEW
+                | CrashReason.WRITE_OUTSIDE_VIEW
+                | CrashReason.EXECUTE_OUTSIDE_VIEW
+            ):
+                return self._access(sandbox, record)
+            case CrashReason.SHUTDOWN:
+                return "shut down: an exception came while it could not handle one (triple fault)"
+            case CrashReason.FORBIDDEN_INSTRUCTION:
+                return f"executed {_instruction(int(record.code))}, which no kernel may"
+            case CrashReason.MSR_READ:
+                return f"read {words.msr(address)}, which is not its to read"
+            case CrashReason.MSR_WRITE:
+                return f"wrote to {words.msr(address)}, which is not its to write"
+            case CrashReason.PORT_READ:
+                return f"read from {words.port(address)}, which is not its own"
+            case CrashReason.PORT_WRITE:
+                return f"wrote to {words.port(address)}, which is not its own"
+            case CrashReason.FORGED_DOORBELL:
+                sent = commands.describe(self._guest, address)
+                return f"tried to send {sent}, which is no doorbell of the plan"
+            case CrashReason.FORBIDDEN_APIC_ACCESS:
+                register = words.apic_register(address)
+                return f"asked for the local APIC's {register}, which is not its to use"
+            case CrashReason.BAD_HYPERCALL:
+                return _hypercall(address)
+            case CrashReason.KERNEL_PANIC:
+                return f"panicked: {panic.reason}" if panic else "panicked"
+            case CrashReason.MACHINE_CHECK:
+                return "met an error of the hardware (machine check)"
+            case CrashReason.INVALID_STATE:
+                return "could not be entered: the processor refuses its state"
+            case CrashReason.MONITOR_EXCEPTION:
+                exception = words.exception(int(record.code))
+                return f"lost its monitor, which stopped itself at a {exception}"
+            case _:
+                event = f"exit code {int(record.code):#x}"
+                return f"was left for an event that nobody expects ({event})"
+
+    def _access(self, sandbox: SandboxPlan, record: CrashRecord) -> str:
+        assert isinstance(record.reason, CrashReason)
+        place = places.describe(self._guest.plan, sandbox, int(record.address))
+        if int(record.detail) & _DURING_TABLE_WALK:
+            return f"has page tables that lead to {place}"
+        return f"{_ACCESSES[record.reason]} {place}"
+
+    def _trace(self, sandbox: SandboxPlan, record: CrashRecord) -> tuple[Frame, ...]:
+        if record.reason == CrashReason.MONITOR_EXCEPTION:
+            return tuple(frames_at(self._programs["monitor"].symbols, int(record.rip)))
+        return self._stack(sandbox).calls(int(record.rip), int(record.rbp), int(record.rsp))
+
+    def _stack(self, sandbox: SandboxPlan) -> Stack:
+        return Stack(self._guest, sandbox, self._programs[f"kernel-{sandbox.name}"].symbols)
+
+    # ---- the kernel's own record -------------------------------------------------------------
+
+    def _panic(self, sandbox: SandboxPlan) -> PanicReport:
+        status = self._guest.of(sandbox, KernelStatus, sandbox.status)
+        record = status.panic
+        stack = self._stack(sandbox)
+        if record.reason == PanicReason.MESSAGE:
+            trace = stack.callers(int(record.rbp))
+        else:
+            trace = stack.calls(int(record.rip), int(record.rbp), int(record.rsp))
+        task = int(record.task)
+        return PanicReport(
+            reason=_panic_reason(record),
+            task=sandbox.tasks[task].name if task < len(sandbox.tasks) else None,
+            trace=trace,
+        )
+
+
+def _panic_reason(record: PanicRecord) -> str:
+    match record.reason:
+        case PanicReason.MESSAGE:
+            return bytes(record.text).partition(b"\0")[0].decode(errors="replace")
+        case PanicReason.TRAP:
+            try:
+                return TrapKind(int(record.trap)).words
+            except ValueError:
+                return f"trap {int(record.trap)}"
+        case PanicReason.EXCEPTION:
+            return _exception(record)
+        case _:
+            return "its record does not say why"
+
+
+def _exception(record: PanicRecord) -> str:
+    vector, error = int(record.vector), int(record.error)
+    if vector != _PAGE_FAULT:
+        return words.exception(vector) + (f", error code {error:#x}" if error else "")
+    access = "executing" if error & 1 << 4 else "writing to" if error & 1 << 1 else "reading from"
+    why = "which it has no right to" if error & 1 << 0 else "where it has no memory"
+    return f"page fault {access} {int(record.address):#x}, {why}"
+
+
+_PAGE_FAULT = 14
+
+
+def _registers(record: CrashRecord) -> dict[str, int]:
+    names = (
+        *("rip", "rsp", "rbp", "rflags"),
+        *("rax", "rbx", "rcx", "rdx", "rsi", "rdi"),
+        *("cr0", "cr2", "cr3", "cr4", "efer", "cs"),
+    )
+    registers = {name: int(getattr(record, name)) for name in names}
+    for number, value in zip(_NUMBERED, record.numbered, strict=True):
+        registers[f"r{number}"] = int(value)
+    return registers
+
+
+def _task_on(sandbox: SandboxPlan, stack_pointer: int) -> str | None:
+    """The task on whose stack a kernel was; None if it was on one of its own."""
+    for task in sandbox.tasks:
+        if task.stack_top - task.stack_size <= stack_pointer <= task.stack_top:
+            return task.name
+    return None
+
+
+def _instruction(code: int) -> str:
+    try:
+        return ExitCode(code).name
+    except ValueError:
+        return f"an instruction (exit code {code:#x})"
+
+
+def _hypercall(number: int) -> str:
+    if number == Hypercall.STARTED:
+        return "said a second time that it has started"
+    return f"made hypercall {number}, which does not exist"

@@ -1,0 +1,81 @@
+"""The inspector: all that can be known of a machine from its memory, its plan and its programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from questv.inspect.channels import channel_report
+from questv.inspect.console import lines_since
+from questv.inspect.crash import CrashReader
+from questv.inspect.guest import Guest, Memory
+from questv.inspect.model import (
+    AskedMachine,
+    ChannelReport,
+    ConsoleReport,
+    CrashReport,
+    FoundMachine,
+    MachineReport,
+    SandboxReport,
+    Snapshot,
+)
+from questv.inspect.sandbox import sandbox_report, sandbox_state
+from questv.inspect.words import words
+from questv.plan.model import Plan
+from questv.plan.programs import Program
+
+
+class Inspector:
+    """Looks into one machine, again and again; each answer is of the moment.
+
+    Sandboxes are named; KeyError is raised for a name that the plan does not have.
+    """
+
+    def __init__(self, plan: Plan, programs: Mapping[str, Program], memory: Memory) -> None:
+        """Look at ``memory`` of a machine that runs ``plan`` with ``programs``, by their names."""
+        self.plan = plan
+        self._guest = Guest(plan, memory)
+        self._crashes = CrashReader(self._guest, programs)
+
+    def found(self) -> FoundMachine | None:
+        """What the boot has found of the machine; None until it has."""
+        facts = self._guest.facts
+        if not int(facts.start_tsc):
+            return None
+        return FoundMachine(
+            cores=int(facts.core_count),
+            x2apic=bool(facts.x2apic),
+            tsc_frequency=int(facts.tsc_frequency),
+            apic_frequency=int(facts.apic_frequency),
+        )
+
+    def state(self, sandbox: str) -> str:
+        """How far a sandbox has come, in words of ``SandboxState``; cheaper than all the rest."""
+        return words(sandbox_state(self._guest, self.plan.sandbox(sandbox)))
+
+    def crash(self, sandbox: str) -> CrashReport | None:
+        """Why a sandbox was stopped; None if it was not stopped for a fault."""
+        return self._crashes.read(self.plan.sandbox(sandbox))
+
+    def console(self, sandbox: str, since: int = 0) -> ConsoleReport:
+        """The lines of a sandbox's console after number ``since``."""
+        return lines_since(self._guest, self.plan.sandbox(sandbox), since)
+
+    def sandboxes(self) -> tuple[SandboxReport, ...]:
+        """Every sandbox, in the order of the plan."""
+        return tuple(
+            sandbox_report(self._guest, sandbox, self.crash(sandbox.name))
+            for sandbox in self.plan.sandboxes
+        )
+
+    def channels(self) -> tuple[ChannelReport, ...]:
+        """Every channel, in the order of the plan."""
+        return tuple(channel_report(self._guest, channel) for channel in self.plan.channels)
+
+    def snapshot(self, asked: AskedMachine) -> Snapshot:
+        """All of it, for a machine of which ``asked`` was asked."""
+        return Snapshot(
+            system=self.plan.name,
+            machine=MachineReport(asked=asked, found=self.found()),
+            sandboxes=self.sandboxes(),
+            channels=self.channels(),
+        )

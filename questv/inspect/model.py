@@ -1,0 +1,206 @@
+"""What is found in a machine. Times are in nanoseconds of the machine's own time since its start.
+
+Text that comes out of a sandbox is passed on as it is found, control characters and all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Found(BaseModel):
+    """Base of everything that is found: it never changes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# ---- the machine -----------------------------------------------------------------------------
+
+
+class AskedMachine(Found):
+    """What the operator and the description ask for; ``memory`` is in bytes.
+
+    ``run_for`` is after how many nanoseconds kernels stop themselves, None for never.
+    ``interrupts`` has each sandbox's way to its local APIC, ``guarded`` or ``direct``.
+    """
+
+    kind: str
+    cores: int
+    memory: int
+    deterministic: bool
+    run_for: int | None
+    x2apic: Literal["preferred", "required"]
+    interrupts: dict[str, str]
+
+
+class FoundMachine(Found):
+    """What the boot has found; frequencies are in hertz."""
+
+    cores: int
+    x2apic: bool
+    tsc_frequency: int
+    apic_frequency: int
+
+
+class MachineReport(Found):
+    """Both; ``found`` is None until the boot has looked."""
+
+    asked: AskedMachine
+    found: FoundMachine | None
+
+
+# ---- sandboxes -------------------------------------------------------------------------------
+
+
+class Frame(Found):
+    """A call: the function, and the source line reached in it (0 if that is unknown)."""
+
+    function: str
+    file: str
+    line: int
+    address: int
+
+
+class PanicReport(Found):
+    """Why a kernel gave up, in its own words; ``task`` is the one that ran."""
+
+    reason: str
+    task: str | None
+    trace: tuple[Frame, ...]
+
+
+class CrashReport(Found):
+    """Why a sandbox was stopped.
+
+    ``kind`` is the monitor's reason in words, ``reason`` all that is known in a sentence without
+    subject and full stop. ``trace`` has the innermost call first.
+    """
+
+    kind: str
+    reason: str
+    task: str | None
+    time: int | None
+    registers: dict[str, int]
+    trace: tuple[Frame, ...]
+    panic: PanicReport | None
+
+
+class TaskReport(Found):
+    """A task and its counters. ``waits_for`` is a channel, while the state is ``waiting``."""
+
+    name: str
+    function: str
+    priority: int
+    state: str
+    waits_for: str | None
+    switches: int
+    wakeups: int
+
+
+class Exits(Found):
+    """How often the kernel was left for its monitor, by reason.
+
+    ``before`` counts until the kernel said that it runs, that call included; ``after`` since then.
+    """
+
+    before: dict[str, int]
+    after: dict[str, int]
+
+
+class SandboxReport(Found):
+    """One sandbox with its monitor."""
+
+    name: str
+    core: int
+    interrupts: str
+    state: str
+    entered: int | None
+    started: int | None
+    ended: int | None
+    exits: Exits
+    timer_interrupts: int
+    doorbells: int
+    spurious_interrupts: int
+    idle_entries: int
+    tasks: tuple[TaskReport, ...]
+    crash: CrashReport | None
+
+
+# ---- channels --------------------------------------------------------------------------------
+
+
+class EndReport(Found):
+    """One end of a channel, as its own kernel counts.
+
+    ``rung`` are the doorbells that it sent; ``woken`` and ``late`` those that came, and found its
+    task asleep or awake again. ``violations`` are broken rules of the other end.
+    """
+
+    sandbox: str
+    task: str
+    messages: int
+    bytes: int
+    waits: int
+    rung: int
+    woken: int
+    late: int
+    violations: int
+
+
+class ChannelReport(Found):
+    """A channel and both its ends."""
+
+    name: str
+    kind: str
+    sender: EndReport
+    receiver: EndReport
+
+
+# ---- the console -----------------------------------------------------------------------------
+
+
+class Line(Found):
+    """A line of a sandbox's console; ``task`` is None for the kernel itself."""
+
+    number: int
+    sandbox: str
+    task: str | None
+    time: int | None
+    text: str
+
+
+class ConsoleReport(Found):
+    """Lines of one sandbox, of which ``lost`` were gone before they could be read.
+
+    ``written`` is the number of the newest line, which counts from 1.
+    """
+
+    sandbox: str
+    written: int
+    lost: int
+    lines: tuple[Line, ...]
+
+
+# ---- all of it -------------------------------------------------------------------------------
+
+
+class Snapshot(Found):
+    """A whole system at one moment."""
+
+    system: str
+    machine: MachineReport
+    sandboxes: tuple[SandboxReport, ...]
+    channels: tuple[ChannelReport, ...]
+
+    @property
+    def crashed(self) -> tuple[SandboxReport, ...]:
+        """The sandboxes that were stopped for a fault."""
+        return crashed(self.sandboxes)
+
+
+def crashed(sandboxes: Iterable[SandboxReport]) -> tuple[SandboxReport, ...]:
+    """Those of ``sandboxes`` that were stopped for a fault."""
+    return tuple(sandbox for sandbox in sandboxes if sandbox.crash is not None)

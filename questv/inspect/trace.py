@@ -1,0 +1,81 @@
+"""Which calls led to where a stopped kernel is, from its stack and its debug information."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from questv.inspect.guest import Guest
+from questv.inspect.model import Frame
+from questv.metal.symbols import Symbols
+from questv.plan.model import SandboxPlan
+
+CALL_LIMIT = 64
+"""Calls that are followed at most: a stack that a kernel has scribbled over may lead anywhere."""
+
+_WORD = 8
+
+
+class Stack:
+    """The stack of a kernel that no longer runs."""
+
+    def __init__(self, guest: Guest, sandbox: SandboxPlan, symbols: Symbols) -> None:
+        """Read the memory of ``sandbox``, whose program has ``symbols``."""
+        self._guest = guest
+        self._sandbox = sandbox
+        self._symbols = symbols
+
+    def calls(self, instruction: int, frame: int, stack: int) -> tuple[Frame, ...]:
+        """The calls down to ``instruction``, the innermost first.
+
+        ``frame`` and ``stack`` are the frame and stack pointers there.
+        """
+        reached = frames_at(self._symbols, instruction)
+        if not reached:
+            reached = [Frame(function="?", file="", line=0, address=instruction)]
+        elif reached[0].line == 0:
+            # Assembly keeps no frame of its own: its caller is where its return leads to.
+            caller = self._guest.word(self._sandbox, stack)
+            reached += self._call_before(caller) if caller is not None else []
+        return tuple([*reached, *self._callers(frame)])
+
+    def callers(self, frame: int) -> tuple[Frame, ...]:
+        """The calls down to the one whose frame pointer is ``frame``, which is left out."""
+        return tuple(self._callers(frame))
+
+    def _callers(self, frame: int) -> list[Frame]:
+        found: list[Frame] = []
+        for address in self._return_addresses(frame):
+            calls = self._call_before(address)
+            if not calls:
+                break
+            found += calls
+        while found and found[-1].line == 0:
+            found.pop()  # the kernel's first instructions, which are the same for everything
+        return found
+
+    def _call_before(self, address: int) -> list[Frame]:
+        # The call may be the last instruction of its function: the one after it is another's.
+        return frames_at(self._symbols, address - 1)
+
+    def _return_addresses(self, frame: int) -> Iterator[int]:
+        """Where each call returns to; ends where the chain of frames does, or breaks."""
+        for _ in range(CALL_LIMIT):
+            if frame % _WORD:
+                return
+            outer = self._guest.word(self._sandbox, frame)
+            address = self._guest.word(self._sandbox, frame + _WORD)
+            if outer is None or address is None:
+                return
+            yield address
+            if outer <= frame:
+                return
+            frame = outer
+
+
+def frames_at(symbols: Symbols, address: int) -> list[Frame]:
+    """The calls that ``address`` lies in, the innermost inlined one first; none if it is in no
+    function."""
+    return [
+        Frame(function=frame.function, file=frame.file, line=frame.line, address=address)
+        for frame in symbols.frames(address)
+    ]

@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+from questv.metal.lang import ACQUIRE, Atomic, metal, static, u32
+
+lock: Atomic[u32] = static(0)
+
+
+@metal
+def take() -> u32:
+    return lock.swap(ACQUIRE)

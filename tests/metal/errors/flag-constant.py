@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from enum import IntFlag
+
+from questv.metal.lang import metal, u8
+from questv.metal.structs import width
+
+
+@width(u8)
+class Rights(IntFlag):
+    READ = 1
+    WRITE = 2
+
+
+@metal
+def holds(wanted: Rights, given: Rights) -> bool:
+    return wanted in given

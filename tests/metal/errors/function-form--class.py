@@ -1,0 +1,9 @@
+from __future__ import annotations
+
+from questv.metal.lang import metal, u32
+from questv.metal.structs import Struct
+
+
+@metal
+class Point(Struct):
+    x: u32

@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+from questv.metal.lang import metal, u32
+from questv.metal.structs import Struct
+
+
+class Point(Struct):
+    x: u32
+
+    @metal
+    @classmethod
+    def limit(cls) -> u32:
+        return 100

@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from questv.metal.lang import static, u32
+from questv.metal.structs import Struct
+
+
+class Point(Struct):
+    x: u32
+
+
+origin: Point = static({"y": 0})

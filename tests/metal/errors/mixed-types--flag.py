@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from enum import IntFlag
+
+from questv.metal.lang import metal, u8
+from questv.metal.structs import width
+
+
+@width(u8)
+class Rights(IntFlag):
+    READ = 1
+
+
+@metal
+def readable(rights: u8) -> bool:
+    return Rights.READ in rights

@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+from questv.metal.lang import metal, u64, u32
+from questv.metal.structs import Struct, offsetof
+
+
+class Point(Struct):
+    x: u32
+
+
+@metal
+def where() -> u64:
+    return offsetof(Point, "z")

@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+from questv.metal.lang import metal, u32
+
+LIMIT = [10]
+
+
+@metal
+def change() -> None:
+    LIMIT[0] = 5

@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+from questv.metal.lang import metal
+
+
+@metal
+def nothing() -> None:
+    pass
+
+
+@metal
+def get() -> None:
+    value = nothing()

@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+from questv.metal.lang import metal, u32
+
+TABLE = [1, 2, 3]
+
+
+@metal
+def table() -> None:
+    values = TABLE

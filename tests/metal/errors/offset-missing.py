@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+from questv.metal.lang import u32
+from questv.metal.structs import Struct, at
+
+
+class Block(Struct):
+    control: u32 = at(0)
+    status: u32
+    data: u32 = at(8)

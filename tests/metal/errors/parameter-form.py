@@ -1,0 +1,8 @@
+from __future__ import annotations
+
+from questv.metal.lang import metal, u32
+
+
+@metal
+def add(a: u32, b: u32 = 1) -> u32:
+    return a + b

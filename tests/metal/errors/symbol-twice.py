@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+from questv.metal.lang import metal, u32
+
+
+@metal
+def step(value: u32) -> u32:
+    return value + 1
+
+
+@metal
+def step(value: u32) -> u32:
+    return value + 2

@@ -1,0 +1,8 @@
+from __future__ import annotations
+
+from questv.metal.lang import metal, u32
+
+
+@metal
+def square(value: u32) -> u32:
+    return value**2

@@ -1,0 +1,13 @@
+"""Prints the program of a seed: ``python -m tests.metal.generate SEED``."""
+
+from __future__ import annotations
+
+import sys
+from random import Random
+
+from .maker import make_program
+
+ENTRIES = 14
+
+if __name__ == "__main__":
+    print(make_program(Random(int(sys.argv[1])), ENTRIES).text())

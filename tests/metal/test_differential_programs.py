@@ -1,0 +1,48 @@
+"""Random programs do, compiled, what a model on Python's integers says, down to every variable.
+
+A failure names the seed, the build and the function; ``python -m tests.metal.generate SEED``
+prints the whole program.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from .differential import compare
+
+SEEDS = st.integers(0, 2**32 - 1)
+QUICK = settings(
+    max_examples=6,
+    deadline=None,
+    database=None,
+    phases=[Phase.generate],  # a smaller seed makes no smaller program
+    suppress_health_check=[HealthCheck.too_slow],
+)
+LONG = settings(QUICK, max_examples=120)
+
+
+def check(seed: int, level: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        outcomes = compare(seed, (level,), Path(folder), entries=14, calls=16).outcomes
+    results, calls = outcomes["result"], sum(outcomes.values())
+    assert results > calls / 4, f"seed {seed} tests little: {outcomes}"
+
+
+@pytest.mark.parametrize("level", range(4))
+@QUICK
+@given(SEEDS)
+def test_programs(level: int, seed: int) -> None:
+    check(seed, level)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("level", range(4))
+@LONG
+@given(SEEDS)
+def test_many_programs(level: int, seed: int) -> None:
+    check(seed, level)
