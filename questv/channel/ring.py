@@ -19,7 +19,6 @@ from questv.metal.lang import (
     RELEASE,
     Ptr,
     Shared,
-    addr,
     metal,
     u8,
     u32,
@@ -44,33 +43,39 @@ assert sizeof(Header) == HEADER
 
 
 class Producer(Struct):
-    """The producer's private state. ``size`` is a power of two of at least 64 bytes."""
+    """The producer's private state. ``size`` is a power of two of at least 64 bytes.
+
+    ``cursor`` starts as ``data``, all counts as zero.
+    """
 
     own: Ptr[Area]
     peer: Ptr[Area]
     data: u64  # address of the ring
     size: u64  # bytes
-    tail: u64  # how far messages are written
+    cursor: u64  # address at which the next message goes
+    room: u64  # bytes from there on that are free, as far as known, up to the ring's end
+    tail: u64  # bytes written since the beginning, messages and skips
     head: u64  # how far the consumer was last seen to have read
-    published: u64  # how far the consumer has been told
     length: u64  # bytes of the message that is reserved
     violations: u64  # times that the consumer said what can't be
 
 
 class Consumer(Struct):
-    """The consumer's private state."""
+    """The consumer's private state; it starts as a producer's does."""
 
     own: Ptr[Area]
     peer: Ptr[Area]
     data: u64
     size: u64
-    head: u64  # how far messages are read
+    cursor: u64  # address at which the next message is
+    available: u64  # bytes from there on that are written, as far as known, up to the ring's end
+    head: u64  # bytes read since the beginning
     tail: u64  # how far the producer was last seen to have written
     length: u64  # bytes of the message that ``peek`` has found
     violations: u64  # times that the producer said what can't be
 
 
-@metal
+@metal(inline=True)
 def largest_message(size: u64) -> u64:
     """The longest message that a ring of ``size`` bytes can always take in the end."""
     return size // 2 - HEADER
@@ -78,50 +83,45 @@ def largest_message(size: u64) -> u64:
 
 @metal(inline=True)
 def _padded(length: u64) -> u64:
-    """What a message of ``length`` bytes takes in the ring."""
-    return HEADER + (length + 7 & ~u64(7))
-
-
-@metal(inline=True)
-def _header(data: u64, size: u64, position: u64) -> Header:
-    return Ptr[Header](data + (position & size - 1))[0]
+    """What a message of ``length`` bytes takes in the ring, its header included."""
+    return length + (HEADER + 7) & ~u64(7)
 
 
 # ---- the producer ----------------------------------------------------------------------------
 
 
-@metal
+@metal(inline=True)
 def reserve(ring: Producer, length: u64) -> Ptr[u8]:
     """Room for a message of ``length`` bytes, or null if there is none now.
 
     The room is this side's to fill until ``commit``; reserving again without it starts anew.
     ``length`` is at most ``largest_message``; more is refused.
     """
-    if length > largest_message(ring.size):
+    if (length > ring.room or _padded(length) > ring.room) and not _make_room(ring, length):
         return Ptr[u8](0)
-    needed = _padded(length)
-    to_end = ring.size - (ring.published & ring.size - 1)
-    skipped: u64 = to_end if needed > to_end else 0
-    if ring.size - (ring.published - ring.head) < needed + skipped:
-        _refresh_head(ring)
-        if ring.size - (ring.published - ring.head) < needed + skipped:
-            return Ptr[u8](0)
-    if skipped != 0:
-        _header(ring.data, ring.size, ring.published).length.store(SKIP, RELAXED)
-    ring.tail = ring.published + skipped
-    header = _header(ring.data, ring.size, ring.tail)
-    header.length.store(u32(length), RELAXED)
-    ring.tail += needed
+    Ptr[Header](ring.cursor)[0].length.store(u32.wrap(length), RELAXED)
     ring.length = length
-    return Ptr[u8](addr(header) + HEADER)
+    return Ptr[u8](ring.cursor + HEADER)
 
 
 @metal
-def commit(ring: Producer) -> None:
-    """Hand the reserved message over."""
-    ring.published = ring.tail
-    # The message's bytes before the position that says they are there.
-    ring.own[0].position.store(ring.published, RELEASE)
+def _make_room(ring: Producer, length: u64) -> bool:
+    """Ask how far the consumer has read, and skip to the ring's start if need be."""
+    if length > largest_message(ring.size):
+        return False
+    needed = _padded(length)
+    _refresh_head(ring)
+    free = ring.size - (ring.tail - ring.head)
+    to_end = ring.data + ring.size - ring.cursor
+    if needed > to_end and free >= to_end + needed:
+        if to_end != 0:
+            Ptr[Header](ring.cursor)[0].length.store(SKIP, RELAXED)
+        ring.cursor = ring.data
+        ring.tail += to_end
+        free -= to_end
+        to_end = ring.size
+    ring.room = min(free, to_end)
+    return needed <= ring.room
 
 
 @metal
@@ -129,67 +129,98 @@ def _refresh_head(ring: Producer) -> None:
     """Learn how far the consumer has read; it can only have gone forward, and not past the tail."""
     # Acquire: its reads of the bytes that it frees come before our writes over them.
     head = ring.peer[0].position.load(ACQUIRE)
-    if head - ring.head <= ring.published - ring.head:
+    if head - ring.head <= ring.tail - ring.head:
         ring.head = head
     else:
         ring.violations += 1
 
 
+@metal
+def has_room(ring: Producer, length: u64) -> bool:
+    """Look whether the consumer has made room for a message of ``length`` bytes."""
+    return not reserve(ring, length).is_null()
+
+
+@metal(inline=True)
+def commit(ring: Producer) -> None:
+    """Hand the reserved message over."""
+    taken = _padded(ring.length)
+    ring.cursor += taken
+    ring.room -= taken
+    ring.tail += taken
+    # The message's bytes before the position that says they are there.
+    ring.own[0].position.store(ring.tail, RELEASE)
+
+
 # ---- the consumer ----------------------------------------------------------------------------
 
 
-@metal
+@metal(inline=True)
 def peek(ring: Consumer) -> Ptr[Shared[u8]]:
     """The bytes of the next message, ``ring.length`` of them, or null if there is none now.
 
     They stay where they are until ``consume``, but the producer could change them at any time.
     """
-    if ring.head == ring.tail and not has_message(ring):
+    if ring.available == 0 and not has_message(ring):
         return Ptr[Shared[u8]](0)
-    header = _header(ring.data, ring.size, ring.head)
-    length = header.length.load(RELAXED)
-    if length == SKIP:
-        ring.head += ring.size - (ring.head & ring.size - 1)
-        header = _header(ring.data, ring.size, ring.head)
-        length = header.length.load(RELAXED)
-    if not _is_whole(ring, u64(length)):
-        return Ptr[Shared[u8]](0)
+    length = Ptr[Header](ring.cursor)[0].length.load(RELAXED)
+    if _padded(u64(length)) > ring.available:
+        return _peek_at_start(ring, length)
     ring.length = u64(length)
-    return Ptr[Shared[u8]](addr(header) + HEADER)
+    return Ptr[Shared[u8]](ring.cursor + HEADER)
 
 
 @metal
-def has_message(ring: Consumer) -> bool:
-    """Look whether the producer has published more; a position that can't be is ignored."""
-    # Acquire: the position before the bytes that it says are there.
-    tail = ring.peer[0].position.load(ACQUIRE)
-    if tail - ring.head > ring.size or tail & 7 != 0:
-        ring.violations += 1
-        return False
-    ring.tail = tail
-    return tail != ring.head
+def _peek_at_start(ring: Consumer, found: u32) -> Ptr[Shared[u8]]:
+    """The same where what stands at the cursor does not fit: it leads to the start, or is a lie.
 
-
-@metal
-def _is_whole(ring: Consumer, length: u64) -> bool:
-    """Whether a message of ``length`` bytes can stand at the head; if not, drop all there is."""
-    available = ring.tail - ring.head
-    to_end = ring.size - (ring.head & ring.size - 1)
-    if (
-        available <= ring.size  # a skip may have led past the tail
-        and length <= largest_message(ring.size)
-        and _padded(length) <= min(available, to_end)
-    ):
-        return True
+    Of a lie everything that is there is dropped.
+    """
+    to_end = ring.data + ring.size - ring.cursor
+    if found == SKIP and to_end < ring.tail - ring.head:
+        ring.cursor = ring.data
+        ring.head += to_end
+        ring.available = ring.tail - ring.head
+        length = Ptr[Header](ring.cursor)[0].length.load(RELAXED)
+        if _padded(u64(length)) <= ring.available:
+            ring.length = u64(length)
+            return Ptr[Shared[u8]](ring.cursor + HEADER)
     ring.violations += 1
     ring.head = ring.tail
+    ring.cursor = ring.data + (ring.head & ring.size - 1)
+    ring.available = 0
     ring.own[0].position.store(ring.head, RELEASE)
-    return False
+    return Ptr[Shared[u8]](0)
+
+
+@metal(inline=True)
+def has_message(ring: Consumer) -> bool:
+    """Look whether the producer has published more than was read."""
+    # Acquire: the position before the bytes that it says are there.
+    tail = ring.peer[0].position.load(ACQUIRE)
+    return tail != ring.head and _learn_tail(ring, tail)
 
 
 @metal
+def _learn_tail(ring: Consumer, tail: u64) -> bool:
+    """Take a new position of the producer's in; one that can't be is ignored."""
+    written = tail - ring.head
+    if written > ring.size or written & 7 != 0:
+        ring.violations += 1
+        return False
+    offset = ring.head & ring.size - 1
+    ring.tail = tail
+    ring.cursor = ring.data + offset
+    ring.available = min(written, ring.size - offset)
+    return True
+
+
+@metal(inline=True)
 def consume(ring: Consumer) -> None:
     """Give the message that ``peek`` found back to the producer."""
-    ring.head += _padded(ring.length)
+    taken = _padded(ring.length)
+    ring.cursor += taken
+    ring.available -= taken
+    ring.head += taken
     # Release: our reads of its bytes before the position that frees them.
     ring.own[0].position.store(ring.head, RELEASE)

@@ -10,8 +10,8 @@ from questv.channel.copy import copy_out
 from questv.channel.four_slot import ReaderArea, WriterArea
 from questv.channel.ring import Consumer, Producer
 from questv.channel.sleep import Area
-from questv.kernel import clock, doorbells
-from questv.kernel.doorbells import FOREVER, Wait
+from questv.kernel import doorbells
+from questv.kernel.doorbells import Wait
 from questv.kernel.info import MAX_ENDS, EndInfo, EndKind, info
 from questv.metal.lang import Array, Ptr, Shared, metal, static, u8, u64
 from questv.metal.structs import Struct
@@ -26,34 +26,34 @@ class Sender(Struct):
     producer: Producer
     wait: Wait
 
-    @metal
+    @metal(inline=True)
     def reserve(self, length: u64, deadline: u64) -> Ptr[u8]:
         """Room for a message of ``length`` bytes to be filled in place and then committed.
 
         Waits until there is room; null if the deadline passes, or if no room could ever do:
         the longest message is half the ring less 8 bytes.
         """
-        if length > ring.largest_message(self.producer.size):
-            return Ptr[u8](0)
         while True:
             room = ring.reserve(self.producer, length)
-            if not room.is_null():
+            if not room.is_null() or not self.await_room(length, deadline):
                 return room
-            doorbells.announce(self.wait)
-            room = ring.reserve(self.producer, length)
-            if not room.is_null():
-                doorbells.cancel(self.wait)
-                return room
-            if not doorbells.sleep(self.wait, _tsc(deadline)):
-                return ring.reserve(self.producer, length)
 
     @metal
+    def await_room(self, length: u64, deadline: u64) -> bool:
+        """Sleep until there may be room; false if there never will be, or the deadline passes."""
+        if length > ring.largest_message(self.producer.size):
+            return False
+        doorbells.announce(self.wait)
+        if ring.has_room(self.producer, length):
+            doorbells.cancel(self.wait)
+            return True
+        return doorbells.sleep(self.wait, deadline)
+
+    @metal(inline=True)
     def commit(self) -> None:
         """Send what was filled into the room of ``reserve``."""
-        counters = doorbells.counters(self.wait)
-        counters.messages += 1
-        counters.bytes += self.producer.length
-        counters.violations = self.producer.violations
+        self.wait.counters.messages += 1
+        self.wait.counters.bytes += self.producer.length
         ring.commit(self.producer)
         doorbells.ring_if_asleep(self.wait)
 
@@ -74,7 +74,7 @@ class Receiver(Struct):
     consumer: Consumer
     wait: Wait
 
-    @metal
+    @metal(inline=True)
     def receive(self, deadline: u64) -> Ptr[Shared[u8]]:
         """The next message, ``length()`` bytes, in place until ``done``; waits for one.
 
@@ -83,13 +83,17 @@ class Receiver(Struct):
         """
         while True:
             message = ring.peek(self.consumer)
-            if not message.is_null():
+            if not message.is_null() or not self.await_message(deadline):
                 return message
-            doorbells.announce(self.wait)
-            if ring.has_message(self.consumer):
-                doorbells.cancel(self.wait)
-            elif not doorbells.sleep(self.wait, _tsc(deadline)):
-                return ring.peek(self.consumer)
+
+    @metal
+    def await_message(self, deadline: u64) -> bool:
+        """Sleep until there may be a message; false if the deadline passes before."""
+        doorbells.announce(self.wait)
+        if ring.has_message(self.consumer):
+            doorbells.cancel(self.wait)
+            return True
+        return doorbells.sleep(self.wait, deadline)
 
     @metal
     def read(self, to: Ptr[u8], capacity: u64, deadline: u64) -> u64:
@@ -111,13 +115,11 @@ class Receiver(Struct):
         """The length in bytes of the message that ``receive`` returned."""
         return self.consumer.length
 
-    @metal
+    @metal(inline=True)
     def done(self) -> None:
         """Give the message's room back to the sender."""
-        counters = doorbells.counters(self.wait)
-        counters.messages += 1
-        counters.bytes += self.consumer.length
-        counters.violations = self.consumer.violations
+        self.wait.counters.messages += 1
+        self.wait.counters.bytes += self.consumer.length
         ring.consume(self.consumer)
         doorbells.ring_if_asleep(self.wait)
 
@@ -137,9 +139,8 @@ class Writer(Struct):
     def publish(self) -> None:
         """Make the value in the place of ``begin`` the newest."""
         four_slot.end_write(self.writer)
-        counters = doorbells.counters(self.wait)
-        counters.messages += 1
-        counters.bytes += self.writer.size
+        self.wait.counters.messages += 1
+        self.wait.counters.bytes += self.writer.size
         doorbells.ring_if_asleep(self.wait)
 
 
@@ -154,9 +155,8 @@ class Reader(Struct):
         """The newest value, whole until the next call; null before the first was written."""
         value = four_slot.begin_read(self.reader)
         if not value.is_null():
-            counters = doorbells.counters(self.wait)
-            counters.messages += 1
-            counters.bytes += self.reader.size
+            self.wait.counters.messages += 1
+            self.wait.counters.bytes += self.reader.size
         return value
 
     @metal
@@ -166,14 +166,9 @@ class Reader(Struct):
             doorbells.announce(self.wait)
             if four_slot.has_news(self.reader):
                 doorbells.cancel(self.wait)
-            elif not doorbells.sleep(self.wait, _tsc(deadline)):
-                return four_slot.has_news(self.reader)
+            elif not doorbells.sleep(self.wait, deadline):
+                return False
         return True
-
-
-@metal(inline=True)
-def _tsc(deadline: u64) -> u64:
-    return FOREVER if deadline == FOREVER else clock.to_tsc(deadline)
 
 
 # The builder hands these out to the ends of the plan.
@@ -207,6 +202,7 @@ def _start_sender(sender: Sender, end: EndInfo) -> None:
     sender.producer.own = Ptr[Area](end.own)
     sender.producer.peer = Ptr[Area](end.peer)
     sender.producer.data = end.own + ring.DATA_OFFSET
+    sender.producer.cursor = sender.producer.data
     sender.producer.size = end.size
     doorbells.connect(sender.wait, end)
 
@@ -216,6 +212,7 @@ def _start_receiver(receiver: Receiver, end: EndInfo) -> None:
     receiver.consumer.own = Ptr[Area](end.own)
     receiver.consumer.peer = Ptr[Area](end.peer)
     receiver.consumer.data = end.peer + ring.DATA_OFFSET
+    receiver.consumer.cursor = receiver.consumer.data
     receiver.consumer.size = end.size
     doorbells.connect(receiver.wait, end)
 

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 from questv.arch.x86.instructions import disable_interrupts, enable_interrupts
 from questv.channel.sleep import Area, Bell, announce_sleep, end_sleep, must_ring
-from questv.kernel import lapic, tasks, timers
+from questv.kernel import clock, lapic, tasks, timers
 from questv.kernel.info import EndInfo
-from questv.kernel.status import EndStatus, TaskState, status
-from questv.metal.lang import Array, Ptr, metal, ptr, static, u32, u64
-from questv.metal.structs import Struct
+from questv.kernel.status import EndStatus
+from questv.metal.lang import Array, Ptr, metal, ptr, static, u8, u32, u64
+from questv.metal.structs import Struct, width
 from questv.monitor.interface import VECTORS
 
 FOREVER = (1 << 64) - 1
-"""A deadline that never comes."""
+"""A deadline that never comes; others are in nanoseconds since the machine's start."""
+
+
+@width(u8)
+class WaitState(IntEnum):
+    """How far a task is with going to sleep."""
+
+    AWAKE = 0
+    ANNOUNCED = 1  # the sleep is announced, and no doorbell has come for it yet
+    BLOCKED = 2  # likewise, and the task has given the core away
 
 
 class Wait(Struct):
@@ -21,12 +32,11 @@ class Wait(Struct):
     own: Ptr[Area]
     peer: Ptr[Area]
     task: u64  # whose the end is
+    command: u64  # what the local APIC is told to ring the other side
     end: u32  # the end's index in the plan
-    peer_core: u32
-    peer_vector: u32
-    announced: bool  # a sleep is announced, and no doorbell has come for it yet
-    blocked: bool  # the task has given the core away
+    state: WaitState
     bell: Bell
+    counters: EndStatus  # for the tools on the host
 
 
 _by_vector: Array[Ptr[Wait], VECTORS] = static()
@@ -38,33 +48,25 @@ def connect(wait: Wait, end: EndInfo) -> None:
     wait.own = Ptr[Area](end.own)
     wait.peer = Ptr[Area](end.peer)
     wait.task = u64(end.task)
+    wait.command = lapic.command(end.peer_core, end.peer_vector)
     wait.end = end.index
-    wait.peer_core = end.peer_core
-    wait.peer_vector = end.peer_vector
     _by_vector[end.bell_vector] = ptr(wait)
 
 
 @metal(inline=True)
-def counters(wait: Wait) -> EndStatus:
-    """The counters of an end."""
-    return status.ends[wait.end]
-
-
-@metal
 def take(vector: u32) -> bool:
     """A doorbell has come, interrupts are off; false if its vector is no end's."""
-    found = _by_vector[vector]
+    found = _by_vector[vector & VECTORS - 1]
     if found.is_null():
         return False
     wait = found[0]
-    status.doorbells += 1
-    if not wait.announced:
-        counters(wait).late += 1
+    before = wait.state
+    if before == WaitState.AWAKE:
+        wait.counters.late += 1
         return True
-    wait.announced = False
-    counters(wait).woken += 1
-    if wait.blocked:
-        wait.blocked = False
+    wait.state = WaitState.AWAKE
+    wait.counters.woken += 1
+    if before == WaitState.BLOCKED:
         tasks.wake(wait.task)
     return True
 
@@ -73,8 +75,8 @@ def take(vector: u32) -> bool:
 def ring_if_asleep(wait: Wait) -> None:
     """After a change in the own area: wake the other side if it sleeps."""
     if must_ring(wait.bell, wait.peer[0]):
-        counters(wait).rung += 1
-        lapic.ring(wait.peer_core, wait.peer_vector)
+        wait.counters.rung += 1
+        lapic.send(wait.command)
 
 
 # A task that finds nothing to do calls ``announce``, looks again, and then calls ``sleep`` if
@@ -84,40 +86,39 @@ def ring_if_asleep(wait: Wait) -> None:
 @metal(inline=True)
 def announce(wait: Wait) -> None:
     """Say that this end's task is about to sleep."""
-    wait.announced = True
+    wait.state = WaitState.ANNOUNCED
     announce_sleep(wait.bell, wait.own[0])
 
 
 @metal(inline=True)
 def cancel(wait: Wait) -> None:
     """Say that it is awake after all."""
-    wait.announced = False
+    wait.state = WaitState.AWAKE
     end_sleep(wait.bell, wait.own[0])
 
 
-@metal
+@metal(inline=True)
 def sleep(wait: Wait, deadline: u64) -> bool:
-    """Sleep until a doorbell comes, or until ``deadline`` (time-stamp counter): then false."""
+    """Sleep until a doorbell comes; false if ``deadline`` (nanoseconds) passes before."""
     disable_interrupts()
     in_time = True
-    if wait.announced:
+    if wait.state == WaitState.ANNOUNCED:
+        wait.state = WaitState.BLOCKED
+        wait.counters.waits += 1
         if deadline == FOREVER:
-            _block(wait)
-        elif timers.set_alarm(deadline):
-            _block(wait)
-            in_time = timers.cancel_alarm()
+            tasks.block()
         else:
-            in_time = False
-    wait.blocked = False
-    wait.announced = False
+            in_time = _block_until(wait, deadline)
     enable_interrupts()
     end_sleep(wait.bell, wait.own[0])
     return in_time
 
 
 @metal
-def _block(wait: Wait) -> None:
-    wait.blocked = True
-    counters(wait).waits += 1
-    status.tasks[wait.task].end = wait.end
-    tasks.block(TaskState.WAITING)
+def _block_until(wait: Wait, deadline: u64) -> bool:
+    in_time = False
+    if timers.set_alarm(clock.to_tsc(deadline)):
+        tasks.block()
+        in_time = timers.cancel_alarm()
+    wait.state = WaitState.AWAKE
+    return in_time

@@ -11,17 +11,21 @@ from questv.kernel.timers import TIMER_VECTOR
 from questv.metal.lang import metal, u32, u64
 
 
-@metal(export="kernel_handle_interrupt")
-def handle_interrupt(vector: u64) -> None:
-    """Take one interrupt; afterwards the most urgent task that is ready has the core."""
-    if vector == lapic.SPURIOUS_VECTOR:
-        status.spurious += 1  # a spurious interrupt is not acknowledged (APM vol. 2, 16.4.7)
-        return
+@metal(export="kernel_take_interrupt")
+def take_interrupt(vector: u64) -> None:
+    """Take one interrupt: what it makes ready runs when the core is given away next."""
+    if not doorbells.take(u32.wrap(vector)):
+        if vector == TIMER_VECTOR:
+            timers.expire()
+        else:
+            status.spurious += 1  # nobody asked for it
+    # Of a spurious one, which needs none (APM vol. 2, 16.4.7), this is void: nothing is in service.
     lapic.end_of_interrupt()
-    if vector == TIMER_VECTOR:
-        timers.expire()
-    elif not doorbells.take(u32(vector)):
-        status.spurious += 1
+
+
+@metal(export="kernel_preempt")
+def preempt() -> None:
+    """Let a more urgent task that has become ready run now."""
     tasks.preempt()
 
 

@@ -66,27 +66,43 @@ def arm_timer(ticks: u32) -> None:
     _write(ApicRegister.TIMER_INITIAL, ticks)
 
 
+@metal
+def command(core: u32, vector: u32) -> u64:
+    """What to ``send`` for an interrupt with ``vector`` on another core."""
+    return u64(info.machine.apic_ids[core]) << 32 | u64(vector)
+
+
 @metal(inline=True)
-def ring(core: u32, vector: u32) -> None:
-    """Send a doorbell to another core."""
-    target = info.machine.apic_ids[core]
-    command = u64(target) << 32 | u64(vector)
+def send(command: u64) -> None:
+    """Send an interprocessor interrupt, a doorbell of the plan."""
     if access == Access.X2APIC:
         write_msr(X2APIC_MSR_BASE + u32(ApicRegister.COMMAND), command)
-    elif access == Access.HYPERCALL:
-        hypercall(Hypercall.APIC_WRITE, u64(ApicRegister.COMMAND), command)
     else:
-        while page[u32(ApicRegister.COMMAND) * _SPACING].read() & COMMAND_PENDING != 0:
-            pause()
-        page[u32(ApicRegister.COMMAND_HIGH) * _SPACING].write(target << 24)
-        page[u32(ApicRegister.COMMAND) * _SPACING].write(vector)
+        _send_slowly(command)
+
+
+@metal
+def _send_slowly(command: u64) -> None:
+    if access == Access.HYPERCALL:
+        hypercall(Hypercall.APIC_WRITE, u64(ApicRegister.COMMAND), command)
+        return
+    while page[u32(ApicRegister.COMMAND) * _SPACING].read() & COMMAND_PENDING != 0:
+        pause()
+    page[u32(ApicRegister.COMMAND_HIGH) * _SPACING].write(u32(command >> 32) << 24)
+    page[u32(ApicRegister.COMMAND) * _SPACING].write(u32(command & 0xFFFF_FFFF))
 
 
 @metal(inline=True)
 def _write(register: ApicRegister, value: u32) -> None:
     if access == Access.X2APIC:
         write_msr(X2APIC_MSR_BASE + u32(register), u64(value))
-    elif access == Access.PAGE:
+    else:
+        _write_slowly(register, value)
+
+
+@metal
+def _write_slowly(register: ApicRegister, value: u32) -> None:
+    if access == Access.PAGE:
         page[u32(register) * _SPACING].write(value)
     else:
         hypercall(Hypercall.APIC_WRITE, u64(register), u64(value))

@@ -5,32 +5,29 @@ This is the whole policy. A task's index is its urgency, 0 the greatest; no two 
 
 from __future__ import annotations
 
-from questv.metal.lang import metal, static, trailing_zeros, u64
-
-_ready: u64 = static(0)  # bit n: task n could run
+from questv.kernel.status import status
+from questv.metal.lang import metal, trailing_zeros, u64
 
 
 @metal(inline=True)
 def make_ready(task: u64) -> None:
     """Task ``task`` could run."""
-    global _ready
-    _ready |= u64(1) << task
+    status.ready |= u64(1) << task
 
 
 @metal(inline=True)
 def make_unready(task: u64) -> None:
     """Task ``task`` can't run now."""
-    global _ready
-    _ready &= ~(u64(1) << task)
+    status.ready &= ~(u64(1) << task)
 
 
 @metal(inline=True)
 def anyone_ready() -> bool:
     """Whether any task could run."""
-    return _ready != 0
+    return status.ready != 0
 
 
 @metal(inline=True)
 def choose() -> u64:
     """The task that should run; there is one."""
-    return trailing_zeros(_ready)
+    return trailing_zeros(status.ready)

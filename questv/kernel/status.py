@@ -1,36 +1,16 @@
-"""What a kernel lets the tools on the host see while it runs: nobody in the machine reads it."""
+"""The kernel's state that tools on the host look at while it runs."""
 
 from __future__ import annotations
 
 from enum import IntEnum
 
-from questv.kernel.info import MAX_ENDS, MAX_TASKS
+from questv.kernel.info import MAX_TASKS
 from questv.metal.lang import Array, static, u8, u32, u64
 from questv.metal.structs import Struct, width
 
 
-@width(u32)
-class TaskState(IntEnum):
-    """What a task is doing."""
-
-    NONE = 0
-    READY = 1  # runs or could run
-    SLEEPING = 2  # until a time
-    WAITING = 3  # for a doorbell
-    FINISHED = 4
-
-
-class TaskStatus(Struct):
-    """One task's counters."""
-
-    state: TaskState
-    end: u32  # the channel end that it waits for, while WAITING
-    switches: u64  # times that the core was given to it
-    wakeups: u64  # times that it became ready again
-
-
 class EndStatus(Struct):
-    """One channel end's counters."""
+    """One channel end's counters; they stand in the end's own object (``doorbells.Wait``)."""
 
     messages: u64  # sent or received
     bytes: u64
@@ -38,7 +18,6 @@ class EndStatus(Struct):
     rung: u64  # doorbells that it sent to the other side
     woken: u64  # doorbells that found it asleep
     late: u64  # doorbells that found it awake again
-    violations: u64  # times that the other side broke the channel's rules
 
 
 @width(u32)
@@ -75,11 +54,12 @@ class KernelStatus(Struct):
 
     started: u64  # time-stamp counter when the kernel said that it runs
     timer_interrupts: u64
-    doorbells: u64
     spurious: u64  # interrupts that nobody had asked for
-    idle_entries: u64  # times that the core went to sleep
-    tasks: Array[TaskStatus, MAX_TASKS]
-    ends: Array[EndStatus, MAX_ENDS]
+    current: u64  # the task that has the core
+    ready: u64  # bit n: task n could run
+    sleeping: u64  # bit n: task n sleeps until a time, or waits no longer than until then
+    finished: u64  # bit n: task n has ended
+    switches: Array[u64, MAX_TASKS]  # times that the core was taken from another task for it
     panic: PanicRecord
 
 

@@ -1,19 +1,21 @@
 """The first instructions of every interrupt and exception.
 
-Interrupts (vectors from 32 on) save what a call does not preserve and call ``handle_interrupt``.
-Exceptions save everything and call ``handle_exception``, which does not come back.
+Interrupts (vectors from 32 on) save what a call does not preserve, call ``take_interrupt`` and, at
+the end, ``preempt``. An idle core has nothing to save and nobody to preempt: there an interrupt,
+once taken, returns to whoever called ``wait_for_interrupt``. Exceptions save everything and call
+``handle_exception``, which does not come back.
 """
 
 from __future__ import annotations
 
-from questv.metal.lang import external, module_assembly, u8, u64
+from questv.metal.lang import assembly, external, module_assembly, static, u8, u64
 from questv.metal.structs import Struct
 from questv.monitor.interface import VECTORS
 
 STUB_SIZE = 16
-INTERRUPT_STACK = 5 * 8 + 8 + 8 + 9 * 8 + 8 + 8
-"""Bytes that an interrupt takes before ``handle_interrupt`` runs: the processor's frame and up to
-8 to align it, the vector, nine registers, 8 to align the call, the return address."""
+INTERRUPT_STACK = 5 * 8 + 8 + 8 + 9 * 8 + 8
+"""Bytes that an interrupt takes before it calls anything: the processor's frame and up to 8 to
+align it, the vector, nine registers, 8 to align the calls."""
 
 _EXCEPTIONS = 32
 _WITH_ERROR_CODE = {8, 10, 11, 12, 13, 14, 17, 21, 29, 30}  # APM vol. 2, 8.2
@@ -21,6 +23,8 @@ _SCRATCH = ("rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11")
 _ALL = (*_SCRATCH, "rbx", "rbp", "r12", "r13", "r14", "r15")
 
 interrupt_stubs: u8 = external("kernel_interrupt_stubs")
+
+_idle_stack: u64 = static(0, export="kernel_idle_stack")  # not zero: the core is idle
 
 
 class ExceptionFrame(Struct):
@@ -68,17 +72,28 @@ kernel_interrupt_stubs:
 
 .p2align 4
 .type kernel_interrupt,@function
-kernel_interrupt:
+kernel_interrupt:                       # the vector is on the stack
+    cmp qword ptr [rip + kernel_idle_stack], 0
+    jne kernel_interrupt_idle
     {chr(10).join(f"push {name}" for name in _SCRATCH)}
     mov rdi, [rsp + {8 * len(_SCRATCH)}]
     sub rsp, 8
     cld
-    call kernel_handle_interrupt
+    call kernel_take_interrupt
+    call kernel_preempt
     add rsp, 8
     {chr(10).join(f"pop {name}" for name in reversed(_SCRATCH))}
     add rsp, 8
     iretq
 .size kernel_interrupt, . - kernel_interrupt
+
+.type kernel_interrupt_idle,@function
+kernel_interrupt_idle:
+    pop rdi
+    mov rsp, [rip + kernel_idle_stack]
+    mov qword ptr [rip + kernel_idle_stack], 0
+    jmp kernel_take_interrupt           # which returns to the caller of wait_for_interrupt
+.size kernel_interrupt_idle, . - kernel_interrupt_idle
 
 .type kernel_exception,@function
 kernel_exception:
@@ -90,3 +105,16 @@ kernel_exception:
 .size kernel_exception, . - kernel_exception
 """
 )
+
+
+@assembly(
+    """
+    mov [rip + kernel_idle_stack], rsp
+    sti
+    hlt                                 # interrupts are taken from here on, not before
+    ud2                                 # an interrupt does not return here, but to the caller
+    """,
+    stack=INTERRUPT_STACK,
+)
+def wait_for_interrupt() -> None:
+    """Sleep until an interrupt has been taken. Interrupts are off, and off again afterwards."""

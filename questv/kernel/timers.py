@@ -6,7 +6,7 @@ from questv.arch.x86.instructions import disable_interrupts, enable_interrupts, 
 from questv.kernel import clock, lapic, tasks
 from questv.kernel.hypercall import hypercall
 from questv.kernel.info import MAX_TASKS, info
-from questv.kernel.status import TaskState, status
+from questv.kernel.status import status
 from questv.metal.lang import Array, metal, static, trailing_zeros, u32, u64
 from questv.monitor.interface import Hypercall
 
@@ -15,7 +15,6 @@ NEVER = (1 << 64) - 1
 _LONGEST = 0xFFFF_0000  # ticks of the APIC's timer; longer sleeps take several
 
 _wake_at: Array[u64, MAX_TASKS] = static()  # time-stamp counter, for each task that sleeps
-_sleepers: u64 = static(0)  # bit n: task n sleeps
 _armed_for: u64 = static(NEVER)  # when the timer will interrupt
 _stop_at: u64 = static(NEVER)  # when the run ends
 
@@ -35,20 +34,19 @@ def sleep_until(nanoseconds: u64) -> None:
     """Let the current task sleep until this moment, in nanoseconds since the machine's start."""
     disable_interrupts()
     if set_alarm(clock.to_tsc(nanoseconds)):
-        tasks.block(TaskState.SLEEPING)
+        tasks.block()
     enable_interrupts()
 
 
 @metal
 def set_alarm(tsc: u64) -> bool:
     """Have the current task woken at this moment; false if it has passed. Interrupts are off."""
-    global _sleepers
     now = read_tsc()
     if tsc <= now:
         return False
     task = tasks.current()
     _wake_at[task] = tsc
-    _sleepers |= u64(1) << task
+    status.sleeping |= u64(1) << task
     if tsc < _armed_for:
         _arm(tsc, now)
     return True
@@ -57,28 +55,27 @@ def set_alarm(tsc: u64) -> bool:
 @metal
 def cancel_alarm() -> bool:
     """Forget the current task's alarm; false if it has gone off. Interrupts are off."""
-    global _sleepers
     bit = u64(1) << tasks.current()
-    pending = _sleepers & bit != 0
-    _sleepers &= ~bit
+    pending = status.sleeping & bit != 0
+    status.sleeping &= ~bit
     return pending
 
 
 @metal
 def expire() -> None:
     """The timer has interrupted: wake everyone whose time has come, and arm it for the next."""
-    global _sleepers, _armed_for
+    global _armed_for
     status.timer_interrupts += 1
     now = read_tsc()
     if now >= _stop_at:
         hypercall(Hypercall.FINISHED, 0, 0)
     next = _stop_at
-    rest = _sleepers
+    rest = status.sleeping
     while rest != 0:
         task = trailing_zeros(rest)
         rest &= rest - 1
         if _wake_at[task] <= now:
-            _sleepers &= ~(u64(1) << task)
+            status.sleeping &= ~(u64(1) << task)
             tasks.wake(task)
         else:
             next = min(next, _wake_at[task])

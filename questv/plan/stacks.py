@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from questv.kernel.context import SWITCH_STACK
 from questv.kernel.stubs import INTERRUPT_STACK
 from questv.metal.stack import StackDepths
 
@@ -36,7 +35,8 @@ class KernelStacks:
 
 def kernel_stacks(depths: StackDepths) -> KernelStacks:
     """Measure a kernel; raises StackOverflowError if its own stacks are too small."""
-    interrupt = INTERRUPT_STACK + depths.depth("kernel_handle_interrupt") + SWITCH_STACK
+    handlers = (depths.depth(f"kernel_{name}") for name in ("take_interrupt", "preempt"))
+    interrupt = INTERRUPT_STACK + max(handlers)
     _check("the kernel's first", depths.depth("kernel_main") + 16 + interrupt, KERNEL_STACK)
     exception = _EXCEPTION_FRAME + depths.depth("kernel_handle_exception")
     _check("the exception", exception, EXCEPTION_STACK)
