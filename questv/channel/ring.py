@@ -195,16 +195,12 @@ def _peek_at_start(ring: Consumer, found: u32) -> Ptr[Shared[u8]]:
 
 @metal(inline=True)
 def has_message(ring: Consumer) -> bool:
-    """Look whether the producer has published more than was read."""
+    """Look whether the producer has published more; a position that can't be is ignored."""
     # Acquire: the position before the bytes that it says are there.
     tail = ring.peer[0].position.load(ACQUIRE)
-    return tail != ring.head and _learn_tail(ring, tail)
-
-
-@metal
-def _learn_tail(ring: Consumer, tail: u64) -> bool:
-    """Take a new position of the producer's in; one that can't be is ignored."""
     written = tail - ring.head
+    if written == 0:
+        return False
     if written > ring.size or written & 7 != 0:
         ring.violations += 1
         return False

@@ -31,7 +31,7 @@ class Wait(Struct):
 
     own: Ptr[Area]
     peer: Ptr[Area]
-    task: u64  # whose the end is
+    task: u64  # whose the end is: its bit
     command: u64  # what the local APIC is told to ring the other side
     end: u32  # the end's index in the plan
     state: WaitState
@@ -47,7 +47,7 @@ def connect(wait: Wait, end: EndInfo) -> None:
     """Prepare the waiting of one end, and let its doorbell's vector lead to it."""
     wait.own = Ptr[Area](end.own)
     wait.peer = Ptr[Area](end.peer)
-    wait.task = u64(end.task)
+    wait.task = u64(1) << u64(end.task)
     wait.command = lapic.command(end.peer_core, end.peer_vector)
     wait.end = end.index
     _by_vector[end.bell_vector] = ptr(wait)

@@ -1,24 +1,25 @@
 """Which task runs: of those that are ready, the most urgent.
 
-This is the whole policy. A task's index is its urgency, 0 the greatest; no two are equal.
+This is the whole policy. A task's index is its urgency, 0 the greatest; no two are equal. Sets of
+tasks are bits: bit n stands for task n.
 """
 
 from __future__ import annotations
 
 from questv.kernel.status import status
-from questv.metal.lang import metal, trailing_zeros, u64
+from questv.metal.lang import metal, u64
 
 
 @metal(inline=True)
 def make_ready(task: u64) -> None:
-    """Task ``task`` could run."""
-    status.ready |= u64(1) << task
+    """The task with this bit could run."""
+    status.ready |= task
 
 
 @metal(inline=True)
 def make_unready(task: u64) -> None:
-    """Task ``task`` can't run now."""
-    status.ready &= ~(u64(1) << task)
+    """The task with this bit can't run now."""
+    status.ready &= ~task
 
 
 @metal(inline=True)
@@ -29,5 +30,5 @@ def anyone_ready() -> bool:
 
 @metal(inline=True)
 def choose() -> u64:
-    """The task that should run; there is one."""
-    return trailing_zeros(status.ready)
+    """The bit of the task that should run; there is one."""
+    return status.ready & -status.ready

@@ -55,10 +55,10 @@ class KernelStatus(Struct):
     started: u64  # time-stamp counter when the kernel said that it runs
     timer_interrupts: u64
     spurious: u64  # interrupts that nobody had asked for
-    current: u64  # the task that has the core
-    ready: u64  # bit n: task n could run
-    sleeping: u64  # bit n: task n sleeps until a time, or waits no longer than until then
-    finished: u64  # bit n: task n has ended
+    running: u64  # the task that has the core: bit n for task n, as in all that follow
+    ready: u64  # those that could run
+    sleeping: u64  # those that sleep until a time, or wait no longer than until then
+    finished: u64  # those that have ended
     switches: Array[u64, MAX_TASKS]  # times that the core was taken from another task for it
     panic: PanicRecord
 

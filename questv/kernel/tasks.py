@@ -13,7 +13,7 @@ from questv.kernel.hypercall import hypercall
 from questv.kernel.info import MAX_TASKS, info
 from questv.kernel.status import status
 from questv.kernel.stubs import wait_for_interrupt
-from questv.metal.lang import Array, metal, ptr, static, u64
+from questv.metal.lang import Array, metal, ptr, static, trailing_zeros, u64
 from questv.monitor.interface import Hypercall
 
 NOBODY = MAX_TASKS
@@ -22,19 +22,19 @@ NOBODY = MAX_TASKS
 _stack_pointers: Array[u64, MAX_TASKS + 1] = static()  # of the tasks that do not have the core
 
 
-@metal(inline=True)
+@metal
 def current() -> u64:
     """The index of the task that has the core, or ``NOBODY`` before the first one has it."""
-    return status.current
+    return trailing_zeros(status.running)
 
 
 @metal
 def prepare() -> None:
     """Make every task of the plan ready to begin."""
-    status.current = NOBODY
+    status.running = u64(1) << NOBODY
     for i in range(info.task_count):
         _stack_pointers[i] = context.prepare(info.tasks[i].stack_top)
-        scheduler.make_ready(u64(i))
+        scheduler.make_ready(u64(1) << u64(i))
 
 
 @metal
@@ -48,11 +48,11 @@ def run() -> None:
 def task_main() -> None:
     """The life of a task, on its own stack."""
     enable_interrupts()
-    own = info.tasks[status.current]
+    own = info.tasks[current()]
     given = own.arguments
     own.entry(given[0], given[1], given[2], given[3], given[4], given[5])
     disable_interrupts()
-    status.finished |= u64(1) << status.current
+    status.finished |= status.running
     _end_if_all_have_finished()
     block()
 
@@ -66,21 +66,22 @@ def _end_if_all_have_finished() -> None:
 @metal(inline=True)
 def block() -> None:
     """Let the current task wait until ``wake``. Interrupts are off, and off again afterwards."""
-    scheduler.make_unready(status.current)
+    scheduler.make_unready(status.running)
     _give_way()
 
 
 @metal(inline=True)
 def wake(task: u64) -> None:
-    """Make a task that waits ready. Interrupts are off."""
+    """Make the task with this bit, which waits, ready. Interrupts are off."""
     scheduler.make_ready(task)
 
 
 @metal(inline=True)
 def preempt() -> None:
     """At the end of an interrupt: let a more urgent task that has become ready run now."""
-    if scheduler.choose() != status.current:
-        _switch_to(scheduler.choose())
+    chosen = scheduler.choose()
+    if chosen != status.running:
+        _switch_to(chosen)
 
 
 @metal(inline=True)
@@ -88,13 +89,14 @@ def _give_way() -> None:
     """Give the core to the task that should have it, when there is one."""
     while not scheduler.anyone_ready():
         wait_for_interrupt()
-    if scheduler.choose() != status.current:
-        _switch_to(scheduler.choose())
+    chosen = scheduler.choose()
+    if chosen != status.running:
+        _switch_to(chosen)
 
 
 @metal
 def _switch_to(task: u64) -> None:
-    previous = status.current
-    status.current = task
-    status.switches[task] += 1
-    context.switch(ptr(_stack_pointers[previous]), _stack_pointers[task])
+    previous = current()
+    status.running = task
+    status.switches[current()] += 1
+    context.switch(ptr(_stack_pointers[previous]), _stack_pointers[current()])

@@ -44,9 +44,8 @@ def set_alarm(tsc: u64) -> bool:
     now = read_tsc()
     if tsc <= now:
         return False
-    task = tasks.current()
-    _wake_at[task] = tsc
-    status.sleeping |= u64(1) << task
+    _wake_at[tasks.current()] = tsc
+    status.sleeping |= status.running
     if tsc < _armed_for:
         _arm(tsc, now)
     return True
@@ -55,9 +54,8 @@ def set_alarm(tsc: u64) -> bool:
 @metal
 def cancel_alarm() -> bool:
     """Forget the current task's alarm; false if it has gone off. Interrupts are off."""
-    bit = u64(1) << tasks.current()
-    pending = status.sleeping & bit != 0
-    status.sleeping &= ~bit
+    pending = status.sleeping & status.running != 0
+    status.sleeping &= ~status.running
     return pending
 
 
@@ -76,7 +74,7 @@ def expire() -> None:
         rest &= rest - 1
         if _wake_at[task] <= now:
             status.sleeping &= ~(u64(1) << task)
-            tasks.wake(task)
+            tasks.wake(u64(1) << task)
         else:
             next = min(next, _wake_at[task])
     _armed_for = NEVER

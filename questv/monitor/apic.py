@@ -39,7 +39,7 @@ def start() -> None:
             allowed[vector] = u64(target) << 32 | u64(vector)
 
 
-@metal
+@metal(inline=True)
 def ring(command: u64) -> bool:
     """Send an interprocessor interrupt if it is a doorbell of the plan; say whether it is.
 
@@ -58,11 +58,16 @@ def send_nmi(core: u32) -> None:
     _send(u64(plan.machine.apic_ids[core]) << 32 | COMMAND_NMI | COMMAND_ASSERT)
 
 
-@metal
+@metal(inline=True)
 def _send(command: u64) -> None:
     if plan.machine.x2apic != 0:
         write_msr(X2APIC_MSR_BASE + u32(ApicRegister.COMMAND), command)
-        return
+    else:
+        _send_slowly(command)
+
+
+@metal
+def _send_slowly(command: u64) -> None:
     while page[u32(ApicRegister.COMMAND) * _SPACING].read() & COMMAND_PENDING != 0:
         pause()
     _write(u32(ApicRegister.COMMAND_HIGH), u32(command >> 32) << 24)

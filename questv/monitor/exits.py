@@ -19,17 +19,21 @@ from questv.monitor.memory import public
 _COMMAND_MSR = X2APIC_MSR_BASE + int(ApicRegister.COMMAND)
 
 
-@metal
-def handle(reason: ExitReason) -> None:
+@metal(inline=True)
+def handle() -> None:
     """Count an exit and do what it asks for, or stop the sandbox."""
+    if svm.is_msr_write_of(_COMMAND_MSR):
+        _count(ExitReason.DOORBELL)
+        if not apic.ring(svm.msr_value()):
+            _stop_for(CrashReason.FORGED_DOORBELL, svm.msr_value(), ExitReason.DOORBELL)
+        svm.skip_msr_write()
+    else:
+        _handle_other(svm.reason())
+
+
+@metal
+def _handle_other(reason: ExitReason) -> None:
     match reason:
-        case ExitReason.MSR:
-            if svm.msr_number() != _COMMAND_MSR or not svm.is_msr_write():
-                stop(reason)
-            _count(ExitReason.DOORBELL)
-            if not apic.ring(svm.msr_value()):
-                _stop_for(CrashReason.FORGED_DOORBELL, svm.msr_value(), ExitReason.DOORBELL)
-            svm.skip_msr_write()
         case ExitReason.HYPERCALL:
             _hypercall()
         case ExitReason.NMI | ExitReason.SMI:
@@ -41,7 +45,7 @@ def handle(reason: ExitReason) -> None:
             stop(reason)
 
 
-@metal
+@metal(inline=True)
 def _count(reason: ExitReason) -> None:
     if public.state.load(RELAXED) == SandboxState.STARTED:
         public.after.by_reason[u32(reason)] += 1

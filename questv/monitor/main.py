@@ -19,5 +19,8 @@ def main() -> NoReturn:
     svm.start()
     public.entered = read_tsc()
     public.state.store(SandboxState.ENTERED, RELEASE)
+    svm.enter()
+    svm.keep_translations()
     while True:
-        exits.handle(svm.enter())
+        exits.handle()
+        svm.enter()

@@ -97,16 +97,21 @@ def _set_up_registers() -> None:
     guest.rsp = plan.stack
 
 
-@metal
-def enter() -> ExitReason:
-    """Run the guest until it exits, and say why it did."""
+@metal(inline=True)
+def enter() -> None:
+    """Run the guest until it exits."""
     run_guest(plan.control, registers)
-    guest.tlb_control = 0
-    return _reason()
 
 
 @metal
-def _reason() -> ExitReason:
+def keep_translations() -> None:
+    """After the first entry, which has flushed the TLB: flush it no more."""
+    guest.tlb_control = 0
+
+
+@metal
+def reason() -> ExitReason:
+    """Why the guest exited."""
     match guest.exit_code:
         case ExitCode.MSR:
             return ExitReason.MSR
@@ -151,6 +156,12 @@ def _reason() -> ExitReason:
             return ExitReason.OTHER
 
 
+@metal(inline=True)
+def is_msr_write_of(number: u32) -> bool:
+    """Whether the guest exited to write this MSR; quicker than asking for the reason first."""
+    return guest.exit_code == ExitCode.MSR and msr_number() == number and is_msr_write()
+
+
 @metal
 def let_event_in() -> None:
     """Take the NMI or SMI that an exit was about.
@@ -164,45 +175,45 @@ def let_event_in() -> None:
 # ---- what an exit was about ------------------------------------------------------------------
 
 
-@metal
+@metal(inline=True)
 def msr_number() -> u32:
     """The MSR that an exit with reason MSR was about."""
     return u32.wrap(registers.rcx)
 
 
-@metal
+@metal(inline=True)
 def is_msr_write() -> bool:
     """Whether that exit was about a write."""
     return guest.exit_info1 != 0
 
 
-@metal
+@metal(inline=True)
 def msr_value() -> u64:
     """The value that was to be written."""
     return registers.rdx << 32 | guest.rax & 0xFFFF_FFFF
 
 
-@metal
+@metal(inline=True)
 def skip_msr_write() -> None:
     """Let the guest go on after its WRMSR."""
     _skip(_WRMSR_LENGTH)
 
 
-@metal
+@metal(inline=True)
 def skip_hypercall(result: u64) -> None:
     """Let the guest go on after its VMMCALL, with a result in rax."""
     guest.rax = result
     _skip(_VMMCALL_LENGTH)
 
 
-@metal
+@metal(inline=True)
 def _skip(length: u64) -> None:
     # Without the address of the next instruction from the processor, the plain encoding is taken
     # for granted; a guest that uses prefixes goes on in the middle of its own code.
     guest.rip = guest.next_rip if plan.machine.next_rip != 0 else guest.rip + length
 
 
-@metal
+@metal(inline=True)
 def hypercall_number() -> u64:
     """What the guest asks for; its arguments are in ``registers`` rdi and rsi."""
     return guest.rax
