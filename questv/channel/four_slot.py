@@ -76,7 +76,7 @@ def stride(size: u64) -> u64:
     return size + 63 & ~u64(63)
 
 
-@metal
+@metal(inline=True)
 def begin_write(register: Writer) -> Ptr[u8]:
     """The slot to write the next value into; ``end_write`` makes it the newest."""
     # The last ``latest`` before this look at what is read: else a reader could be on its way to
@@ -88,7 +88,7 @@ def begin_write(register: Writer) -> Ptr[u8]:
     return Ptr[u8](_slot_address(register.data, register.stride, register.pair, register.slot))
 
 
-@metal
+@metal(inline=True)
 def end_write(register: Writer) -> None:
     """Make the value in the slot of ``begin_write`` the newest."""
     register.newest[register.pair] = register.slot
@@ -100,7 +100,7 @@ def end_write(register: Writer) -> None:
     own.area.position.store(register.count, RELEASE)
 
 
-@metal
+@metal(inline=True)
 def begin_read(register: Reader) -> Ptr[Shared[u8]]:
     """The newest value, or null if none was ever written.
 
@@ -121,7 +121,7 @@ def begin_read(register: Reader) -> Ptr[Shared[u8]]:
     return Ptr[Shared[u8]](_slot_address(register.data, register.stride, pair, newest & 1))
 
 
-@metal
+@metal(inline=True)
 def has_news(register: Reader) -> bool:
     """Whether a value was written since the last ``begin_read``."""
     count = register.peer[0].area.position.load(ACQUIRE)

@@ -43,9 +43,9 @@ assert sizeof(Header) == HEADER
 
 
 class Producer(Struct):
-    """The producer's private state. ``size`` is a power of two of at least 64 bytes.
+    """The producer's private state; ``cursor`` starts as ``data``, its counts as zero.
 
-    ``cursor`` starts as ``data``, all counts as zero.
+    ``size`` is a power of two of at least 64 bytes.
     """
 
     own: Ptr[Area]
@@ -57,21 +57,21 @@ class Producer(Struct):
     tail: u64  # bytes written since the beginning, messages and skips
     head: u64  # how far the consumer was last seen to have read
     length: u64  # bytes of the message that is reserved
+    taken: u64  # what it takes in the ring
     violations: u64  # times that the consumer said what can't be
 
 
 class Consumer(Struct):
-    """The consumer's private state; it starts as a producer's does."""
+    """The consumer's private state; its counts start as zero. ``size`` as the producer's."""
 
     own: Ptr[Area]
     peer: Ptr[Area]
     data: u64
     size: u64
-    cursor: u64  # address at which the next message is
-    available: u64  # bytes from there on that are written, as far as known, up to the ring's end
-    head: u64  # bytes read since the beginning
+    head: u64  # bytes read since the beginning, a multiple of 8
     tail: u64  # how far the producer was last seen to have written
     length: u64  # bytes of the message that ``peek`` has found
+    taken: u64  # what it takes in the ring
     violations: u64  # times that the producer said what can't be
 
 
@@ -101,6 +101,7 @@ def reserve(ring: Producer, length: u64) -> Ptr[u8]:
         return Ptr[u8](0)
     Ptr[Header](ring.cursor)[0].length.store(u32.wrap(length), RELAXED)
     ring.length = length
+    ring.taken = _padded(length)
     return Ptr[u8](ring.cursor + HEADER)
 
 
@@ -144,10 +145,9 @@ def has_room(ring: Producer, length: u64) -> bool:
 @metal(inline=True)
 def commit(ring: Producer) -> None:
     """Hand the reserved message over."""
-    taken = _padded(ring.length)
-    ring.cursor += taken
-    ring.room -= taken
-    ring.tail += taken
+    ring.cursor += ring.taken
+    ring.room -= ring.taken
+    ring.tail += ring.taken
     # The message's bytes before the position that says they are there.
     ring.own[0].position.store(ring.tail, RELEASE)
 
@@ -161,34 +161,33 @@ def peek(ring: Consumer) -> Ptr[Shared[u8]]:
 
     They stay where they are until ``consume``, but the producer could change them at any time.
     """
-    if ring.available == 0 and not has_message(ring):
+    if ring.tail == ring.head and not has_message(ring):
         return Ptr[Shared[u8]](0)
-    length = Ptr[Header](ring.cursor)[0].length.load(RELAXED)
-    if _padded(u64(length)) > ring.available:
-        return _peek_at_start(ring, length)
+    at = ring.head & ring.size - 1
+    length = Ptr[Header](ring.data + at)[0].length.load(RELAXED)
     ring.length = u64(length)
-    return Ptr[Shared[u8]](ring.cursor + HEADER)
+    ring.taken = _padded(u64(length))
+    if ring.taken > ring.tail - ring.head or ring.taken > ring.size - at:
+        return _peek_at_start(ring, length)
+    return Ptr[Shared[u8]](ring.data + at + HEADER)
 
 
 @metal
 def _peek_at_start(ring: Consumer, found: u32) -> Ptr[Shared[u8]]:
-    """The same where what stands at the cursor does not fit: it leads to the start, or is a lie.
+    """The same where what stands at the head does not fit: it leads to the start, or is a lie.
 
     Of a lie everything that is there is dropped.
     """
-    to_end = ring.data + ring.size - ring.cursor
+    to_end = ring.size - (ring.head & ring.size - 1)
     if found == SKIP and to_end < ring.tail - ring.head:
-        ring.cursor = ring.data
         ring.head += to_end
-        ring.available = ring.tail - ring.head
-        length = Ptr[Header](ring.cursor)[0].length.load(RELAXED)
-        if _padded(u64(length)) <= ring.available:
-            ring.length = u64(length)
-            return Ptr[Shared[u8]](ring.cursor + HEADER)
+        length = Ptr[Header](ring.data)[0].length.load(RELAXED)
+        ring.length = u64(length)
+        ring.taken = _padded(u64(length))
+        if ring.taken <= ring.tail - ring.head:
+            return Ptr[Shared[u8]](ring.data + HEADER)
     ring.violations += 1
     ring.head = ring.tail
-    ring.cursor = ring.data + (ring.head & ring.size - 1)
-    ring.available = 0
     ring.own[0].position.store(ring.head, RELEASE)
     return Ptr[Shared[u8]](0)
 
@@ -201,22 +200,16 @@ def has_message(ring: Consumer) -> bool:
     written = tail - ring.head
     if written == 0:
         return False
-    if written > ring.size or written & 7 != 0:
+    if written > ring.size or written & HEADER - 1 != 0:
         ring.violations += 1
         return False
-    offset = ring.head & ring.size - 1
     ring.tail = tail
-    ring.cursor = ring.data + offset
-    ring.available = min(written, ring.size - offset)
     return True
 
 
 @metal(inline=True)
 def consume(ring: Consumer) -> None:
     """Give the message that ``peek`` found back to the producer."""
-    taken = _padded(ring.length)
-    ring.cursor += taken
-    ring.available -= taken
-    ring.head += taken
+    ring.head += ring.taken
     # Release: our reads of its bytes before the position that frees them.
     ring.own[0].position.store(ring.head, RELEASE)

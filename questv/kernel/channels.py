@@ -212,7 +212,6 @@ def _start_receiver(receiver: Receiver, end: EndInfo) -> None:
     receiver.consumer.own = Ptr[Area](end.own)
     receiver.consumer.peer = Ptr[Area](end.peer)
     receiver.consumer.data = end.peer + ring.DATA_OFFSET
-    receiver.consumer.cursor = receiver.consumer.data
     receiver.consumer.size = end.size
     doorbells.connect(receiver.wait, end)
 

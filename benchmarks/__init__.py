@@ -1,0 +1,1 @@
+"""Measurements of Quest-V: ``python -m benchmarks`` prints and stores them all."""

@@ -1,0 +1,55 @@
+"""Runs a benchmark's system in a deterministic machine and fetches its samples."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from questv.machine import Machine, MachineOptions
+from questv.monitor.interface import PublicPage
+from questv.plan.build import BuiltSystem, build
+
+SYSTEMS = Path(__file__).parent / "systems"
+METRONOME = 10_000
+"""Nanoseconds: how long one core runs at most while another waits to (docs/time.md)."""
+
+
+def fill(name: str, words: Mapping[str, str], folder: Path) -> Path:
+    """The system of two kernels with the tasks of ``name``, its words filled in, in ``folder``."""
+    text = (SYSTEMS / "two.toml").read_text()
+    for word, value in words.items():
+        text = text.replace(f"<{word}>", value)
+    (folder / "system.toml").write_text(text)
+    (folder / "tasks.py").write_bytes((SYSTEMS / name / "tasks.py").read_bytes())
+    return folder
+
+
+def samples(system: BuiltSystem, sandbox: str) -> list[int]:
+    """Run ``system`` to its end; the array ``samples`` of one of its kernels."""
+    symbol = system.kernels[sandbox].symbols.by_name["samples"]
+    plan = system.plan.sandbox(sandbox)
+    with tempfile.TemporaryDirectory() as folder:
+        image = Path(folder) / "image"
+        image.write_bytes(system.image)
+        options = MachineOptions(
+            image=image,
+            memory=system.plan.memory,
+            cores=system.plan.cores,
+            deterministic=True,
+            command_line=f"metronome={METRONOME}",
+        )
+        with Machine(options) as machine:
+            machine.wait(600)
+            page = PublicPage.view(machine.memory.read(plan.public, 4096))
+            assert int(page.crash.reason) == 0, page.crash
+            data = machine.memory.read(plan.physical(symbol.address), symbol.size)
+    return [int.from_bytes(data[at : at + 8], "little") for at in range(0, len(data), 8)]
+
+
+def measure(name: str, words: Mapping[str, str]) -> list[int]:
+    """Build and run the two kernels; the samples of the first."""
+    with tempfile.TemporaryDirectory() as folder:
+        return samples(build(fill(name, words, Path(folder))), "first")
+
+
