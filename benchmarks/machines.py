@@ -51,5 +51,3 @@ def measure(name: str, words: Mapping[str, str]) -> list[int]:
     """Build and run the two kernels; the samples of the first."""
     with tempfile.TemporaryDirectory() as folder:
         return samples(build(fill(name, words, Path(folder))), "first")
-
-

@@ -1,0 +1,82 @@
+"""``python -m benchmarks``: measure everything, print it, and store it as JSON Lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from benchmarks import language, messages, systems_cost, timer
+from benchmarks.statistics import Result, store
+
+PARTS: dict[str, Callable[[], Iterator[Result]]] = {
+    "blocking": messages.blocking,
+    "polled": messages.polled,
+    "timer": timer.wake_up,
+    "start": systems_cost.start,
+    "build": systems_cost.building,
+    "sizes": systems_cost.sizes,
+    "language": language.comparison,
+}
+DEFAULT_OUTPUT = Path("build/benchmarks.jsonl")
+
+
+def main(
+    parts: Annotated[list[str] | None, typer.Argument(help=f"of: {', '.join(PARTS)}")] = None,
+    output: Annotated[Path, typer.Option(help="where the results go")] = DEFAULT_OUTPUT,
+) -> None:
+    """Measure Quest-V. Instructions are exact and repeat; wall times are this machine's."""
+    console = Console()
+    unknown = set(parts or ()) - PARTS.keys()
+    if unknown:
+        console.print(f"no such part: {', '.join(sorted(unknown))}; choose of {', '.join(PARTS)}")
+        raise typer.Exit(2)
+    results: list[Result] = []
+    with Progress(console=console, transient=True) as progress:
+        for part in progress.track(parts or list(PARTS), description="measuring"):
+            try:
+                results += PARTS[part]()
+            except language.MissingToolError as error:
+                console.print(f"{part} is left out: {error}")
+    console.print(_table(results))
+    store(results, output)
+    console.print(f"stored in {output}")
+
+
+def _table(results: list[Result]) -> Table:
+    table = Table(title="Quest-V", caption="goals are held against the median")
+    table.add_column("measurement")
+    for name in ("min", "quartile 1", "median", "quartile 3", "max", "n", "goal"):
+        table.add_column(name, justify="right")
+    table.add_column("unit")
+    for result in results:
+        colour = {None: "", True: "green", False: "red"}[result.met]
+        numbers = (
+            result.minimum,
+            result.quartile1,
+            result.median,
+            result.quartile3,
+            result.maximum,
+        )
+        goal = "" if result.goal is None else _number(result.goal)
+        table.add_row(
+            result.name,
+            *map(_number, numbers),
+            str(result.count),
+            f"[{colour}]{goal}[/{colour}]" if colour else goal,
+            f"{result.unit} ({result.kind})" if result.unit != result.kind else result.unit,
+        )
+    return table
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) or value >= 1000 else f"{value:.3g}"
+
+
+if __name__ == "__main__":
+    typer.run(main)
