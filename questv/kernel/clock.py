@@ -8,10 +8,13 @@ from questv.metal.lang import metal, multiply_high, static, u64
 
 NANOSECONDS = 1_000_000_000
 
-# Factors in units of 2**-32, set by ``start``.
+# Factors in units of 2**-56, rounded up and all below 256; set by ``start``. They are so fine that
+# a clock which runs for years stays within nanoseconds of what it should say.
 _per_tick: u64 = static(0)  # nanoseconds per tick of the TSC
 _per_nanosecond: u64 = static(0)  # ticks of the TSC per nanosecond
 _apic_per_tick: u64 = static(0)  # ticks of the APIC's timer per tick of the TSC
+
+_FRACTION_BITS = 56
 
 
 @metal
@@ -26,29 +29,44 @@ def start() -> None:
 
 @metal
 def _ratio(of: u64, to: u64) -> u64:
-    """``of / to`` in units of 2**-32; both below 2**32 times the other."""
-    return of // to << 32 | (of % to << 32) // to
+    """``of / to`` as a factor; ``to`` is below 2**63."""
+    quotient = of // to
+    rest = of % to
+    for _ in range(u64(_FRACTION_BITS)):
+        rest *= 2
+        quotient *= 2
+        if rest >= to:
+            rest -= to
+            quotient += 1
+    return quotient + 1
 
 
 @metal(inline=True)
 def scale(value: u64, factor: u64) -> u64:
-    """``value * factor / 2**32``, in full precision."""
-    return multiply_high(value, factor) << 32 | value * factor >> 32
+    """``value`` times a factor, rounded down; the result must be below 2**64."""
+    return multiply_high(value, factor) << 64 - _FRACTION_BITS | value * factor >> _FRACTION_BITS
 
 
 @metal
 def now() -> u64:
     """Nanoseconds since the machine's start."""
-    return scale(read_tsc() - info.machine.start_tsc, _per_tick)
+    return to_nanoseconds(read_tsc())
 
 
 @metal
 def to_tsc(nanoseconds: u64) -> u64:
-    """The time-stamp counter at a moment given in nanoseconds since the machine's start."""
-    return info.machine.start_tsc + scale(nanoseconds, _per_nanosecond)
+    """The time-stamp counter from when on ``now`` is at least ``nanoseconds``.
+
+    Its greatest value, which never comes, for a moment that is beyond what it can count.
+    """
+    start = info.machine.start_tsc
+    if multiply_high(nanoseconds, _per_nanosecond) >> _FRACTION_BITS != 0:
+        return u64.MAX
+    ticks = scale(nanoseconds, _per_nanosecond)
+    return start + ticks + 1 if ticks < u64.MAX - start else u64.MAX
 
 
-@metal
+@metal(inline=True)
 def to_nanoseconds(tsc: u64) -> u64:
     """The moment, in nanoseconds since the machine's start, of a time-stamp counter's value."""
     return scale(tsc - info.machine.start_tsc, _per_tick)

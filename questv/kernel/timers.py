@@ -13,6 +13,7 @@ from questv.monitor.interface import Hypercall
 TIMER_VECTOR = 0x20
 NEVER = (1 << 64) - 1
 _LONGEST = 0xFFFF_0000  # ticks of the APIC's timer; longer sleeps take several
+_FAR = 1 << 55  # ticks of the TSC, as good as any more; converted without an overflow
 
 _wake_at: Array[u64, MAX_TASKS] = static()  # time-stamp counter, for each task that sleeps
 _armed_for: u64 = static(NEVER)  # when the timer will interrupt
@@ -87,5 +88,5 @@ def _arm(tsc: u64, now: u64) -> None:
     global _armed_for
     _armed_for = tsc
     # Rounded up, so that the interrupt does not come before the time has.
-    ticks = clock.to_apic_ticks(tsc - now) + 1 if tsc > now else 1
+    ticks = clock.to_apic_ticks(min(tsc - now, _FAR)) + 1 if tsc > now else 1
     lapic.arm_timer(u32(min(ticks, _LONGEST)))
