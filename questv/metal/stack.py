@@ -42,6 +42,15 @@ class _Node:
     calls: frozenset[str]
     names: frozenset[str]
     pointer_calls: tuple[str, ...]
+    pushes: int
+
+
+@dataclass(frozen=True)
+class _Contents:
+    """The types of the pointers that code calls through, and what its assembly pushes."""
+
+    pointer_calls: frozenset[str]
+    pushes: int
 
 
 class StackDepths:
@@ -62,7 +71,7 @@ class StackDepths:
                 self._targets.setdefault(type_, set()).add(symbol)
             self._read(unit)
         self._depths: dict[str, int] = {}
-        self._pointers: dict[_Node, set[str]] = {}
+        self._contained: dict[_Node, _Contents] = {}
         self._refuse_recursion()
 
     def depth(self, symbol: str) -> int:
@@ -77,8 +86,8 @@ class StackDepths:
             unknown = sorted(node.calls - self._nodes.keys())
             if unknown:
                 raise StackError(f"'{symbol}' calls '{unknown[0]}', which is no function")
-            deepest = max((self.depth(callee) for callee in self._callees(node)), default=0)
-            self._depths[symbol] = node.frame + deepest
+            called = [self.depth(callee) for callee in self._callees(node)]
+            self._depths[symbol] = node.frame + max([*called, self._contents(node).pushes])
         return self._depths[symbol]
 
     def path(self, symbol: str) -> list[tuple[str, int]]:
@@ -91,15 +100,19 @@ class StackDepths:
         return found
 
     def _callees(self, node: _Node) -> list[str]:
-        return sorted(node.calls.union(*map(self._through_pointers, self._pointer_calls(node))))
+        pointers = self._contents(node).pointer_calls
+        return sorted(node.calls.union(*map(self._through_pointers, pointers)))
 
-    def _pointer_calls(self, node: _Node) -> set[str]:
-        """The types of the pointers that a function calls through, or one copied into it."""
-        if node not in self._pointers:
+    def _contents(self, node: _Node) -> _Contents:
+        """What a function's code holds, with that of functions that may be copied into it."""
+        if node not in self._contained:
             named = [self._nodes[name] for name in node.names if name in self._nodes]
-            types = map(self._pointer_calls, named)
-            self._pointers[node] = set(node.pointer_calls).union(*types)
-        return self._pointers[node]
+            parts = [self._contents(part) for part in named]
+            self._contained[node] = _Contents(
+                frozenset(node.pointer_calls).union(*(part.pointer_calls for part in parts)),
+                max([node.pushes, *(part.pushes for part in parts)]),
+            )
+        return self._contained[node]
 
     def _through_pointers(self, type_: str) -> set[str]:
         return self._targets.get(type_, set())
@@ -116,6 +129,7 @@ class StackDepths:
                 calls,
                 calls | set(facts.calls),
                 facts.pointer_calls,
+                facts.pushes,
             )
 
     def _refuse_recursion(self) -> None:

@@ -477,4 +477,6 @@ class Function:
     line: int = 0
     calls: set[MetalFunction] = field(default_factory=set)
     pointer_calls: set[FunctionType] = field(default_factory=set)
+    pushes: int = 0
+    """The most bytes that one of its assembly statements pushes."""
     addresses_taken: set[MetalFunction] = field(default_factory=set)

@@ -47,6 +47,8 @@ class FunctionFacts:
     pointer_calls: tuple[str, ...] = ()
     stack: int | None = None
     """Bytes pushed by an assembly function; None for a compiled one, whose code tells."""
+    pushes: int = 0
+    """Bytes that a compiled function's inline assembly pushes besides, at most."""
 
 
 @dataclass(frozen=True)
@@ -222,6 +224,7 @@ def _facts(checked: CheckedModule) -> tuple[FunctionFacts, ...]:
                 function.line,
                 tuple(sorted(calls)),
                 tuple(sorted(types)),
+                pushes=max(part.pushes for part in parts),
             )
         )
     for assembled in checked.assembly_functions:

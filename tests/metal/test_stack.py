@@ -17,8 +17,9 @@ from questv.metal.stack import RETURN_ADDRESS, StackDepths, StackError, frame_si
 from questv.metal.units import UnitCompiler
 
 from . import gate
-from .differential import Tally, Variables, cases
+from .differential import Case, Tally, Variables, cases
 from .generate.maker import make_inputs, make_program
+from .generate.program import Program
 from .loading import Workshop
 
 PAINT = 0xA5
@@ -167,15 +168,30 @@ def test_depths_and_paths_add_up(chain: ModuleType) -> None:
         assert path[0][0] == name
         assert path[-1] == ("leaf", RETURN_ADDRESS + 8)
     assert [name for name, _ in depths.path("chain.chosen")] == ["chosen", "big", "one", "leaf"]
-    assert [name for name, _ in depths.path("chain.by_pointer")] == ["by_pointer", "big", "one", "leaf"]
+    path = [name for name, _ in depths.path("chain.by_pointer")]
+    assert path == ["by_pointer", "big", "one", "leaf"]
     assert dict(depths.path("chain.big"))["big"] >= 4000
     with pytest.raises(StackError, match="nowhere"):
         depths.depth("chain.nowhere")
 
 
+def measure(
+    jit: Jit, module: ModuleType, program: Program, calls: list[Case]
+) -> list[tuple[str, int]]:
+    """The stack that each call uses which returns."""
+    stack, variables = PaintedStack(jit), Variables(jit, module, program)
+    found = []
+    for case in calls:
+        if isinstance(case.outcome, int):
+            variables.reset()
+            function = getattr(module, case.function.name)
+            found.append((case.function.name, stack.used(function, *case.arguments)))
+    return found
+
+
 @pytest.mark.parametrize("level", range(4))
 def test_random_programs_stay_within_their_depth(tmp_path: Path, level: int) -> None:
-    for seed in range(3):
+    for seed in range(2):
         random = Random(1000 * level + seed)
         program = make_program(random, 12)
         inputs = [
@@ -189,23 +205,42 @@ def test_random_programs_stay_within_their_depth(tmp_path: Path, level: int) -> 
             module = workshop.load(program.text(), f"deep{level}{seed}", header="")
             jit = Jit(module, gate, level=level, checks=False)
             depths = StackDepths(jit.units.values())
-
-            def measure(jit: Jit = jit, module: ModuleType = module, cases: Any = expected) -> list[Any]:
-                stack, variables = PaintedStack(jit), Variables(jit, module, program)
-                found = []
-                for case in cases:
-                    if isinstance(case.outcome, int):
-                        variables.reset()
-                        function = getattr(module, case.function.name)
-                        found.append((case.function.name, stack.used(function, *case.arguments)))
-                return found
-
-            measured = isolated(measure)()
+            measured = isolated(measure)(jit, module, program, expected)
         finally:
             workshop.close()
         assert len(measured) > 10
         for name, used in measured:
             assert RETURN_ADDRESS < used <= depths.depth(f"deep{level}{seed}.{name}")
+
+
+PUSHES = """
+@metal
+def flags(a: u64) -> u64:
+    asm("push 0\\npush 0\\npush 0\\npush 0\\nadd rsp, 32", None, "")
+    return a + asm("pushfq\\npop $0", u64, "=r")
+
+@metal(inline=True)
+def copied(a: u64) -> u64:
+    return flags(a) + asm("push 1\\npop $0", u64, "=r")
+
+@metal
+def caller(a: u64) -> u64:
+    return copied(a) + 1
+
+@metal
+def other(a: u64) -> u64:
+    return a + asm("push 1\\npush 2\\npop $0\\npop $0", u64, "=r")
+"""
+
+
+@pytest.mark.parametrize("level", range(4))
+def test_what_inline_assembly_pushes(workshop: Workshop, level: int) -> None:
+    module = workshop.load(PUSHES, "pushes")
+    jit = Jit(module, gate, level=level)
+    depths, stack = StackDepths(jit.units.values()), PaintedStack(jit)
+    for name in ("flags", "caller", "other"):
+        used = stack.used(getattr(module, name), 7)
+        assert used == depths.depth(f"pushes.{name}"), name
 
 
 # ---- recursion -------------------------------------------------------------------------------

@@ -212,10 +212,12 @@ def _asm(c: FunctionChecker, node: ast.Call) -> Operand:
                 f"pass its address: addr({ast.unparse(argument)})",
             )
     _check_constraints(c, node, (template, constraints), len(results), len(arguments))
+    c.tree.pushes = max(c.tree.pushes, 8 * len(_PUSH.findall(template)))
     type_ = results[0] if len(results) == 1 else NONE
     return tree.Assembly(*_at(node), type_, template, constraints, results, arguments)
 
 
+_PUSH = re.compile(r"\bpush")
 _CONSTRAINT = re.compile(r"(=&?|)(?:[a-zA-Z]+|\d|\{[a-z0-9]+\})|~\{[a-z0-9]+\}")
 
 
