@@ -13,7 +13,7 @@ import functools
 import io
 import itertools
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from elftools.elf.elffile import ELFFile
 from questv.metal.check.signatures import signature, static_type
 from questv.metal.definitions import DEFINITIONS, MetalFunction, StaticKind, StaticVariable
 from questv.metal.emit.ir import symbol
+from questv.metal.link import LinkError
 from questv.metal.structs import ArrayView, Struct, read_value
 from questv.metal.types import (
     BOOL,
@@ -103,7 +104,10 @@ class Jit:
             builder.add_ir(_reserve({name: sizes[name] for name in sizes if name not in own}))
         for name in names:
             builder.export_symbol(name)
-        self._library = builder.link(_engine(), f"metal-{next(_LIBRARY_NUMBERS)}")
+        try:
+            self._library = builder.link(_engine(), f"metal-{next(_LIBRARY_NUMBERS)}")
+        except RuntimeError as error:
+            raise _link_error(units.values(), sizes, error) from error
         return {name: self._library[name] for name in names}
 
     def address(self, definition: MetalFunction | StaticVariable) -> int:
@@ -126,7 +130,7 @@ class Jit:
         """A module-level variable: a view if it is an aggregate or cell, else its value."""
         assert isinstance(static, StaticVariable)
         type_ = static_type(static)
-        return read_value(type_, _memory(self.address(static), type_.size), 0)
+        return read_value(type_, _memory(self.address(static), type_.size, self), 0)
 
     def __getitem__(self, function: Any) -> Callable[..., Any]:
         """A metal function as a Python callable.
@@ -154,7 +158,11 @@ class Jit:
                 self._to_native(type_, argument, alive)
                 for type_, argument in zip(types, arguments, strict=True)
             ]
-            return _from_native(shape.result, native(*given))
+            result = native(*given)
+            if is_aggregate(shape.result):
+                memory = _memory(result, shape.result.size, (self, arguments, alive))
+                return read_value(shape.result, memory, 0)
+            return _from_native(shape.result, result)
 
         return call
 
@@ -180,7 +188,8 @@ class Jit:
         return 0 if value is None else int(value)
 
     def close(self) -> None:
-        """Unload the code; nothing of it may be called afterwards."""
+        """Unload the code; nothing of it may be called or viewed afterwards."""
+        LOADED.discard(self)
         with contextlib.suppress(RuntimeError):
             self._library.close()
 
@@ -198,12 +207,25 @@ def _reserve(sizes: dict[str, int]) -> str:
 
 def _defined(contents: bytes) -> set[str]:
     """The global symbols that an object defines."""
-    table = ELFFile(io.BytesIO(contents)).get_section_by_name(".symtab")
-    return {
-        entry.name
-        for entry in table.iter_symbols()
-        if entry["st_shndx"] != "SHN_UNDEF" and entry["st_info"]["bind"] == "STB_GLOBAL"
-    }
+    return {name for name, here in _globals(contents) if here}
+
+
+def _globals(contents: bytes) -> Iterator[tuple[str, bool]]:
+    """The global symbols of an object, and whether it defines them."""
+    table: Any = ELFFile(io.BytesIO(contents)).get_section_by_name(".symtab")
+    for entry in table.iter_symbols():
+        if entry["st_info"]["bind"] == "STB_GLOBAL":
+            yield entry.name, entry["st_shndx"] != "SHN_UNDEF"
+
+
+def _link_error(units: Iterable[Unit], reserved: Iterable[str], error: Exception) -> LinkError:
+    """What is wrong with units that LLVM refused to link, as the linker would tell it."""
+    symbols = [part for unit in units for part in _globals(unit.object)]
+    missing = {name for name, _ in symbols} - {name for name, here in symbols if here}
+    names = ", ".join(sorted(missing.difference(reserved)))
+    if not names:
+        return LinkError(f"linking failed: {error}", "mend what LLVM complains about")
+    return LinkError(f"nothing defines {names}", "define it, or import the module that does")
 
 
 def _c_type(type_: Type) -> Any:
@@ -219,8 +241,6 @@ def _c_type(type_: Type) -> Any:
 
 
 def _from_native(type_: Type, value: Any) -> Any:
-    if is_aggregate(type_):
-        return read_value(type_, _memory(value, type_.size), 0)
     if isinstance(type_, EnumType):
         with contextlib.suppress(ValueError):
             return type_.python(value)
@@ -230,5 +250,8 @@ def _from_native(type_: Type, value: Any) -> Any:
     return value
 
 
-def _memory(address: int, size: int) -> memoryview:
-    return memoryview((ctypes.c_char * size).from_address(address)).cast("B")
+def _memory(address: int, size: int, owner: object) -> memoryview:
+    """The bytes at an address; views of them keep ``owner`` alive, whose memory it may be."""
+    memory = (ctypes.c_char * size).from_address(address)
+    memory.owner = owner  # type: ignore[attr-defined]
+    return memoryview(memory).cast("B")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from questv.diagnostics import DiagnosticsError
@@ -175,10 +177,8 @@ def test_inline_functions_of_another_module(workshop: Workshop, level: int) -> N
     assert jit[user.with_floats](21.0) == 42
     code = functions(user, checks=True, level=level)
     for name in ("use", "use_pair", "with_floats"):
-        assert not any(part.name in ("call", "jmp") and "+0x" not in part.operands for part in code[name]), (
-            name,
-            [str(part) for part in code[name]],
-        )
+        jumps = [part for part in code[name] if part.name in ("call", "jmp")]
+        assert all(f"{name}+0x" in part.operands for part in jumps), "it stays in its own code"
     unit = jit.units["user"]
     facts = {found.name: found for found in unit.functions}
     assert facts["use_counted"].calls == ("library.outside",)
@@ -203,9 +203,7 @@ def test_a_module_of_inline_functions_alone_is_not_linked(workshop: Workshop) ->
 )
 def test_inline_functions_do_not_recur(workshop: Workshop, text: str) -> None:
     workshop.load(text, "endless")
-    user = workshop.load(
-        "from endless import f\n@metal\ndef use() -> u32:\n    return f(1)\n"
-    )
+    user = workshop.load("from endless import f\n@metal\ndef use() -> u32:\n    return f(1)\n")
     with pytest.raises(DiagnosticsError) as caught:
         Jit(user)
     assert {found.rule for found in caught.value.diagnostics} == {"recursion"}
@@ -322,6 +320,8 @@ def test_an_undefined_symbol_does_not_link(workshop: Workshop) -> None:
         "@metal\ndef use() -> None:\n    lost()\n"
     )
     units = UnitCompiler(checks=True).compile([module.__name__])
+    with pytest.raises(LinkError, match="nothing defines nowhere_at_all"):
+        Jit(module)
     with pytest.raises(LinkError, match="undefined reference to `nowhere_at_all'"):
         link(units.values(), SCRIPT, [f"{module.__name__}.use"])
 
@@ -380,9 +380,10 @@ def calls_never(a: u32) -> u32:
 def test_calls_from_python(workshop: Workshop) -> None:
     module = workshop.load(CALLED)
     jit = Jit(module)
-    assert jit[module.six](255, -32768, 2**32 - 1, -(2**63), True, 2**63) == (
-        255 - 32768 + 2**32 - 1 + 1 - 2**63 - 2**63
-    ) + 2**64
+    assert (
+        jit[module.six](255, -32768, 2**32 - 1, -(2**63), True, 2**63)
+        == (255 - 32768 + 2**32 - 1 + 1 - 2**63 - 2**63) + 2**64
+    )
     pair = module.Pair(a=3, b=4)
     back = jit[module.swap](pair)
     assert (pair.a, pair.b) == (4, 3)
@@ -398,6 +399,22 @@ def test_calls_from_python(workshop: Workshop) -> None:
     with pytest.raises(MetalFault) as fault:
         isolated(jit[module.calls_never])(0)
     assert fault.value.kind is TrapKind.TRAP
+
+
+def test_views_keep_what_they_show(workshop: Workshop) -> None:
+    """The code, the variables and the arguments live as long as a view of them does."""
+    module = workshop.load(CALLED)
+
+    def use() -> list[int]:
+        variable = Jit(module).variable(module.table)
+        result = Jit(module)[module.own_table]()
+        passed = Jit(module)[module.swap](module.Pair(a=5, b=6))
+        gc.collect()
+        for _ in range(50):
+            bytearray(1 << 16)
+        return [variable[0], result[3], passed.a, passed.b]
+
+    assert isolated(use)() == [1, 4, 6, 5]
 
 
 @pytest.mark.parametrize(
