@@ -161,6 +161,16 @@ def test_constants_can_not_be_written(workshop: Workshop) -> None:
     assert [found.rule for found in caught.value.diagnostics] == ["constant-write"] * 2
 
 
+@pytest.mark.parametrize("index", ["8", "u8(8)", "u64(8)", "LAST + 1"])
+def test_a_constant_index_is_checked_at_once(workshop: Workshop, index: str) -> None:
+    module = workshop.load(
+        f"LAST = 7\na: Array[u8, 8] = static()\n@metal\ndef f() -> u8:\n    return a[{index}]\n"
+    )
+    with pytest.raises(DiagnosticsError) as caught:
+        Jit(module, checks=False)
+    assert [found.rule for found in caught.value.diagnostics] == ["index-range"]
+
+
 def test_constants_lie_in_read_only_memory(workshop: Workshop) -> None:
     module = workshop.load(
         "table: Array[u32, 2] = constant([1, 2])\n"
@@ -221,10 +231,15 @@ def test_external_variables(workshop: Workshop) -> None:
 
 
 def test_two_modules_may_name_one_external(workshop: Workshop) -> None:
-    text = 'shared: u64 = external("__shared")\n@metal\ndef {0}() -> u64:\n    return addr(shared)\n'
-    workshop.load(text.format("one"), "names_it")
-    other = workshop.load("import names_it\n" + text.format("two").replace("shared:", "mine:").replace(
-        "addr(shared)", "addr(mine) - names_it.one()"))
+    workshop.load(
+        'shared: u64 = external("__shared")\n@metal\ndef one() -> u64:\n    return addr(shared)\n',
+        "names_it",
+    )
+    other = workshop.load(
+        "import names_it\n"
+        'mine: u64 = external("__shared")\n'
+        "@metal\ndef two() -> u64:\n    return addr(mine) - names_it.one()\n"
+    )
     assert Jit(other)[other.two]() == 0
 
 

@@ -13,6 +13,7 @@ from questv.metal.check.known import Known, is_struct
 from questv.metal.check.signatures import static_type
 from questv.metal.definitions import MetalFunction, StaticVariable
 from questv.metal.types import (
+    INTEGERS,
     U64,
     ArrayType,
     IntType,
@@ -174,6 +175,8 @@ def _pointer_element(
 def _index(c: FunctionChecker, node: ast.expr, array: ArrayType | None) -> tree.Expression:
     """An index as an unsigned number of 64 bits; a constant one is checked now."""
     operand = c.operand(node, U64)
+    if isinstance(operand, tree.Constant) and operand.type in INTEGERS and operand.value >= 0:
+        operand = Known(operand.value)  # such as u64(3)
     if isinstance(operand, Known):
         number = operand.value
         if not isinstance(number, int) or isinstance(number, bool):
