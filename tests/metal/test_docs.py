@@ -21,8 +21,13 @@ import pytest
 import questv
 from questv.diagnostics import DiagnosticsError
 from questv.metal.definitions import DEFINITIONS, forget
+from questv.metal.isolate import MetalFault, isolated
+from questv.metal.jit import Jit
 from questv.metal.stack import StackDepths
+from questv.metal.tree import TrapKind
 from questv.metal.units import UnitCompiler
+
+from .loading import Workshop
 
 ROOT = Path(questv.__path__[0]).parent
 DOCUMENT = ROOT / "docs" / "metal.md"
@@ -150,3 +155,103 @@ def test_mypy_accepts_the_right_examples(folder: Path) -> None:
         env={"PYTHONPATH": str(ROOT), "MYPYPATH": f"{folder}:{ROOT}"},
     )
     assert run.returncode == 0, run.stdout
+
+
+# ---- what docs/metal.md says of debug and release builds -----------------------------------------
+
+CHECKS = """
+table: Array[u8, 4] = static()
+words: Array[u8, 16] = static()
+
+
+@metal
+def assertion(value: u64) -> u64:
+    assert value == 0
+    return value
+
+
+@metal
+def trapped(value: u64) -> u64:
+    if value != 0:
+        trap()
+    return value
+
+
+@metal
+def division(value: u64) -> u64:
+    return 1 // (value - 2)
+
+
+@metal
+def overflow(value: u64) -> u64:
+    return u64.wrap(i64.MIN // -i64(value - 1))
+
+
+@metal
+def index(value: u64) -> u64:
+    return u64(table[value * 4])
+
+
+@metal
+def null(value: u64) -> u64:
+    return u64(Ptr[u8](value - 2)[0])
+
+
+@metal
+def null_text(value: u64) -> u64:
+    missing: Array[str, 1] = local()
+    return len(missing[value - 2])
+
+
+@metal
+def shift(value: u64) -> u64:
+    return 1 << value * 32 + 1
+
+
+@metal
+def cast(value: u64) -> u64:
+    return u64(u8(value + 0xFF))
+
+
+@metal
+def unaligned(value: u64) -> u64:
+    cell = Ptr[Atomic[u64]](addr(words) + value - 1)
+    return cell[0].load(RELAXED)
+"""
+ALWAYS = {
+    "assertion": TrapKind.ASSERTION,
+    "trapped": TrapKind.TRAP,
+    "division": TrapKind.DIVISION,
+    "overflow": TrapKind.DIVISION,
+}
+IN_DEBUG = {
+    "index": TrapKind.BOUNDS,
+    "null": TrapKind.NULL,
+    "null_text": TrapKind.NULL,
+    "shift": TrapKind.SHIFT,
+    "cast": TrapKind.CAST,
+    "unaligned": TrapKind.ALIGNMENT,
+}
+IN_RELEASE = {"shift": 2, "cast": 1, "unaligned": 0}
+
+
+@pytest.mark.parametrize("name", [*ALWAYS, *IN_DEBUG])
+def test_a_debug_build_stops(name: str, workshop: Workshop) -> None:
+    module = workshop.load(CHECKS)
+    with pytest.raises(MetalFault) as raised:
+        isolated(Jit(module)[getattr(module, name)])(2)
+    assert raised.value.kind is (ALWAYS | IN_DEBUG)[name]
+
+
+@pytest.mark.parametrize("name", ALWAYS)
+def test_a_release_build_stops(name: str, workshop: Workshop) -> None:
+    module = workshop.load(CHECKS)
+    with pytest.raises(MetalFault) as raised:
+        isolated(Jit(module, checks=False)[getattr(module, name)])(2)
+    assert raised.value.kind is ALWAYS[name]
+
+
+@pytest.mark.parametrize("name", IN_RELEASE)
+def test_a_release_build_goes_on(name: str, workshop: Workshop) -> None:
+    module = workshop.load(CHECKS)
+    assert isolated(Jit(module, checks=False)[getattr(module, name)])(2) == IN_RELEASE[name]

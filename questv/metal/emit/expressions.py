@@ -392,6 +392,8 @@ def _intrinsic(w: FunctionWriter, node: tree.IntrinsicCall) -> str:
     values = [emit(w, argument) for argument in node.arguments]
     w.at(node)
     spelt = register_type(node.type)
+    if w.unit.checks and node.intrinsic in (Intrinsic.TEXT_LENGTH, Intrinsic.TEXT_BYTES):
+        w.require(w.let(f"icmp ne ptr {values[0]}, null"), TrapKind.NULL)
     match node.intrinsic:
         case Intrinsic.TEXT_LENGTH:
             return w.let(f"load i64, ptr {values[0]}, align 8")
