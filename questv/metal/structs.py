@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import enum
 import inspect
+import itertools
 import struct as packing
 import sys
 from collections.abc import Iterator
@@ -327,9 +328,9 @@ def write_value(type_: Type, buffer: memoryview, start: int, value: Any) -> None
         else:
             raise TypeError(f"{value!r} is no {type_}")
     elif isinstance(type_, ArrayType):
-        values = list(value)
+        values = list(itertools.islice(value, type_.length + 1))
         if len(values) > type_.length:
-            raise ValueError(f"{len(values)} values do not fit {type_}")
+            raise ValueError(f"there are more values than {type_} holds")
         for index, part in enumerate(values):
             write_value(type_.element, buffer, start + index * type_.element.size, part)
     elif isinstance(type_, CellType):

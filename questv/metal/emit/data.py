@@ -6,6 +6,7 @@ stay symbolic, for the linker to fill in.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from questv.metal.check.signatures import signature, static_type
@@ -52,9 +53,9 @@ def _fill(type_: Type, value: Any, to: memoryview, start: int, addresses: Addres
         value.encode()  # must be possible
         addresses[start] = value
     elif isinstance(type_, ArrayType) and not isinstance(value, bytes):
-        values = list(value)
+        values = list(itertools.islice(value, type_.length + 1))
         if len(values) > type_.length:
-            raise ValueError(f"{len(values)} values do not fit {type_}")
+            raise ValueError(f"there are more values than {type_} holds")
         for index, part in enumerate(values):
             _fill(type_.element, part, to, start + index * type_.element.size, addresses)
     elif isinstance(type_, StructType) and isinstance(value, dict):
@@ -83,21 +84,31 @@ def _require_target(type_: Type, value: MetalFunction | StaticVariable) -> None:
         raise TypeError(f"{value.name} is {what}")
 
 
+def is_zero(contents: bytes) -> bool:
+    """Whether no byte of ``contents`` is other than zero."""
+    return not contents.strip(b"\0")
+
+
 def spell(contents: bytes, addresses: dict[int, str]) -> str:
     """Contents, and the symbols whose addresses stand in them, as an LLVM constant with its type.
 
     ``addresses`` holds the byte offsets of the symbols.
     """
-    if not any(contents) and not addresses:
+    if is_zero(contents) and not addresses:
         return f"[{len(contents)} x i8] zeroinitializer"
     types: list[str] = []
     values: list[str] = []
     position = 0
     for offset, target in [*sorted(addresses.items(), key=lambda pair: pair[0]), (None, None)]:
         end = len(contents) if offset is None else offset
-        if end > position:
-            types.append(f"[{end - position} x i8]")
-            values.append(f'{types[-1]} c"{string(contents[position:end])}"')
+        part = contents[position:end]
+        filled = part.rstrip(b"\0")
+        if filled:
+            types.append(f"[{len(filled)} x i8]")
+            values.append(f'{types[-1]} c"{string(filled)}"')
+        if len(part) > len(filled):
+            types.append(f"[{len(part) - len(filled)} x i8]")
+            values.append(f"{types[-1]} zeroinitializer")
         if offset is not None and target is not None:
             types.append("ptr")
             values.append(f"ptr {symbol(target)}")

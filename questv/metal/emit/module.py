@@ -199,7 +199,7 @@ class ModuleEmitter:
         contents, addresses = data.initial_contents(type_, variable.initial)
         symbols = {offset: self._use_target(target) for offset, target in addresses.items()}
         constant = variable.kind is StaticKind.CONSTANT
-        empty = not any(contents) and not addresses
+        empty = data.is_zero(contents) and not addresses
         section = "rodata" if constant else "bss" if empty else "data"
         described = self.debug.variable(variable.name, variable.symbol, variable.line, type_)
         return (
