@@ -41,7 +41,9 @@ class Tally:
         self.outcomes[kind] += 1
 
 
-def cases(program: Program, inputs: list[tuple[Function, list[int]]], checks: bool, tally: Tally) -> list[Case]:
+def cases(
+    program: Program, inputs: list[tuple[Function, list[int]]], checks: bool, tally: Tally
+) -> list[Case]:
     """The calls whose outcome the model knows."""
     made = []
     for function, arguments in inputs:

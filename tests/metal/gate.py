@@ -5,7 +5,6 @@ from __future__ import annotations
 from questv.metal.lang import Ptr, assembly, u64
 
 
-
 @assembly(
     """
     push rbp

@@ -7,7 +7,8 @@ from random import Random
 
 from .maker import make_program
 
-ENTRIES = 14
+ENTRIES = 12
+"""Functions to call in the programs of the tests."""
 
 if __name__ == "__main__":
     print(make_program(Random(int(sys.argv[1])), ENTRIES).text())

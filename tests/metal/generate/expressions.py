@@ -121,15 +121,17 @@ class Element(Expression):
 
 @dataclass(frozen=True, eq=False)
 class PointerTo(Expression):
-    """``ptr(array[index])``."""
+    """``ptr(place)``."""
 
-    element: Element
+    target: Local | Static | Member | Element
 
     def text(self, typed: bool) -> str:
-        return f"ptr({self.element.text(False)})"
+        return f"ptr({self.target.text(False)})"
 
-    def run(self, frame: Frame) -> tuple[list[Any], int]:
-        return self.element.place(frame)
+    def run(self, frame: Frame) -> tuple[Any, Any]:
+        if isinstance(self.target.type, Record):
+            return [self.target.run(frame)], 0
+        return self.target.place(frame)
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,9 +201,7 @@ class Binary(Expression):
     def run(self, frame: Frame) -> int:
         assert isinstance(self.type, Int)
         left, right = self.left.run(frame), self.right.run(frame)
-        return apply(
-            frame, self.type, self.sign, left, right, isinstance(self.right, Literal)
-        )
+        return apply(frame, self.type, self.sign, left, right, isinstance(self.right, Literal))
 
 
 def both(left: Expression, right: Expression) -> tuple[str, str]:
@@ -390,6 +390,26 @@ class TableCall(Expression):
         index = frame.machine.element(list(self.functions), self.index.run(frame))
         arguments = [part.run(frame) for part in self.arguments]
         return self.functions[index].call(frame.machine, arguments)
+
+
+@dataclass(frozen=True, eq=False)
+class ChosenCall(Expression):
+    """A call of one of two functions; which one is worked out before the arguments."""
+
+    test: Expression
+    chosen: Function
+    other: Function
+    arguments: Sequence[Expression]
+
+    def text(self, typed: bool) -> str:
+        given = ", ".join(argument.text(True) for argument in self.arguments)
+        test = self.test.text(False)
+        return f"({self.chosen.name} if {test} else {self.other.name})({given})"
+
+    def run(self, frame: Frame) -> Any:
+        function = self.chosen if self.test.run(frame) else self.other
+        arguments = [part.run(frame) for part in self.arguments]
+        return function.call(frame.machine, arguments)
 
 
 @dataclass(frozen=True, eq=False)

@@ -54,7 +54,7 @@ def reaches(type_: Type, wanted: Type) -> bool:
         return any(reaches(part, wanted) for _, part in type_.fields)
     if isinstance(type_, Table):
         return reaches(type_.element, wanted)
-    return isinstance(type_, Pointer) and type_.target == wanted
+    return isinstance(type_, Pointer) and reaches(type_.target, wanted)
 
 
 def make_program(random: Random, entries: int) -> Program:
@@ -121,17 +121,20 @@ class Maker:
         types: list[tuple[str, Type, str]] = [(f"s_{part.name}", part, "") for part in INTEGERS]
         types.append(("s_bool", BOOL, ""))
         lengths = (1, 2, 4, 5, 8)
-        types += [(f"t{index}", Table(self.scalar(), random.choice(lengths)), "") for index in "012"]
+        for index in range(3):
+            types.append((f"t{index}", Table(self.scalar(), random.choice(lengths)), ""))
         types += [("r0", self._outer, ""), ("r1", self._outer, ""), ("r2", INNER, "")]
         types += [(f"atomic_{part.name}", part, "Atomic") for part in random.sample(INTEGERS, 2)]
-        types += [(f"volatile_{part.name}", part, "Volatile") for part in random.sample(INTEGERS, 1)]
+        alone = random.choice(INTEGERS)
+        types.append((f"volatile_{alone.name}", alone, "Volatile"))
         self.program.variables.append(Variable("trace", U64, [0]))
         for name, type_, cell in types:
             self.program.variables.append(Variable(name, type_, self._memory(type_), cell))
         self._roots = [(v.name, v.type) for v in self.program.variables[1:] if not v.cell]
         self._cells = [variable for variable in self.program.variables if variable.cell]
         elements = [part.element for _, part in self._roots if isinstance(part, Table)]
-        self._pointees = [I16, *(part for part in elements if isinstance(part, Int))]
+        self._pointees: list[Int | Record] = [INNER, self._outer, *random.sample(INTEGERS, 2)]
+        self._pointees += [part for part in elements if isinstance(part, Int)]
 
     def _memory(self, type_: Type) -> Any:
         """Memory of the model with values to start from."""
@@ -330,17 +333,18 @@ class Maker:
         return self._call_of(scope, self.random.choice(functions), depth)
 
     def _call_of(self, scope: Scope, function: Function, depth: int) -> ex.Call:
-        given = [
-            self.expression(scope, kind, min(depth, 1)) for _, kind in function.parameters
-        ]
+        given = [self.expression(scope, kind, min(depth, 1)) for _, kind in function.parameters]
         return ex.Call(function.result, function, given)
 
     def _table_call(self, scope: Scope, type_: Int, depth: int) -> ex.Expression:
         functions = self.program.tables.get(f"table_{type_.name}")
         if functions is None:
             return self._binary(scope, type_, depth)
-        index = self._index(scope, len(functions), depth)
         given = [self._integer(scope, type_, depth) for _ in "ab"]
+        if self._chance(0.3):
+            chosen, other = (self.random.choice(functions) for _ in "ab")
+            return ex.ChosenCall(type_, self._boolean(scope, depth), chosen, other, given)
+        index = self._index(scope, len(functions), depth)
         return ex.TableCall(type_, f"table_{type_.name}", functions, index, given)
 
     def _cell(self, scope: Scope, type_: Int, depth: int) -> ex.Expression:
@@ -445,11 +449,9 @@ class Maker:
         if depth > 0 and kind < 0.5:
             parts = [self._pointer(scope, type_, 0) for _ in "ab"]
             return ex.Conditional(type_, self._boolean(scope, depth - 1), *parts)
-        while not self._chance(0.02):
-            place = self._place(scope, type_.target, depth)
-            if isinstance(place, ex.Element):
-                return ex.PointerTo(type_, place)
-        return ex.Null(type_)
+        if self._chance(0.02):
+            return ex.Null(type_)
+        return ex.PointerTo(type_, self._place(scope, type_.target, depth))
 
     # ---- statements --------------------------------------------------------------------------
 
@@ -589,9 +591,7 @@ class Maker:
         body, _ = self._block(inner, result, self.random.randint(1, 3))
         return [st.For(name, type_, start, stop, step, body)]
 
-    def _range(
-        self, scope: Scope, type_: Int
-    ) -> tuple[ex.Expression | None, ex.Expression, int]:
+    def _range(self, scope: Scope, type_: Int) -> tuple[ex.Expression | None, ex.Expression, int]:
         random = self.random
         kind = random.random()
         if kind < 0.4:  # from zero, a few times

@@ -57,9 +57,13 @@ class Boolean:
 
 @dataclass(frozen=True)
 class Pointer:
-    """A pointer to values of one type, a tuple (memory, index) in the model; null is None."""
+    """A pointer to values of one type; in the model a container and a key in it, or None.
 
-    target: Int
+    The container is the list of an array's elements, of one variable or field, or of one struct,
+    or the dictionary of a function's locals.
+    """
+
+    target: Int | Record
 
     @property
     def name(self) -> str:
@@ -145,13 +149,18 @@ class Machine:
             raise Trap("BOUNDS")
         raise Undecided
 
-    def target(self, pointer: tuple[list[Any], int] | None, index: int) -> tuple[list[Any], int]:
+    def target(self, pointer: tuple[Any, Any] | None, index: int) -> tuple[Any, Any]:
         """What a pointer points to, ``index`` elements on."""
         if pointer is None and self.checks:
             raise Trap("NULL")
-        if pointer is None or not 0 <= pointer[1] + index < len(pointer[0]):
+        if pointer is None:
             raise Undecided
-        return pointer[0], pointer[1] + index
+        container, key = pointer
+        if index == 0:
+            return pointer
+        if isinstance(container, dict) or not 0 <= key + index < len(container):
+            raise Undecided
+        return container, key + index
 
 
 @dataclass
