@@ -26,10 +26,17 @@ def unit(number: int) -> str:
 
 BROKEN = {
     "no IR": "this is no IR",
-    "a broken rule of LLVM": "define i32 @f() {\nentry:\n  %a = add i32 %b, 1\n  %b = add i32 1, 1\n  ret i32 %a\n}\n",
-    "a wrong mnemonic": 'define void @f() {\n  call void asm sideeffect inteldialect "frobnicate eax", ""()\n  ret void\n}\n',
+    "a broken rule of LLVM": (
+        "define i32 @f() {\n  %a = add i32 %b, 1\n  %b = add i32 1, 1\n  ret i32 %a\n}\n"
+    ),
+    "a wrong mnemonic": (
+        "define void @f() {\n"
+        '  call void asm sideeffect inteldialect "frobnicate eax", ""()\n  ret void\n}\n'
+    ),
     "wrong module assembly": 'module asm "frobnicate"\n',
-    "an impossible constraint": 'define void @f() {\n  call void asm sideeffect "", "{nowhere}"(i32 1)\n  ret void\n}\n',
+    "an impossible constraint": (
+        'define void @f() {\n  call void asm sideeffect "", "{nowhere}"(i32 1)\n  ret void\n}\n'
+    ),
 }
 
 

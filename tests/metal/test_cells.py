@@ -1,4 +1,4 @@
-"""Atomic, shared, volatile and register cells: what each access is in machine code and in effect."""
+"""Atomic, shared, volatile and register cells: each access in machine code, and its effect."""
 
 from __future__ import annotations
 
@@ -76,7 +76,8 @@ def test_updates_are_one_instruction(workshop: Workshop, level: int) -> None:
             given = "x, x + 1" if name == "compare_swap" else "x"
             for order in ORDERS:
                 text += (
-                    f"@metal\ndef {name}_{type_}_{order}(c: Ptr[Atomic[{type_}]], x: {type_}) -> {type_}:\n"
+                    f"@metal\ndef {name}_{type_}_{order}"
+                    f"(c: Ptr[Atomic[{type_}]], x: {type_}) -> {type_}:\n"
                     f"    return c[0].{name}({given}, {order})\n"
                 )
     code = functions(workshop.load(text), checks=False, level=level)
@@ -141,6 +142,7 @@ def test_orders(workshop: Workshop) -> None:
 
 KEPT = """
 class Page(Struct):
+    pad: u64
     length: Shared[u32]
     data: Array[u8, 64]
     status: Volatile[u32]

@@ -255,7 +255,7 @@ def fail(error: type[BaseException], *arguments: object) -> None:
 
 
 def test_exceptions_come_back() -> None:
-    with pytest.raises(ValueError, match="^wrong number$") as caught:
+    with pytest.raises(ValueError, match=r"^wrong number$") as caught:
         isolated(fail)(ValueError, "wrong number")
     assert caught.value.args == ("wrong number",)
     with pytest.raises(AssertionError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,6 @@ from questv.metal.structs import offsetof, sizeof
 from . import shapes
 from .loading import Workshop
 from .shapes import Leaf, Module, Shape
-
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -42,7 +42,8 @@ def test_sizes_and_offsets(wanted: list[Shape]) -> None:
 def accessors(name: str, places: list[tuple[shapes.Path, Leaf]]) -> str:
     stores = [leaf.store("s" + shapes.spell(path), i) for i, (path, leaf) in enumerate(places)]
     loads = [leaf.load("s" + shapes.spell(path), i) for i, (path, leaf) in enumerate(places)]
-    where = [f"offsets[{i}] = addr(s{shapes.spell(path)}) - addr(s)" for i, (path, _) in enumerate(places)]
+    paths = [shapes.spell(path) for path, _ in places]
+    where = [f"offsets[{i}] = addr(s{path}) - addr(s)" for i, path in enumerate(paths)]
     text = ""
     for verb, lines in (("write", stores), ("read", loads)):
         text += (
@@ -183,6 +184,6 @@ def total(first: Ptr[Node]) -> u64:
 def test_a_struct_that_points_to_itself(workshop: Workshop) -> None:
     module = workshop.load(LINKED)
     nodes = [module.Node(value=1 << index) for index in range(5)]
-    for node, following in zip(nodes, nodes[1:], strict=False):
+    for node, following in itertools.pairwise(nodes):
         node.next = following.host_address
     assert Jit(module)[module.total](nodes[0]) == 31

@@ -10,7 +10,7 @@ from questv.metal.jit import Jit
 
 from .loading import Workshop
 
-LOGGER = r'''
+LOGGER = r"""
 GREETING = "hello, world"
 
 buffer: Array[u8, 4096] = static()
@@ -101,7 +101,7 @@ def byte_at(text: str, index: u64) -> u8:
 def odd() -> u8:
     text = "quote \" back \\ nul \0 tab \t end"
     return text_bytes(text)[len(text) - 1]
-'''
+"""
 
 
 @pytest.mark.parametrize("level", [0, 2])

@@ -135,7 +135,8 @@ def test_views_share_their_buffer(m: ModuleType) -> None:
     for index, view in enumerate(views):
         view.kind = 100 + index
         view.inner.b = -index
-    assert [struct.unpack_from("<H", buffer, index * size)[0] for index in range(3)] == [100, 101, 102]
+    kinds = [struct.unpack_from("<H", buffer, index * size)[0] for index in range(3)]
+    assert kinds == [100, 101, 102]
     again = m.Message.view(memoryview(buffer)[size:])
     again.kind = 7
     assert views[1].kind == 7
@@ -198,7 +199,9 @@ def test_indices_stay_within_their_array(m: ModuleType, index: int) -> None:
         ("head", 2**32, OverflowError),
     ],
 )
-def test_values_that_do_not_fit(m: ModuleType, name: str, value: object, error: type[Exception]) -> None:
+def test_values_that_do_not_fit(
+    m: ModuleType, name: str, value: object, error: type[Exception]
+) -> None:
     message = m.Message()
     with pytest.raises(error):
         setattr(message, name, value)

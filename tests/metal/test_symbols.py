@@ -82,7 +82,8 @@ def addr2line(elf: Path, addresses: list[int]) -> list[tuple[str, int]]:
     found = []
     for answer in run.stdout.splitlines():
         file, _, line = answer.partition(" ")[0].rpartition(":")
-        found.append((file.rpartition("/")[2].replace("??", "?"), int(line) if line.isdigit() else 0))
+        number = int(line) if line.isdigit() else 0
+        found.append((file.rpartition("/")[2].replace("??", "?"), number))
     return found
 
 
@@ -91,10 +92,10 @@ def spans(module: ModuleType) -> dict[str, range]:
     assert module.__file__ is not None
     tree = ast.parse(Path(module.__file__).read_text())
     found = {}
-    for node in ast.walk(tree):
-        for part in getattr(node, "body", ()) if isinstance(node, ast.Module | ast.ClassDef) else ():
+    for node in [tree, *(part for part in tree.body if isinstance(part, ast.ClassDef))]:
+        prefix = f"{node.name}." if isinstance(node, ast.ClassDef) else ""
+        for part in node.body:
             if isinstance(part, ast.FunctionDef):
-                prefix = f"{node.name}." if isinstance(node, ast.ClassDef) else ""
                 found[prefix + part.name] = range(part.lineno, (part.end_lineno or 0) + 1)
     return found
 
@@ -108,8 +109,12 @@ def check(elf: bytes, folder: Path, names: list[str], *modules: ModuleType) -> C
     path = folder / "program.elf"
     path.write_bytes(elf)
     symbols = Symbols(elf)
-    functions = {name: (module, lines) for module in modules for name, lines in spans(module).items()}
-    text = {str(module.__file__).rpartition("/")[2]: Path(str(module.__file__)).read_text().splitlines() for module in modules}
+    functions = {}
+    text = {}
+    for module in modules:
+        file = Path(str(module.__file__))
+        functions |= {name: (file.name, lines) for name, lines in spans(module).items()}
+        text[file.name] = file.read_text().splitlines()
     addresses = []
     for name in names:
         symbol = symbols.by_name[name]
@@ -126,9 +131,9 @@ def check(elf: bytes, folder: Path, names: list[str], *modules: ModuleType) -> C
         for index, frame in enumerate(frames):
             if frame.line == 0:
                 continue
-            module, lines = functions[frame.function]
+            source, lines = functions[frame.function]
             assert frame.line in lines, f"{address:#x}: {frames}"
-            assert frame.file == str(module.__file__).rpartition("/")[2]
+            assert frame.file == source
             if index > 0:
                 called = frames[index - 1].function.rpartition(".")[2]
                 calls = text[frame.file][frame.line - 1]

@@ -1,4 +1,4 @@
-"""What mypy makes of metal: valid code passes in strict mode, mixed widths do not, again and again."""
+"""What mypy makes of metal: valid code passes in strict mode, mixed widths do not, ever."""
 
 from __future__ import annotations
 
@@ -238,7 +238,7 @@ def stop(a: i8, b: i32) -> NoReturn:
     trap()
 '''
 
-BAD = '''\
+BAD = """\
 from __future__ import annotations
 
 from questv.metal.lang import Array, Atomic, Ptr, f64, i32, metal, u8, u16, u32, u64, RELAXED
@@ -287,7 +287,7 @@ def mixed(a: u32, b: u64, c: i32, p: Ptr[u32], m: Pair, t: Array[u8, 4]) -> u32:
 def other(a: u32) -> None:
     a = 1
     a = a + 1
-'''
+"""
 
 
 class Mypy:

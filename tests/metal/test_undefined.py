@@ -1,4 +1,4 @@
-"""Release builds give the defined result where C has none, also when all is known to the optimizer."""
+"""Release builds give the defined result where C has none, even if the optimizer knows all."""
 
 from __future__ import annotations
 
@@ -193,7 +193,8 @@ def with_page_zero(function: Callable[[], Any]) -> Any:
     def run() -> Any:
         library = ctypes.CDLL(None)
         library.mmap.restype = ctypes.c_void_p
-        library.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+        numbers = [ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+        library.mmap.argtypes = [ctypes.c_void_p, *numbers]
         fixed = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x10  # MAP_FIXED
         if library.mmap(None, 4096, 3, fixed, -1, 0) is not None:
             return pytest.skip.Exception

@@ -89,7 +89,9 @@ USERS = {
     "a table's element": "from base import TABLE\n@metal\ndef f() -> u32:\n    return TABLE[1]\n",
     "a table's length": "from base import TABLE\n@metal\ndef f() -> u64:\n    return len(TABLE)\n",
     "a member": "from base import Mode\n@metal\ndef f() -> Mode:\n    return Mode.ON\n",
-    "a parameter's fields": "from base import Pair\n@metal\ndef f(p: Pair) -> u32:\n    return p.b\n",
+    "a parameter's fields": (
+        "from base import Pair\n@metal\ndef f(p: Pair) -> u32:\n    return p.b\n"
+    ),
     "fields behind a pointer": (
         "from base import Pair\n@metal\ndef f(p: Ptr[Pair]) -> u32:\n    return p[2].b\n"
     ),
@@ -362,5 +364,3 @@ def test_ir_is_the_same_in_any_company(workshop: Workshop) -> None:
     first = ir("user")
     ir("base")
     assert ir("user") == first
-
-

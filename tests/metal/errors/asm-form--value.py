@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from questv.metal.lang import Array, asm, metal, u8, u64
+from questv.metal.lang import Array, asm, metal, u8
 
 
 @metal

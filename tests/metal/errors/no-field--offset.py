@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from questv.metal.lang import metal, u64, u32
+from questv.metal.lang import metal, u32, u64
 from questv.metal.structs import Struct, offsetof
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from questv.metal.lang import metal, u32
+from questv.metal.lang import metal
 
 TABLE = [1, 2, 3]
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from questv.metal.lang import Array, metal, u8
+from questv.metal.lang import metal
 
 
 @metal

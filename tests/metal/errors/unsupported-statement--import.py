@@ -1,8 +1,10 @@
 from __future__ import annotations
 
-from questv.metal.lang import metal
+from questv.metal.lang import metal, u64
 
 
 @metal
-def step() -> None:
-    import math
+def step() -> u64:
+    from math import gcd
+
+    return gcd(12, 18)
