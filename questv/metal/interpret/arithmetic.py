@@ -1,7 +1,7 @@
 """Values in registers: what operators, casts and intrinsics make of them.
 
 A value is a Python integer: of an integer or enum its number, of a truth value 0 or 1, of
-everything else its address.
+everything else its address. What stops the program is reported as its reason, a TrapKind.
 """
 
 from __future__ import annotations
@@ -9,21 +9,12 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 
+from questv.metal.interpret.faults import UnsupportedError
 from questv.metal.tree import BinaryOperator, Comparison, Intrinsic, TrapKind, UnaryOperator
 from questv.metal.types import BOOL, U64, EnumType, FloatType, IntType, Type, is_aggregate
 
-
-class UnsupportedError(Exception):
-    """The code does what the abstract machine has no notion of."""
-
-
-class TrapError(Exception):
-    """The operation stops the program, for the reason ``kind``."""
-
-    def __init__(self, kind: TrapKind) -> None:
-        """Carry the reason."""
-        self.kind = kind
-        super().__init__(kind.words)
+ADDRESSES = 1 << 64
+"""How many addresses there are; arithmetic on them wraps."""
 
 
 def integer_type(type_: Type) -> IntType:
@@ -41,12 +32,12 @@ def size_in_memory(type_: Type) -> int:
 
 
 def from_memory(type_: Type, bits: int) -> int:
-    """A scalar as read from memory, where it is an unsigned number."""
+    """A value as read from memory, where it is an unsigned number."""
     return int(bits != 0) if type_ == BOOL else integer_type(type_).wrap(bits)
 
 
 def to_memory(type_: Type, value: int) -> int:
-    """A scalar as an unsigned number."""
+    """A value as an unsigned number."""
     return value & (1 << size_in_memory(type_) * 8) - 1
 
 
@@ -60,26 +51,23 @@ _PLAIN: dict[BinaryOperator, Callable[[int, int], int]] = {
 }
 
 
-def binary(kind: BinaryOperator, type_: Type, left: int, right: int, *, checks: bool) -> int:
-    """An operator applied to two values of ``type_``; ``checks`` is a debug build.
-
-    Raises TrapError.
-    """
+def binary(
+    kind: BinaryOperator, type_: Type, left: int, right: int, *, checks: bool
+) -> int | TrapKind:
+    """An operator applied to two values of ``type_``; ``checks`` is a debug build."""
     base = integer_type(type_)
     if kind in _PLAIN:
         return base.wrap(_PLAIN[kind](left, right))
     if kind in (BinaryOperator.SHIFT_LEFT, BinaryOperator.SHIFT_RIGHT):
         if checks and not 0 <= right < base.bits:
-            raise TrapError(TrapKind.SHIFT)
+            return TrapKind.SHIFT
         count = right & base.bits - 1
         return base.wrap(left << count) if kind is BinaryOperator.SHIFT_LEFT else left >> count
     if right == 0:
-        raise TrapError(TrapKind.DIVISION)
+        return TrapKind.DIVISION
     if kind is BinaryOperator.REMAINDER:
         return left % right
-    if not base.fits(left // right):
-        raise TrapError(TrapKind.DIVISION)
-    return left // right
+    return left // right if base.fits(left // right) else TrapKind.DIVISION
 
 
 def unary(kind: UnaryOperator, type_: Type, value: int) -> int:
@@ -104,15 +92,15 @@ def compare(kind: Comparison, left: int, right: int) -> bool:
     return _TESTS[kind](left, right)
 
 
-def cast(to: Type, value: int, *, exact: bool) -> int:
-    """A value as one of ``to``; raises TrapError if it changes though it must be ``exact``."""
+def cast(source: Type, to: Type, value: int, *, exact: bool) -> int | TrapKind:
+    """A value of ``source`` as one of ``to``; ``exact`` refuses to change the number."""
+    if source != BOOL:
+        integer_type(source)
     result = integer_type(to).wrap(value)
-    if exact and result != value:
-        raise TrapError(TrapKind.CAST)
-    return result
+    return TrapKind.CAST if exact and result != value else result
 
 
-def intrinsic(kind: Intrinsic, type_: Type, values: list[int]) -> int:
+def intrinsic(kind: Intrinsic, type_: Type, values: tuple[int, ...]) -> int:
     """What an intrinsic over integers yields; the others concern memory."""
     base, first = integer_type(type_), values[0]
     match kind:

@@ -1,9 +1,8 @@
-"""One protection domain that runs functions: its memory, its variables and its stack."""
+"""One protection domain that runs functions: its variables, its stack, and what it calls."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from questv.metal import tree
@@ -11,33 +10,19 @@ from questv.metal.check.signatures import static_type
 from questv.metal.definitions import MetalFunction, StaticKind, StaticVariable
 from questv.metal.emit import data
 from questv.metal.interpret import statements
-from questv.metal.interpret.arithmetic import TrapError, UnsupportedError, to_memory
-from questv.metal.interpret.events import Event, Exchange, FenceReached, Load, Site, Steps, Store
-from questv.metal.interpret.memory import Memory, MemoryFault, Region
-from questv.metal.interpret.program import Program, site_of
-from questv.metal.tree import TrapKind
-from questv.metal.types import Type
+from questv.metal.interpret.events import Event, Exchange, FenceReached, Load, Steps, Store
+from questv.metal.interpret.faults import EndlessError, MemoryFault, UnsupportedError
+from questv.metal.interpret.frame import Frame
+from questv.metal.interpret.memory import Memory, Region
+from questv.metal.interpret.program import Program
 
 T = TypeVar("T")
 
 Model = Callable[..., Steps[int | None]]
 """Stands in for a function: it takes its arguments as numbers and may yield events."""
 
-STACK = 1 << 20
+STACK = 1 << 16
 """The bytes of stack that a domain has."""
-
-
-class Trapped(Exception):  # noqa: N818 - it reports what interpreted code did
-    """The code stopped itself, for the reason ``kind``, at ``site``."""
-
-    def __init__(self, kind: TrapKind, site: Site) -> None:
-        """Carry the reason and the place."""
-        self.kind, self.site = kind, site
-        super().__init__(f"{kind.words}: {site}")
-
-
-class EndlessError(Exception):
-    """The run has taken more steps than it was given."""
 
 
 class Interpreter:
@@ -46,7 +31,8 @@ class Interpreter:
     ``checks`` makes it stop where a debug build does. ``models`` stand in for functions.
     ``limit`` bounds the statements that all its runs together may execute.
 
-    Runs raise Trapped, MemoryFault, EndlessError and UnsupportedError.
+    Runs raise Trapped, MemoryFault, EndlessError and UnsupportedError; a domain in which one
+    has raised is not to be used again.
     """
 
     def __init__(
@@ -86,9 +72,9 @@ class Interpreter:
         frame = Frame(self, found, {local: self._push(local) for local in found.locals})
         for local, value in zip(found.parameters, arguments, strict=True):
             frame.set_local(local, value)
-        result = yield from statements.run(frame, found.body)
+        outcome = yield from statements.run(frame, found.body)
         self._top = bottom
-        return result.value if isinstance(result, statements.Returned) else None
+        return outcome.value if isinstance(outcome, statements.Returned) else None
 
     def run(self, function: MetalFunction | Any, *arguments: int) -> int | None:
         """Run a function to its end with nobody else there: each access acts on memory at once."""
@@ -102,11 +88,11 @@ class Interpreter:
             raise MemoryFault(f"'{local.name}' does not fit the stack of {STACK} bytes")
         return address
 
-    def step(self, site: Site) -> None:
+    def count(self, frame: Frame, node: tree.Node) -> None:
         """Count a statement or a turn of a loop; raises EndlessError."""
         self._left -= 1
         if self._left < 0:
-            raise EndlessError(f"no end in sight: {site}")
+            raise EndlessError(f"no end in sight: {frame.site(node)}")
 
     # ---- addresses ---------------------------------------------------------------------------
 
@@ -151,34 +137,30 @@ class Interpreter:
         return self._texts[value]
 
 
-@dataclass(frozen=True)
-class Frame:
-    """One call: whose it is, and where each of its locals lies."""
-
-    domain: Interpreter
-    function: tree.Function
-    locals: dict[tree.Local, int]
-
-    def site(self, node: tree.Node) -> Site:
-        """Where a node of the function stands."""
-        return site_of(self.function.definition, node)
-
-    def trap(self, kind: TrapKind | TrapError, node: tree.Node) -> Trapped:
-        """The exception that says that the code stopped itself here."""
-        return Trapped(kind.kind if isinstance(kind, TrapError) else kind, self.site(node))
-
-    def region(self, node: tree.Node, address: int, size: int, *, write: bool) -> Region:
-        """Where an access goes; raises MemoryFault that says where it came from."""
+def alone(steps: Steps[T], memory: Memory) -> T:
+    """Drive a run with nobody else there: each access acts on memory at once."""
+    answer: int | None = None
+    while True:
         try:
-            return self.domain.memory.region(address, size, write=write)
-        except MemoryFault as fault:
-            raise MemoryFault(f"{fault}: {self.site(node)}") from None
+            event = steps.send(answer)
+        except StopIteration as end:
+            value: T = end.value
+            return value
+        answer = perform(event, memory)
 
-    def set_local(self, local: tree.Local, value: int) -> None:
-        """Set a scalar, or what an aggregate refers to."""
-        self.store(self.locals[local], local.type, value)
 
-    def store(self, address: int, type_: Type, value: int) -> None:
-        """Store a scalar into private memory."""
-        size = size_in_memory(type_)
-        self.domain.memory.write(address, size, to_memory(type_, value))
+def perform(event: Event, memory: Memory) -> int | None:
+    """Act on memory as the only one there; the event's answer."""
+    match event:
+        case Load():
+            return memory.read(event.address, event.size)
+        case Store():
+            memory.write(event.address, event.size, event.value)
+            return None
+        case Exchange():
+            before = memory.read(event.address, event.size)
+            memory.write(event.address, event.size, event.after(before))
+            return before
+        case FenceReached():
+            return None
+    raise UnsupportedError(str(event))

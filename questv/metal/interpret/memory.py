@@ -6,13 +6,10 @@ import bisect
 from dataclasses import dataclass
 from typing import TypeVar
 
+from questv.metal.interpret.faults import MemoryFault
 from questv.metal.structs import Struct
 
 S = TypeVar("S", bound=Struct)
-
-
-class MemoryFault(Exception):  # noqa: N818 - it reports what interpreted code did
-    """An access outside of what is mapped, or a write to what can't be written."""
 
 
 @dataclass(frozen=True)
