@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from questv.diagnostics import Diagnostic, DiagnosticsError
 from questv.metal import tree
 from questv.metal.check.function import FunctionChecker
-from questv.metal.check.known import Dependency, fingerprint
+from questv.metal.check.known import Dependency
 from questv.metal.check.signatures import (
     SignatureError,
     definition_line,
@@ -188,19 +188,3 @@ def _is_trivial(node: ast.stmt) -> bool:
     if isinstance(node, ast.Raise | ast.Pass):
         return True
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-
-
-def definitions_text(module: str) -> str:
-    """A text that tells apart any two sets of definitions that one source text can leave.
-
-    Ordinary Python at module level decides what is defined, and what variables start with.
-    """
-    parts = []
-    for static in DEFINITIONS[module].statics:
-        try:
-            parts.append(f"{static.symbol} {fingerprint(static)} {fingerprint(static.initial)}")
-        except (LookupError, LayoutError):
-            parts.append("broken")
-    for function in DEFINITIONS[module].functions:
-        parts.append(f"{definition_line(function)} {function.inline} {fingerprint(function)}")
-    return "\n".join([*parts, *DEFINITIONS[module].assembly])

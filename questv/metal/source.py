@@ -15,14 +15,48 @@ from questv.diagnostics import Diagnostic, DiagnosticsError, Place, source_line
 
 @dataclass(frozen=True)
 class Source:
-    """A parsed Python module."""
+    """A Python module's source; it is parsed when its tree is first asked for."""
 
     module: str
     file: Path
     text: str
-    tree: ast.Module
-    functions: dict[int, ast.FunctionDef]
-    classes: dict[str, ast.ClassDef]
+
+    @functools.cached_property
+    def tree(self) -> ast.Module:
+        """Its syntax tree; raises DiagnosticsError if the file no longer holds Python."""
+        try:
+            return ast.parse(self.text, str(self.file))
+        except (SyntaxError, ValueError) as error:
+            raise _unreadable(self.module, self.file, error) from error
+
+    @functools.cached_property
+    def functions(self) -> dict[int, ast.FunctionDef]:
+        """Its functions by the line of their first decorator."""
+        return self._definitions[0]
+
+    @functools.cached_property
+    def classes(self) -> dict[str, ast.ClassDef]:
+        """Its classes by qualified name."""
+        return self._definitions[1]
+
+    @functools.cached_property
+    def _definitions(self) -> tuple[dict[int, ast.FunctionDef], dict[str, ast.ClassDef]]:
+        functions: dict[int, ast.FunctionDef] = {}
+        classes: dict[str, ast.ClassDef] = {}
+
+        def walk(node: ast.AST, prefix: str) -> None:
+            for part in ast.iter_child_nodes(node):
+                if isinstance(part, ast.FunctionDef):
+                    functions[_first_line(part)] = part
+                    walk(part, f"{prefix}{part.name}.<locals>.")
+                elif isinstance(part, ast.ClassDef):
+                    classes[f"{prefix}{part.name}"] = part
+                    walk(part, f"{prefix}{part.name}.")
+                elif isinstance(part, ast.stmt | ast.ExceptHandler | ast.match_case):
+                    walk(part, prefix)
+
+        walk(self.tree, "")
+        return functions, classes
 
     def place(self, node: ast.AST) -> Place:
         """Where ``node`` stands; its first line only, if it has several."""
@@ -78,10 +112,13 @@ def source_of(module: str) -> Source:
     if not isinstance(file, str) or not file:
         raise _no_source(Path(f"<{module}>"), f"module '{module}' has no file")
     try:
-        return _parse(module, Path(file), Path(file).stat().st_mtime_ns)
+        return _read(module, Path(file), Path(file).stat().st_mtime_ns)
     except (OSError, SyntaxError, ValueError) as error:
-        reason = f"the source of module '{module}' can't be read: {error}"
-        raise _no_source(shown(Path(file)), reason) from error
+        raise _unreadable(module, Path(file), error) from error
+
+
+def _unreadable(module: str, file: Path, error: Exception) -> DiagnosticsError:
+    return _no_source(shown(file), f"the source of module '{module}' can't be read: {error}")
 
 
 def _no_source(file: Path, reason: str) -> DiagnosticsError:
@@ -91,26 +128,9 @@ def _no_source(file: Path, reason: str) -> DiagnosticsError:
 
 
 @functools.lru_cache(maxsize=256)
-def _parse(module: str, file: Path, _changed: int) -> Source:
+def _read(module: str, file: Path, _changed: int) -> Source:
     with tokenize.open(file) as opened:
-        text = opened.read()
-    tree = ast.parse(text, str(file))
-    functions: dict[int, ast.FunctionDef] = {}
-    classes: dict[str, ast.ClassDef] = {}
-
-    def walk(node: ast.AST, prefix: str) -> None:
-        for part in ast.iter_child_nodes(node):
-            if isinstance(part, ast.FunctionDef):
-                functions[_first_line(part)] = part
-                walk(part, f"{prefix}{part.name}.<locals>.")
-            elif isinstance(part, ast.ClassDef):
-                classes[f"{prefix}{part.name}"] = part
-                walk(part, f"{prefix}{part.name}.")
-            elif isinstance(part, ast.stmt | ast.ExceptHandler | ast.match_case):
-                walk(part, prefix)
-
-    walk(tree, "")
-    return Source(module, file, text, tree, functions, classes)
+        return Source(module, file, opened.read())
 
 
 def _first_line(node: ast.stmt | ast.ExceptHandler) -> int:

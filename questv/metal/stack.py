@@ -8,14 +8,8 @@ is taken. Recursion has no bound and is an error.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-
-from elftools.elf.elffile import ELFFile
-from elftools.elf.enums import ENUM_RELOC_TYPE_x64
-from elftools.elf.relocation import RelocationSection
-from elftools.elf.sections import SymbolTableSection
 
 from questv.diagnostics import Diagnostic, DiagnosticsError, Place
 from questv.metal.source import line_place
@@ -118,14 +112,14 @@ class StackDepths:
         return self._targets.get(type_, set())
 
     def _read(self, unit: Unit) -> None:
-        code = _Code(unit.object)
+        code = unit.code
         for facts in unit.functions:
             frame = facts.stack
-            calls = frozenset(code.references(facts.symbol))
+            calls = code.calls.get(facts.symbol, frozenset())
             self._nodes[facts.symbol] = _Node(
                 facts.name,
                 line_place(unit.file, facts.line),
-                RETURN_ADDRESS + (code.frame(facts.symbol) if frame is None else frame),
+                RETURN_ADDRESS + (code.frames.get(facts.symbol, 0) if frame is None else frame),
                 calls,
                 calls | set(facts.calls),
                 facts.pointer_calls,
@@ -169,84 +163,3 @@ class StackDepths:
         path.pop()
         done.add(symbol)
         return None
-
-
-class _Code:
-    """The machine code of one object, function by function."""
-
-    def __init__(self, contents: bytes) -> None:
-        elf = ELFFile(io.BytesIO(contents))
-        self._functions: dict[str, bytes] = {}
-        self._references: dict[str, set[str]] = {}
-        sections = list(elf.iter_sections())
-        table = next(part for part in sections if isinstance(part, SymbolTableSection))
-        self._by_section: dict[int, list[tuple[int, int, str]]] = {}
-        for entry in table.iter_symbols():
-            if entry["st_info"]["type"] == "STT_FUNC" and isinstance(entry["st_shndx"], int):
-                start, size = entry["st_value"], entry["st_size"]
-                self._functions[entry.name] = sections[entry["st_shndx"]].data()[start:][:size]
-                self._by_section.setdefault(entry["st_shndx"], []).append(
-                    (start, start + size, entry.name)
-                )
-        for section in sections:
-            if isinstance(section, RelocationSection):
-                for relocation in section.iter_relocations():
-                    if relocation["r_info_type"] != ENUM_RELOC_TYPE_x64["R_X86_64_PLT32"]:
-                        continue  # an address taken, not a call or jump
-                    caller = self._function_at(section["sh_info"], relocation["r_offset"])
-                    target = table.get_symbol(relocation["r_info_sym"])
-                    called = target.name
-                    if not called:  # a place in a section; the field ends where the code goes on
-                        place = relocation["r_addend"] + 4
-                        called = self._function_at(target["st_shndx"], place) or f"+{place:#x}"
-                    self._references.setdefault(caller, set()).add(called)
-
-    def _function_at(self, section: int, offset: int) -> str:
-        """The function that a place in a section belongs to; empty if it belongs to none."""
-        for start, end, name in self._by_section.get(section, ()):
-            if start <= offset < end:
-                return name
-        return ""
-
-    def references(self, symbol: str) -> set[str]:
-        """Every symbol that a function's code calls or jumps to."""
-        return self._references.get(symbol, set())
-
-    def frame(self, symbol: str) -> int:
-        """The bytes that a compiled function's prologue takes from the stack."""
-        code = self._functions.get(symbol)
-        if code is None:
-            return 0  # copied into its callers, no code of its own
-        return frame_size(code)
-
-
-def frame_size(code: bytes) -> int:
-    """The bytes that a prologue pushes and reserves.
-
-    Prologues are a run of ``push``, ``mov rbp, rsp``, ``sub rsp`` and ``and rsp``, in this order
-    as LLVM makes them when frame pointers are kept and shrink-wrapping is off.
-    """
-    position = size = 0
-    while position < len(code):
-        rest = code[position:]
-        if 0x50 <= rest[0] <= 0x57:
-            position, size = position + 1, size + 8
-        elif rest[0] == 0x41 and len(rest) > 1 and 0x50 <= rest[1] <= 0x57:
-            position, size = position + 2, size + 8
-        elif rest[:3] == b"\x48\x89\xe5":
-            position += 3
-        elif rest[:3] == b"\x48\x83\xec":
-            return size + rest[3] + _alignment(code[position + 4 :])
-        elif rest[:3] == b"\x48\x81\xec":
-            reserved = int.from_bytes(rest[3:7], "little")
-            return size + reserved + _alignment(code[position + 7 :])
-        elif rest[:3] == b"\x48\x83\xe4":
-            position, size = position + 4, size + 256 - rest[3]
-        else:
-            return size
-    return size
-
-
-def _alignment(code: bytes) -> int:
-    """What an ``and rsp, -n`` right after can take besides."""
-    return 256 - code[3] if code[:3] == b"\x48\x83\xe4" else 0

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from questv.diagnostics import DiagnosticsError
+from questv.metal.code import frame_size
 from questv.metal.isolate import isolated
 from questv.metal.jit import Jit
-from questv.metal.stack import RETURN_ADDRESS, StackDepths, StackError, frame_size
+from questv.metal.stack import RETURN_ADDRESS, StackDepths, StackError
 from questv.metal.units import UnitCompiler
 
 from . import gate

@@ -22,7 +22,12 @@ from questv.metal.check.signatures import (
     source_text,
     static_type,
 )
-from questv.metal.definitions import AssemblyFunction, MetalFunction, StaticVariable
+from questv.metal.definitions import (
+    DEFINITIONS,
+    AssemblyFunction,
+    MetalFunction,
+    StaticVariable,
+)
 from questv.metal.lang import Formatter
 from questv.metal.structs import Struct
 from questv.metal.types import (
@@ -92,6 +97,22 @@ def look_up(module: ModuleType, expression: str) -> Any:
 def fingerprint(value: Any) -> str:
     """A text that is equal for two values exactly if compiled code can't tell them apart."""
     return hashlib.sha256(_describe(value, ()).encode(errors="surrogatepass")).hexdigest()[:24]
+
+
+def definitions_text(module: str) -> str:
+    """A text that tells apart any two sets of definitions that one source text can leave.
+
+    Ordinary Python at module level decides what is defined, and what variables start with.
+    """
+    parts = []
+    for static in DEFINITIONS[module].statics:
+        try:
+            parts.append(f"{static.symbol} {fingerprint(static)} {fingerprint(static.initial)}")
+        except (LookupError, LayoutError):
+            parts.append("broken")
+    for function in DEFINITIONS[module].functions:
+        parts.append(f"{definition_line(function)} {function.inline} {fingerprint(function)}")
+    return "\n".join([*parts, *DEFINITIONS[module].assembly])
 
 
 def _describe(value: Any, inside: tuple[type, ...]) -> str:

@@ -10,44 +10,46 @@ from questv.metal.check.signatures import definition_line
 from questv.metal.definitions import DEFINITIONS, MetalFunction, StaticKind, StaticVariable
 from questv.metal.source import source_of
 
+_Definition = MetalFunction | StaticVariable
 _NAME = re.compile(r"(?!llvm\.)[A-Za-z_$][A-Za-z0-9_.$]*")
 
 
 def check_symbols(modules: Iterable[str]) -> list[Diagnostic]:
     """What is wrong with the symbols that ``modules`` define or take from elsewhere."""
     diagnostics: list[Diagnostic] = []
-    program: dict[str, Place] = {}
+    program: dict[str, _Definition] = {}
     for module in sorted(modules):
         if not _has_source(module):
             continue  # which is an error of its own
-        own: dict[str, Place] = {}
-        definitions: list[MetalFunction | StaticVariable] = []
+        own: dict[str, _Definition] = {}
+        definitions: list[_Definition] = []
         definitions += DEFINITIONS[module].functions
         definitions += DEFINITIONS[module].statics
         for definition in definitions:
             try:
-                symbol, place = definition.symbol, _place(definition)
+                symbol = definition.symbol
             except LookupError:
                 continue  # a variable without a name, which is an error of its own
             other = own.get(symbol)
             if not _is_external(definition):
                 other = other or program.get(symbol)
-                program.setdefault(symbol, place)
-            own.setdefault(symbol, place)
+                program.setdefault(symbol, definition)
+            own.setdefault(symbol, definition)
             if definition.export is not None and not _is_name(definition.export):
                 diagnostics.append(
                     Diagnostic(
-                        place,
+                        _place(definition),
                         f"{definition.export!r} can't be a symbol",
                         "use letters, digits, '_', '.' and '$', and begin with a letter",
                         "symbol-name",
                     )
                 )
             elif other is not None:
+                taken = _place(other)
                 diagnostics.append(
                     Diagnostic(
-                        place,
-                        f"the symbol '{symbol}' is taken already, at {other.file}:{other.line}",
+                        _place(definition),
+                        f"the symbol '{symbol}' is taken already, at {taken.file}:{taken.line}",
                         "give one of the two another name",
                         "symbol-twice",
                     )
@@ -67,11 +69,11 @@ def _is_name(export: object) -> bool:
     return isinstance(export, str) and _NAME.fullmatch(export) is not None
 
 
-def _is_external(definition: MetalFunction | StaticVariable) -> bool:
+def _is_external(definition: _Definition) -> bool:
     return isinstance(definition, StaticVariable) and definition.kind is StaticKind.EXTERNAL
 
 
-def _place(definition: MetalFunction | StaticVariable) -> Place:
+def _place(definition: _Definition) -> Place:
     source = source_of(definition.module)
     if isinstance(definition, StaticVariable):
         return source.place(source.statement(definition.line))
