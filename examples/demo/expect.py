@@ -40,8 +40,7 @@ def _expected(file: Path | None) -> Iterator[tuple[str, str]]:
     yield "SHA-256", f"sha256 {sha.hexdigest()}"
     yield (
         "counts",
-        f"{size} bytes, {lines} lines, {words} words, {len(seen)} different, "
-        f"{uncounted} uncounted",
+        f"{size} bytes, {lines} lines, {words} words, {len(seen)} different, {uncounted} uncounted",
     )
     # Of words that are as frequent the first one comes first, as in a Counter.
     for rank, (word, count) in enumerate(seen.most_common(TOP), 1):

@@ -67,5 +67,4 @@ def _write(to: Writer, number: u64) -> None:
 @metal(inline=True)
 def _read(source: Reader) -> u64:
     source.await_news(FOREVER)
-    number = Ptr[Shared[u64]](source.newest())[0].load(RELAXED)
-    return number
+    return Ptr[Shared[u64]](source.newest())[0].load(RELAXED)
