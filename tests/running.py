@@ -6,15 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from questv.arch.x86.paging import PAGE_SIZE
+from questv.kernel.channels import Reader, Receiver, Sender, Writer
 from questv.kernel.console import SLOTS, Console
-from questv.kernel.status import KernelStatus
+from questv.kernel.info import INPUT_MAGIC, InputHeader
+from questv.kernel.status import EndStatus, KernelStatus
 from questv.machine import Exit, Machine, MachineKind, MachineOptions
 from questv.metal.structs import sizeof
 from questv.monitor.interface import ExitReason, PublicPage, SandboxState
 from questv.plan.build import BuiltSystem, build
+from questv.plan.model import EndPlan, SandboxPlan
 
 END = 20.0
 """Seconds after which a test's machine is given up."""
+
+WITHOUT_X2APIC = "EPYC,+svm,+npt,-x2apic"
+"""A processor on which guarded kernels reach their local APIC through hypercalls."""
 
 PRELUDE = """\
 from __future__ import annotations
@@ -26,11 +33,12 @@ from questv.metal.structs import *
 
 @dataclass
 class Sandbox:
-    """What one sandbox left behind."""
+    """What one sandbox left behind; ``ends`` has its counters by channel."""
 
     public: PublicPage
     status: KernelStatus
     lines: list[str]
+    ends: dict[str, EndStatus]
 
     @property
     def state(self) -> SandboxState:
@@ -81,12 +89,18 @@ def run_system(
     cores: int | None = None,
     memory: int | None = None,
     deterministic: bool = False,
+    metronome: int = 10_000,
     command_line: str = "",
     contents: tuple[tuple[int, Path], ...] = (),
     cpu: str = "EPYC,+svm,+npt,+x2apic",
+    extra: tuple[str, ...] = (),
+    meanwhile: Callable[[Machine], None] | None = None,
     timeout: float = END,
 ) -> Run:
-    """Run a built system to its end, or until ``timeout``: then ``exit`` is None."""
+    """Run a built system to its end, or until ``timeout``: then ``exit`` is None.
+
+    ``meanwhile`` is called once the machine runs; ``extra`` are further arguments of QEMU.
+    """
     path = folder / "image.elf"
     path.write_bytes(image if image is not None else system.image)
     options = MachineOptions(
@@ -95,11 +109,14 @@ def run_system(
         kind=kind,
         cores=cores or system.plan.cores,
         deterministic=deterministic,
-        command_line=f"metronome=10000 {command_line}" if deterministic else command_line,
+        command_line=f"metronome={metronome} {command_line}" if deterministic else command_line,
         contents=contents,
         cpu=cpu,
+        extra=extra,
     )
     with Machine(options) as machine:
+        if meanwhile is not None:
+            meanwhile(machine)
         try:
             end = machine.wait(timeout)
         except TimeoutError:
@@ -118,8 +135,15 @@ def run_system(
             PublicPage.view(read(plan.public, sizeof(PublicPage))),
             KernelStatus.view(status),
             _lines(console),
+            {end.channel: _counters(read, plan, end) for end in plan.ends},
         )
     return Run(system, end, serial, sandboxes, read)
+
+
+def _counters(read: Callable[[int, int], bytes], plan: SandboxPlan, end: EndPlan) -> EndStatus:
+    kind = {"sender": Sender, "receiver": Receiver, "writer": Writer, "reader": Reader}[end.role]
+    counters: EndStatus = kind.view(read(plan.physical(end.object), sizeof(kind))).wait.counters
+    return counters
 
 
 def _lines(console: Console) -> list[str]:
@@ -127,8 +151,18 @@ def _lines(console: Console) -> list[str]:
     lines = []
     for number in range(max(0, written - SLOTS), written):
         slot = console.slots[number % SLOTS]
-        lines.append(bytes(slot.text)[: int(slot.length)].decode())
+        lines.append(bytes(slot.text)[: int(slot.length)].decode(errors="replace"))
     return lines
+
+
+def input_file(
+    system: BuiltSystem, sandbox: str, contents: bytes, folder: Path, *, index: int = 0
+) -> tuple[int, Path]:
+    """One of ``contents``: an input's bytes with their header, as the host lays them down."""
+    file = folder / f"input-{sandbox}-{index}.bin"
+    header = InputHeader(magic=INPUT_MAGIC, length=len(contents))
+    file.write_bytes(bytes(header).ljust(PAGE_SIZE, b"\0") + contents)
+    return system.plan.sandbox(sandbox).inputs[index].physical, file
 
 
 def boot(
@@ -137,3 +171,49 @@ def boot(
     """Build and run in one."""
     system = build(write_system(folder, description, tasks), checks=checks)
     return run_system(system, folder, **options)  # type: ignore[arg-type]
+
+
+# ---- descriptions in brief ---------------------------------------------------------------------
+
+
+def system_text(*parts: str, machine: str = "", run: str = "") -> str:
+    """A description; ``machine`` and ``run`` are lines of the tables of these names."""
+    memory = "" if "memory" in machine else 'memory = "16 MiB"\n'
+    head = f'version = 1\nname = "test"\n[machine]\n{memory}{machine}\n[run]\n{run}\n'
+    return head + "\n".join(parts)
+
+
+def sandbox_text(name: str, *parts: str, memory: str = "512 KiB", keys: str = "") -> str:
+    """A sandbox with its tasks and inputs; ``keys`` are further lines of its own table."""
+    return f'[[sandbox]]\nname = "{name}"\nmemory = "{memory}"\n{keys}\n' + "\n".join(parts)
+
+
+def task_text(
+    function: str, priority: int = 1, *, name: str = "", stack: str = "8 KiB", **bind: int | str
+) -> str:
+    """A task that runs ``tasks:function``."""
+    bound = ", ".join(
+        f"{key} = {value}" if isinstance(value, int) else f'{key} = "{value}"'
+        for key, value in bind.items()
+    )
+    return (
+        f'[[sandbox.task]]\nname = "{name or function.replace("_", "-")}"\n'
+        f'run = "tasks:{function}"\npriority = {priority}\nstack = "{stack}"\n'
+        f"bind = {{ {bound} }}\n"
+    )
+
+
+def ring_text(name: str, sender: str, receiver: str, size: str = "4 KiB") -> str:
+    """A ring."""
+    return (
+        f'[[channel]]\nname = "{name}"\nkind = "ring"\n'
+        f'from = "{sender}"\nto = "{receiver}"\nsize = "{size}"\n'
+    )
+
+
+def four_slot_text(name: str, writer: str, reader: str, message: int) -> str:
+    """A four-slot register of ``message`` bytes."""
+    return (
+        f'[[channel]]\nname = "{name}"\nkind = "four-slot"\n'
+        f'from = "{writer}"\nto = "{reader}"\nmessage = {message}\n'
+    )
