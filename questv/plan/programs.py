@@ -157,6 +157,6 @@ SECTIONS {{
     .data   : {{ *(.data .data.*) }}
     . = ALIGN(0x1000);
     .bss    : {{ *(.bss .bss.*) }}
-    /DISCARD/ : {{ *(.eh_frame*) *(.comment) *(.note*) }}
+    /DISCARD/ : {{ *(.eh_frame*) *(.comment) *(.note*) *(.debug_names) }}
 }}
 """

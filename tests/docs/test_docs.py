@@ -1,0 +1,55 @@
+"""What the README and the guide say holds: their systems run as they stand there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+QUESTV = Path(sys.executable).with_name("questv")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+THERMOSTAT = [
+    file.read_text() for file in (ROOT / "examples" / "thermostat").iterdir() if file.is_file()
+]
+
+
+def blocks(page: str, languages: str) -> list[str]:
+    text = (ROOT / page).read_text()
+    return re.findall(rf"^```(?:{languages})\n(.*?)^```", text, re.S | re.M)
+
+
+def questv(*arguments: object) -> str:
+    command = [str(QUESTV), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_first_system(tmp_path: Path) -> None:
+    (description,), (tasks,) = blocks("README.md", "toml"), blocks("README.md", "python")
+    (tmp_path / "system.toml").write_text(description)
+    (tmp_path / "tasks.py").write_text(tasks)
+    assert "greeter" in questv("check", tmp_path)
+    said = re.findall(r"greeter/greet +hello (\d), \d+ ns", questv("run", tmp_path))
+    assert said == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("block", blocks("docs/guide.md", "toml|python"))
+def test_the_guide_shows_what_stands_in_its_example(block: str) -> None:
+    assert any(block in text for text in THERMOSTAT)
+
+
+@pytest.mark.parametrize("example", sorted(p.name for p in (ROOT / "examples").iterdir()))
+def test_every_example_does_what_it_should(example: str) -> None:
+    assert "ended as planned" in questv("run", ROOT / "examples" / example, "--deterministic")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    prose = re.sub(r"^```.*?^```|`[^`]*`", "", page.read_text(), flags=re.S | re.M)
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", prose):
+        assert (page.parent / target).exists(), f"{page.name} has a link to {target}"
