@@ -7,7 +7,6 @@ Nothing here prints: the callers decide where the text goes.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,10 +46,12 @@ class Diagnostic:
         source = source_line(place.file, place.line)
         if source is not None:
             stripped = source.lstrip()
-            indent = place.column - 1 - (len(source) - len(stripped))
+            indent = max(0, place.column - 1 - (len(source) - len(stripped)))
             length = max(1, min(place.length, len(source) - place.column + 1))
+            # Tabs before the caret are the same as above it, however wide they are shown.
+            blank = "".join(char if char == "\t" else " " for char in stripped[:indent])
             lines.append(f"    {stripped.rstrip()}")
-            lines.append(f"    {' ' * max(0, indent)}{'^' * length}")
+            lines.append(f"    {blank:<{indent}}{'^' * length}")
         lines.append(f"  fix: {self.fix}")
         return "\n".join(lines)
 
@@ -70,13 +71,9 @@ class DiagnosticsError(Exception):
 
 def source_line(file: Path, line: int) -> str | None:
     """Line ``line`` of ``file`` without its newline, or None if there is no such line."""
-    lines = _lines(file)
-    return lines[line - 1] if 1 <= line <= len(lines) else None
-
-
-@functools.lru_cache(maxsize=64)
-def _lines(file: Path) -> tuple[str, ...]:
     try:
-        return tuple(file.read_text(encoding="utf-8").splitlines())
+        text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
-        return ()
+        return None
+    lines = text.split("\n")  # splitlines() would also split where Python's and TOML's lines go on
+    return lines[line - 1] if 1 <= line <= len(lines) else None
