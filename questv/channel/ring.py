@@ -187,8 +187,8 @@ def _peek_at_start(ring: Consumer, found: u32) -> Ptr[Shared[u8]]:
         if ring.taken <= ring.tail - ring.head:
             return Ptr[Shared[u8]](ring.data + HEADER)
     ring.violations += 1
-    ring.head = ring.tail
-    ring.own[0].position.store(ring.head, RELEASE)
+    ring.taken = ring.tail - ring.head
+    consume(ring)
     return Ptr[Shared[u8]](0)
 
 
