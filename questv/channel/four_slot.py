@@ -13,6 +13,7 @@ from questv.arch.x86.paging import PAGE_SIZE
 from questv.channel.sleep import Area
 from questv.metal.lang import (
     ACQUIRE,
+    RELAXED,
     RELEASE,
     SEQ_CST,
     Array,
@@ -28,6 +29,8 @@ from questv.metal.structs import Struct
 
 DATA_OFFSET = PAGE_SIZE
 """Where the slots start in the writer's area."""
+NOTHING_READ = (1 << 64) - 1
+"""What ``Reader.before`` starts as."""
 
 
 class WriterArea(Struct):
@@ -35,7 +38,7 @@ class WriterArea(Struct):
 
     area: Area  # ``position`` counts the values written
     latest: Shared[u32]  # the pair that holds the newest value
-    newest: Array[Shared[u32], 2]  # in each pair, the slot that was written last
+    newest: Array[Shared[u64], 2]  # for each pair the value written last: twice its number + slot
 
 
 class ReaderArea(Struct):
@@ -53,21 +56,21 @@ class Writer(Struct):
     data: u64  # address of the slots
     size: u64  # bytes of a value
     stride: u64  # bytes from one slot to the next
-    newest: Array[u32, 2]  # what the own area says
+    slots: Array[u32, 2]  # in each pair, the slot that was written last
     pair: u32  # the slot that is being written
     slot: u32
-    count: u64  # values written
+    count: u64  # values written, and the number of the last
 
 
 class Reader(Struct):
-    """The reader's private state."""
+    """The reader's private state; ``before`` starts as ``NOTHING_READ``."""
 
     own: Ptr[ReaderArea]
     peer: Ptr[WriterArea]
     data: u64
     size: u64
     stride: u64
-    seen: u64  # the count of the newest value that was read
+    before: u64  # the number of the value that it read last, less one
 
 
 @metal
@@ -84,20 +87,23 @@ def begin_write(register: Writer) -> Ptr[u8]:
     fence(SEQ_CST)
     reading = register.peer[0].reading.load(ACQUIRE)
     register.pair = 1 - (reading & 1)
-    register.slot = 1 - register.newest[register.pair]
+    register.slot = 1 - register.slots[register.pair]
     return Ptr[u8](_slot_address(register.data, register.stride, register.pair, register.slot))
 
 
 @metal(inline=True)
 def end_write(register: Writer) -> None:
     """Make the value in the slot of ``begin_write`` the newest."""
-    register.newest[register.pair] = register.slot
-    register.count += 1
+    pair = register.pair
+    slot = register.slot
+    number = register.count + 1
+    register.slots[pair] = slot
+    register.count = number
     own = register.own[0]
-    # Release: the value before the slot's number, the slot's number before the pair's.
-    own.newest[register.pair].store(register.slot, RELEASE)
-    own.latest.store(register.pair, RELEASE)
-    own.area.position.store(register.count, RELEASE)
+    # Release: the value before the slot, the slot before the pair, the pair before the count.
+    own.newest[pair].store(number * 2 + u64(slot), RELEASE)
+    own.latest.store(pair, RELEASE)
+    own.area.position.store(number, RELEASE)
 
 
 @metal(inline=True)
@@ -107,25 +113,27 @@ def begin_read(register: Reader) -> Ptr[Shared[u8]]:
     It stays whole until the next ``begin_read``, if the writer keeps to the algorithm.
     """
     peer = register.peer[0]
-    count = peer.area.position.load(ACQUIRE)
-    if count == 0:
-        return Ptr[Shared[u8]](0)
-    register.seen = count
-    latest = peer.latest.load(ACQUIRE)
+    latest = peer.latest.load(RELAXED)  # the fence acquires what it has read
     pair = latest & 1
     # Release: reads of the pair that is left come before the writer may take it.
     register.own[0].reading.store(pair, RELEASE)
     # What is read, before the look at the pair's newest slot: else the writer could take it.
     fence(SEQ_CST)
     newest = peer.newest[pair].load(ACQUIRE)
-    return Ptr[Shared[u8]](_slot_address(register.data, register.stride, pair, newest & 1))
+    number = newest >> 1
+    register.before = number - 1
+    if number == 0:
+        return Ptr[Shared[u8]](0)
+    slot = u32(newest & 1)
+    return Ptr[Shared[u8]](_slot_address(register.data, register.stride, pair, slot))
 
 
 @metal(inline=True)
 def has_news(register: Reader) -> bool:
-    """Whether a value was written since the last ``begin_read``."""
+    """Whether there is a newer value than the one that ``begin_read`` found last."""
     count = register.peer[0].area.position.load(ACQUIRE)
-    return count != register.seen
+    # The value that was read may not be counted yet; those before it are.
+    return count - register.before > 1
 
 
 @metal(inline=True)

@@ -233,4 +233,5 @@ def _start_reader(reader: Reader, end: EndInfo) -> None:
     reader.reader.data = end.peer + four_slot.DATA_OFFSET
     reader.reader.size = end.size
     reader.reader.stride = four_slot.stride(end.size)
+    reader.reader.before = four_slot.NOTHING_READ
     doorbells.connect(reader.wait, end)

@@ -1,0 +1,135 @@
+"""The two sides of a channel on the abstract machine, each with its own memory and rights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from questv.channel import four_slot, ring
+from questv.channel.four_slot import Reader, ReaderArea, Writer, WriterArea
+from questv.channel.ring import Consumer, Producer
+from questv.channel.sleep import Area
+from questv.metal.interpret.interpreter import Interpreter, Model
+from questv.metal.interpret.memory import Memory
+from questv.metal.interpret.program import Program
+from questv.metal.structs import Struct, sizeof
+
+S = TypeVar("S", bound=Struct)
+
+SENDING = 0x10_0000
+"""Where the area of a producer or writer lies, the same for both sides."""
+RECEIVING = 0x20_0000
+"""Where the area of a consumer or reader lies."""
+
+PROGRAM = Program()
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What lies in the two areas, exactly: an access to anything else is a fault."""
+
+    sending: tuple[tuple[int, int], ...]
+    receiving: tuple[tuple[int, int], ...]
+
+    @property
+    def shared(self) -> list[tuple[int, int]]:
+        """All of it, as stretches (start, size)."""
+        return [*self.sending, *self.receiving]
+
+
+def ring_shape(size: int) -> Shape:
+    """The areas of a ring of ``size`` bytes."""
+    data = (SENDING + ring.DATA_OFFSET, size)
+    return Shape(((SENDING, sizeof(Area)), data), ((RECEIVING, sizeof(Area)),))
+
+
+def four_slot_shape(size: int) -> Shape:
+    """The areas of a four-slot register for values of ``size`` bytes."""
+    stride = -(-size // 64) * 64
+    slots = [(SENDING + four_slot.DATA_OFFSET + slot * stride, size) for slot in range(4)]
+    return Shape(
+        ((SENDING, sizeof(WriterArea)), *slots),
+        ((RECEIVING, sizeof(ReaderArea)),),
+    )
+
+
+class Side:
+    """One side: a domain of its own that can write its own area and read the other."""
+
+    def __init__(
+        self,
+        shape: Shape,
+        *,
+        sends: bool,
+        checks: bool = True,
+        models: Mapping[Any, Model] | None = None,
+    ) -> None:
+        self.memory = Memory()
+        for area, own in ((shape.sending, sends), (shape.receiving, not sends)):
+            for start, size in area:
+                self.memory.map(start, bytes(size), shared=True, writable=own)
+        self.domain = Interpreter(PROGRAM, self.memory, checks=checks, models=models)
+
+    def place(self, struct: S) -> int:
+        """Put a struct into private memory; its address."""
+        return self.memory.reserve(bytes(struct)).start
+
+
+def producer(size: int, *, written: int = 0, read: int = 0) -> Producer:
+    """A producer that has written so many bytes, and knows that so many were read."""
+    data = SENDING + ring.DATA_OFFSET
+    return Producer(
+        own=SENDING,
+        peer=RECEIVING,
+        data=data,
+        size=size,
+        cursor=data + written % size,
+        tail=written,
+        head=read,
+    )
+
+
+def consumer(size: int, *, read: int = 0) -> Consumer:
+    """A consumer that has read so many bytes, and knows of no more."""
+    data = SENDING + ring.DATA_OFFSET
+    return Consumer(own=RECEIVING, peer=SENDING, data=data, size=size, head=read, tail=read)
+
+
+def ring_message(size: int) -> int:
+    """The length of the longest messages in a ring, of which it holds two."""
+    return size // 2 - ring.HEADER
+
+
+def ring_contents(size: int, messages: int) -> dict[int, int]:
+    """Words of shared memory: a ring with some of its longest messages, numbered from 1."""
+    words = {SENDING: messages * size // 2}
+    for number in range(1, messages + 1):
+        start = SENDING + ring.DATA_OFFSET + (number - 1) * size // 2
+        words[start] = ring_message(size)
+        for place in range(start + ring.HEADER, start + size // 2, 8):
+            words[place] = number
+    return words
+
+
+def writer(size: int) -> Writer:
+    """A writer that has written nothing."""
+    return Writer(
+        own=SENDING,
+        peer=RECEIVING,
+        data=SENDING + four_slot.DATA_OFFSET,
+        size=size,
+        stride=-(-size // 64) * 64,
+    )
+
+
+def reader(size: int) -> Reader:
+    """A reader that has read nothing."""
+    return Reader(
+        own=RECEIVING,
+        peer=SENDING,
+        data=SENDING + four_slot.DATA_OFFSET,
+        size=size,
+        stride=-(-size // 64) * 64,
+        before=four_slot.NOTHING_READ,
+    )
