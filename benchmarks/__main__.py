@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from rich.text import Text
 
 from benchmarks import language, messages, systems_cost, timer
 from benchmarks.statistics import Result, store
@@ -24,6 +25,7 @@ PARTS: dict[str, Callable[[], Iterator[Result]]] = {
     "language": language.comparison,
 }
 DEFAULT_OUTPUT = Path("build/benchmarks.jsonl")
+_MARKS = {None: "", True: "", False: " missed"}
 
 
 def main(
@@ -49,28 +51,16 @@ def main(
 
 
 def _table(results: list[Result]) -> Table:
-    table = Table(title="Quest-V", caption="goals are held against the median")
+    table = Table(box=None, caption="quartiles, mean and standard deviation are stored")
     table.add_column("measurement")
-    for name in ("min", "quartile 1", "median", "quartile 3", "max", "n", "goal"):
-        table.add_column(name, justify="right")
-    table.add_column("unit")
+    for name in ("median", "min", "max", "n", "goal"):
+        table.add_column(name, justify="right", no_wrap=True)
     for result in results:
-        colour = {None: "", True: "green", False: "red"}[result.met]
-        numbers = (
-            result.minimum,
-            result.quartile1,
-            result.median,
-            result.quartile3,
-            result.maximum,
-        )
-        goal = "" if result.goal is None else _number(result.goal)
-        table.add_row(
-            result.name,
-            *map(_number, numbers),
-            str(result.count),
-            f"[{colour}]{goal}[/{colour}]" if colour else goal,
-            f"{result.unit} ({result.kind})" if result.unit != result.kind else result.unit,
-        )
+        numbers = (result.median, result.minimum, result.maximum, result.count)
+        style = {None: "", True: "green", False: "red"}[result.met]
+        goal = "" if result.goal is None else f"{_number(result.goal)}{_MARKS[result.met]}"
+        name = f"{result.name}, {result.unit}" if result.unit else result.name
+        table.add_row(name, *map(_number, numbers), Text(goal, style))
     return table
 
 
