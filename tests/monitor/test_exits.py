@@ -134,10 +134,10 @@ def test_exits(
         doorbells = rung(sandbox) if apic == "guarded" else 0
         accesses = taken(sandbox) + timers * 2 if hypercalls else 0
         assert sandbox.after == without_zeros({"DOORBELL": doorbells, "APIC": accesses})
-    assert rung(run["one"]) > 0 and rung(run["two"]) > 0
     if deterministic:
+        assert rung(run["one"]) > 0 and rung(run["two"]) > 0
         assert merged(run) == 0
-    else:
+    else:  # on a busy host a side may never be asleep when the other has something for it
         assert merged(run) < ROUNDS
 
 
