@@ -302,6 +302,52 @@ def test_assembly(workshop: Workshop, level: int) -> None:
     assert jit[module.spread](0x0003_0005) == 15
 
 
+TRUTH = """
+@metal
+def given(a: bool) -> u32:
+    return asm("movzx $0, $1", u32, "=r,q", not a)
+
+@metal
+def compared(a: u32, b: u32) -> u32:
+    return asm("movzx $0, $1", u32, "=r,q", a < b) + asm("movzx $0, $1", u32, "=r,q", a >= b)
+
+@metal
+def known() -> u64:
+    return asm("mov $0, $1", u64, "=r,i", True) * 2 + asm("mov $0, $1", u64, "=r,i", False)
+
+@metal
+def yielded(a: u8) -> u32:
+    return 7 if asm("mov $0, $1", bool, "=q,q", a) else 9
+
+@metal
+def one_of_two(a: u8) -> u32:
+    truth, number = asm("mov $0, $2\\nmov $1, $2", (bool, u8), "=&q,=&q,q", a)
+    return (7 if truth else 9) + u32(number)
+
+@metal
+def stored(a: u8, to: Ptr[bool]) -> bool:
+    to[0] = asm("mov $0, $1", bool, "=q,q", a)
+    return to[0]
+"""
+
+
+@pytest.mark.parametrize("level", range(4))
+def test_truth_values_in_assembly(workshop: Workshop, level: int) -> None:
+    """One byte, zero or one on the way in; on the way out any but zero is true."""
+    module = workshop.load(TRUTH)
+    jit = Jit(module, level=level)
+    assert [jit[module.given](a) for a in (False, True)] == [1, 0]
+    assert [jit[module.compared](a, 5) for a in (4, 5, 6)] == [1, 1, 1]
+    assert jit[module.known]() == 2
+    for value in (0, 1, 2, 3, 128, 255):
+        expected = 7 if value else 9
+        assert jit[module.yielded](value) == expected
+        assert jit[module.one_of_two](value) == expected + value
+        memory = bytearray(1)
+        assert jit[module.stored](value, memory) is (value != 0)
+        assert memory[0] == (value != 0)
+
+
 def test_exported_names_are_the_linkers(workshop: Workshop) -> None:
     module = workshop.load(ASSEMBLY)
     name = module.__name__

@@ -6,6 +6,7 @@ from questv.metal import tree
 from questv.metal.emit import cells, places
 from questv.metal.emit.ir import (
     constant,
+    memory_type,
     parameter_type,
     register_type,
     result_type,
@@ -61,7 +62,7 @@ def emit(w: FunctionWriter, node: tree.Expression) -> str:
         case tree.CellAccess():
             return cells.emit(w, node)
         case tree.Assembly():
-            return assembly(w, node)
+            return next(iter(assembly(w, node)), "")
         case tree.IntrinsicCall():
             return _intrinsic(w, node)
     raise AssertionError(node)
@@ -369,23 +370,31 @@ def _call(
 CLOBBERS = "~{memory},~{dirflag},~{fpsr},~{flags}"
 
 
-def assembly(w: FunctionWriter, node: tree.Assembly) -> str:
-    """Inline assembly; with several results, the aggregate that holds them."""
-    given = ", ".join(
-        f"{register_type(argument.type)} {emit(w, argument)}" for argument in node.arguments
-    )
+def assembly(w: FunctionWriter, node: tree.Assembly) -> list[str]:
+    """Inline assembly; its results. A truth value goes in as one byte, and any but zero is true."""
+    given = []
+    for argument in node.arguments:
+        value = places.to_memory(w, argument.type, emit(w, argument))
+        given.append(f"{memory_type(argument.type)} {value}")
     w.at(node)
-    types = [register_type(type_) for type_ in node.results]
-    result = "void" if not types else types[0] if len(types) == 1 else f"{{ {', '.join(types)} }}"
+    types = [memory_type(type_) for type_ in node.results]
+    whole = f"{{ {', '.join(types)} }}" if len(types) > 1 else "".join(types) or "void"
     constraints = f"{node.constraints},{CLOBBERS}" if node.constraints else CLOBBERS
     template = string(node.template.encode())
     instruction = (
-        f'call {result} asm sideeffect inteldialect "{template}", "{constraints}"({given})'
+        f'call {whole} asm sideeffect inteldialect "{template}", "{constraints}"'
+        f"({', '.join(given)})"
     )
     if not types:
         w.run(instruction)
-        return ""
-    return w.let(instruction)
+        return []
+    values = [w.let(instruction)]
+    if len(types) > 1:
+        values = [w.let(f"extractvalue {whole} {values[0]}, {i}") for i in range(len(types))]
+    return [
+        places.from_memory(w, type_, value)
+        for type_, value in zip(node.results, values, strict=True)
+    ]
 
 
 def _intrinsic(w: FunctionWriter, node: tree.IntrinsicCall) -> str:

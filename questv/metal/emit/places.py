@@ -88,5 +88,7 @@ def from_memory(w: FunctionWriter, type_: Type, value: str) -> str:
 
 
 def to_memory(w: FunctionWriter, type_: Type, value: str) -> str:
-    """A scalar in its memory form."""
-    return w.let(f"zext i1 {value} to i8") if type_ == BOOL else value
+    """A scalar in its memory form; a constant stays one."""
+    if type_ != BOOL:
+        return value
+    return {"false": "0", "true": "1"}.get(value) or w.let(f"zext i1 {value} to i8")

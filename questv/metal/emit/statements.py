@@ -87,12 +87,8 @@ def _update(w: FunctionWriter, node: tree.Update) -> None:
 
 
 def _unpack(w: FunctionWriter, node: tree.Unpack) -> None:
-    types = [register_type(type_) for type_ in node.value.results]
     results = expressions.assembly(w, node.value)
-    for index, place in enumerate(node.places):
-        value = results
-        if len(types) > 1:
-            value = w.let(f"extractvalue {{ {', '.join(types)} }} {results}, {index}")
+    for place, value in zip(node.places, results, strict=True):
         places.store(w, place, places.address(w, place), value)
 
 
