@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from types import ModuleType
 
 import pytest
 
@@ -169,6 +170,55 @@ def test_a_constant_index_is_checked_at_once(workshop: Workshop, index: str) -> 
     with pytest.raises(DiagnosticsError) as caught:
         Jit(module, checks=False)
     assert [found.rule for found in caught.value.diagnostics] == ["index-range"]
+
+
+ORDERED = [
+    "T",
+    "tuple(T)",
+    "range(T[0], T[0] + 3)",
+    "bytes(T)",
+    "bytearray(T)",
+    "memoryview(bytes(T))",
+    "array.array('H', T)",
+    "collections.deque(T)",
+    "S(a=T).a",
+]
+UNORDERED = [
+    "(part for part in T)",
+    "map(int, T)",
+    "iter(T)",
+    "set(T)",
+    "dict.fromkeys(T)",
+    "dict.fromkeys(T).keys()",
+    "len(T)",
+]
+
+
+def table(workshop: Workshop, numbers: list[int], initial: str) -> ModuleType:
+    workshop.load(f"T = {numbers}\n", "numbers_given")
+    return workshop.load(
+        "import array, collections\nfrom numbers_given import T\n"
+        "class S(Struct):\n    a: Array[u8, 4]\n"
+        f"x: Array[u8, 4] = static({initial})\n"
+        "@metal\ndef f(i: u64) -> u8:\n    return x[i]\n",
+        "starts",
+    )
+
+
+@pytest.mark.parametrize("initial", ORDERED)
+def test_what_an_array_starts_with(workshop: Workshop, initial: str) -> None:
+    for start in (1, 4):
+        module = table(workshop, [start, start + 1, start + 2], initial)
+        jit = Jit(module)
+        assert [jit[module.f](i) for i in range(4)] == [start, start + 1, start + 2, 0]
+
+
+@pytest.mark.parametrize("initial", UNORDERED)
+def test_what_has_no_order_or_is_used_up(workshop: Workshop, initial: str) -> None:
+    module = table(workshop, [1, 2, 3], initial)
+    with pytest.raises(DiagnosticsError, match="starts as a list of its elements") as caught:
+        Jit(module)
+    assert [found.rule for found in caught.value.diagnostics] == ["initial-value"]
 
 
 def test_constants_lie_in_read_only_memory(workshop: Workshop) -> None:

@@ -6,13 +6,13 @@ stay symbolic, for the linker to fill in.
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Sequence
 from typing import Any
 
 from questv.metal.check.signatures import signature, static_type
 from questv.metal.definitions import MetalFunction, StaticVariable
 from questv.metal.emit.ir import string, symbol
-from questv.metal.structs import Struct, write_value
+from questv.metal.structs import ArrayView, Struct, write_value
 from questv.metal.types import (
     ArrayType,
     CellType,
@@ -20,6 +20,7 @@ from questv.metal.types import (
     StructType,
     TextType,
     Type,
+    brief,
 )
 
 Target = MetalFunction | StaticVariable | str
@@ -49,14 +50,17 @@ def _fill(type_: Type, value: Any, to: memoryview, start: int, addresses: Addres
         addresses[start] = value
     elif isinstance(type_, TextType):
         if not isinstance(value, str):
-            raise TypeError(f"{value!r} is no string")
+            raise TypeError(f"{brief(value)} is no string")
         value.encode()  # must be possible
         addresses[start] = value
     elif isinstance(type_, ArrayType) and not isinstance(value, bytes):
-        values = list(itertools.islice(value, type_.length + 1))
-        if len(values) > type_.length:
+        if not isinstance(value, Sequence | ArrayView):  # others are used up, or have no order
+            raise TypeError(
+                f"{type_} starts as a list of its elements, not as {type(value).__name__}"
+            )
+        if len(value) > type_.length:
             raise ValueError(f"there are more values than {type_} holds")
-        for index, part in enumerate(values):
+        for index, part in enumerate(value):
             _fill(type_.element, part, to, start + index * type_.element.size, addresses)
     elif isinstance(type_, StructType) and isinstance(value, dict):
         for name, part in value.items():
@@ -65,7 +69,7 @@ def _fill(type_: Type, value: Any, to: memoryview, start: int, addresses: Addres
             field = type_.fields[name]
             _fill(field.type, part, to, start + field.offset, addresses)
     elif isinstance(type_, StructType) and not isinstance(value, Struct):
-        raise TypeError(f"{type_} starts as a dict of its fields, not {value!r}")
+        raise TypeError(f"{type_} starts as a dict of its fields, not {brief(value)}")
     else:
         write_value(type_, to, start, value)
 
