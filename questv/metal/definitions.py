@@ -42,7 +42,7 @@ class MetalFunction:
     @property
     def symbol(self) -> str:
         """Its name to the linker."""
-        return self.export or f"{self.module}.{self.name}"
+        return f"{self.module}.{self.name}" if self.export is None else self.export
 
     def __call__(self, *arguments: object, **keywords: object) -> Any:
         """Refuse: the host has no such function, only the compiler has."""
@@ -92,7 +92,7 @@ class StaticVariable:
     @property
     def symbol(self) -> str:
         """Its name to the linker."""
-        return self.export or f"{self.module}.{self.name}"
+        return f"{self.module}.{self.name}" if self.export is None else self.export
 
 
 @dataclass

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 import sysconfig
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, TracebackType
 
@@ -22,10 +24,29 @@ def import_module(name: str) -> ModuleType:
     except DiagnosticsError:
         raise
     except Exception as error:
-        raise DiagnosticsError([_diagnostic(name, error)]) from error
+        raise DiagnosticsError([_import_diagnostic(name, error)]) from error
     finally:
         for module in [module for module in DEFINITIONS if module not in sys.modules]:
             forget(module)  # half imported, and to be imported afresh the next time
+
+
+@contextlib.contextmanager
+def values_of(name: str) -> Iterator[None]:
+    """Around what looks into values of the imported module ``name``, which may be of any class.
+
+    Raises DiagnosticsError if Python code of theirs fails.
+    """
+    try:
+        yield
+    except DiagnosticsError:
+        raise
+    except Exception as error:
+        place = _place(error.__traceback__)
+        if place is None:
+            raise  # it is none of theirs
+        message = f"a value that '{name}' is compiled from fails here: {_told(error)}"
+        fix = "mend this, or give compiled code a plain number, string, list, tuple or dict"
+        raise DiagnosticsError([Diagnostic(place, message, fix, "value-failed")]) from error
 
 
 def named_modules(name: str) -> tuple[str, ...]:
@@ -40,7 +61,7 @@ def named_modules(name: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _diagnostic(name: str, error: Exception) -> Diagnostic:
+def _import_diagnostic(name: str, error: Exception) -> Diagnostic:
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         column, end = error.offset or 1, error.end_offset or 0
         place = Place(shown(Path(error.filename)), error.lineno, column, max(1, end - column))
@@ -52,10 +73,14 @@ def _diagnostic(name: str, error: Exception) -> Diagnostic:
     where = " here" if found else ""
     return Diagnostic(
         place,
-        f"importing '{name}' fails{where}: {type(error).__name__}: {one_line(error)}",
+        f"importing '{name}' fails{where}: {_told(error)}",
         "mend this: before a module is compiled, Python runs it",
         "import-failed",
     )
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {one_line(error)}"
 
 
 def _place(tb: TracebackType | None) -> Place | None:

@@ -411,8 +411,11 @@ def brief(value: object) -> str:
 
 
 def one_line(text: object) -> str:
-    """A text for a message, which has one line: what it quotes may have more."""
-    return " ".join(str(text).split("\n"))
+    """A text for a message, which has one line: what it quotes may have more, or none at all."""
+    try:
+        return " ".join(str(text).split("\n"))
+    except Exception:
+        return f"a {type(text).__name__} that does not say what it is"
 
 
 def is_scalar(type_: Type) -> bool:

@@ -27,7 +27,7 @@ from questv.metal.check.known import definitions_text
 from questv.metal.check.symbols import check_symbols
 from questv.metal.code import Code, code_of
 from questv.metal.front import Front, FunctionFacts
-from questv.metal.importing import import_module, named_modules
+from questv.metal.importing import import_module, named_modules, values_of
 from questv.metal.source import Source, shown, source_of
 
 RUNTIME = "questv.metal.runtime"
@@ -76,7 +76,8 @@ class UnitCompiler:
                 continue
             try:
                 import_module(module)
-                fronts[module] = self._front(module)
+                with values_of(module):
+                    fronts[module] = self._front(module)
             except DiagnosticsError as error:
                 diagnostics += error.diagnostics
                 fronts[module] = Front("", uses=named_modules(module))

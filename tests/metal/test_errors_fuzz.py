@@ -21,11 +21,12 @@ from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from questv.diagnostics import Diagnostic, DiagnosticsError, source_line
+from questv.metal.check.known import definitions_text
 from questv.metal.check.symbols import check_symbols
 from questv.metal.definitions import forget
 from questv.metal.emit.module import ModuleEmitter
 from questv.metal.frontend import FrontEnd
-from questv.metal.importing import import_module
+from questv.metal.importing import import_module, values_of
 
 from .loading import Workshop
 from .test_docs import HEADER, RIGHT
@@ -190,7 +191,9 @@ def build(name: str, *, verify: bool) -> None:
     if findings := check_symbols([name]):
         raise DiagnosticsError(findings)
     for checks in (False, True):
-        ir = ModuleEmitter(FrontEnd(name).check(), checks=checks).emit()
+        with values_of(name):
+            definitions_text(name)
+            ir = ModuleEmitter(FrontEnd(name).check(), checks=checks).emit()
         if verify:
             llvm.parse_assembly(ir).verify()
 

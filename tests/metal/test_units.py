@@ -35,6 +35,7 @@ class Mode(enum.IntEnum):
     ON = 1
 
 class Pair(Struct):
+    COUNT = 2
     a: u32
     b: u32
 
@@ -89,6 +90,7 @@ USERS = {
     "a table's element": "from base import TABLE\n@metal\ndef f() -> u32:\n    return TABLE[1]\n",
     "a table's length": "from base import TABLE\n@metal\ndef f() -> u64:\n    return len(TABLE)\n",
     "a member": "from base import Mode\n@metal\ndef f() -> Mode:\n    return Mode.ON\n",
+    "a number of a struct": ("import base\n@metal\ndef f() -> u32:\n    return base.Pair.COUNT\n"),
     "a parameter's fields": (
         "from base import Pair\n@metal\ndef f(p: Pair) -> u32:\n    return p.b\n"
     ),
@@ -134,6 +136,7 @@ CHANGES: dict[str, tuple[str, str, set[str]]] = {
         },
     ),
     "a class": ("SIZE = 8", "SIZE = 9", {"a length from a class"}),
+    "a struct's number": ("COUNT = 2", "COUNT = 3", {"a number of a struct"}),
     "a table": ("(1, 2, 3)", "(1, 7, 3, 4)", {"a table's element", "a table's length"}),
     "a member": ("ON = 1", "ON = 2", {"a member"}),
     "a field": (

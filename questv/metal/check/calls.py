@@ -75,7 +75,7 @@ def _instead(value: object) -> str:
     """What to do about a call of something that only Python can call."""
     if is_struct(value):
         return "make one as a local, name: Type = local(), or at module level with static()"
-    if value in (int, float):
+    if value is int or value is float:
         return "cast to a type with a width, such as u64(value)"
     if getattr(value, "__module__", "") == "builtins":
         return "metal has range, len, min, max and ord; call others at module level"

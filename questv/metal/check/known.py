@@ -11,7 +11,7 @@ import contextlib
 import enum
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -29,7 +29,7 @@ from questv.metal.definitions import (
     StaticVariable,
 )
 from questv.metal.lang import Formatter
-from questv.metal.structs import Struct
+from questv.metal.structs import ArrayView, Struct
 from questv.metal.types import (
     ArrayType,
     CellType,
@@ -115,21 +115,31 @@ def definitions_text(module: str) -> str:
     return "\n".join([*parts, *DEFINITIONS[module].assembly])
 
 
-def _describe(value: Any, inside: tuple[type, ...]) -> str:
+MAX_DEPTH = 100
+"""How deep a value is described: what lies deeper is out of reach of one expression."""
+
+
+def _describe(value: Any, inside: tuple[object, ...]) -> str:
+    """``inside`` are the containers and structs that ``value`` is a part of."""
+    if len(inside) > MAX_DEPTH or any(value is part for part in inside):
+        return "..."
     if isinstance(value, enum.Enum):
         return f"member {value.name} {value.value!r} of {_describe(type(value), inside)}"
     if isinstance(value, int):
         return f"{type(value).__name__} {value:#x}"
     if value is None or isinstance(value, float | str | bytes):
         return f"{type(value).__name__} {value!r}"
-    if isinstance(value, tuple | list):
-        return f"[{', '.join(_describe(part, inside) for part in value)}]"
-    if isinstance(value, set | frozenset):
-        return f"{{{', '.join(sorted(_describe(part, inside) for part in value))}}}"
     if isinstance(value, range):
         return repr(value)
-    if isinstance(value, dict):
-        pairs = (f"{key!r}: {_describe(part, inside)}" for key, part in value.items())
+    if isinstance(value, bytearray | memoryview):
+        return f"{type(value).__name__} {bytes(value)!r}"
+    within = (*inside, value)
+    if isinstance(value, Sequence | ArrayView):
+        return f"[{', '.join(_describe(part, within) for part in value)}]"
+    if isinstance(value, Set):
+        return f"{{{', '.join(sorted(_describe(part, within) for part in value))}}}"
+    if isinstance(value, Mapping):
+        pairs = (f"{key!r}: {_describe(part, within)}" for key, part in value.items())
         return f"{{{', '.join(pairs)}}}"
     if isinstance(value, Type):
         return _describe_type(value, inside)
@@ -187,10 +197,10 @@ def named_types(type_: Type) -> Iterator[type]:
             yield from named_types(part)
 
 
-def _describe_type(type_: Type, inside: tuple[type, ...]) -> str:
+def _describe_type(type_: Type, inside: tuple[object, ...]) -> str:
     if isinstance(type_, StructType):
         name = f"struct {type_.python.__module__}.{type_.python.__qualname__}"
-        if type_.python in inside:
+        if any(type_.python is part for part in inside):
             return name
         within = (*inside, type_.python)
         fields = ", ".join(

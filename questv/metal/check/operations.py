@@ -356,7 +356,7 @@ def _len(c: FunctionChecker, node: ast.Call) -> Operand:
         try:
             # The length of a text is that of its bytes, here as when the program runs.
             return Known(len(operand.value.encode() if text else operand.value))
-        except (TypeError, UnicodeEncodeError):
+        except Exception:
             c.error(node, "no-length", "this has no length", "use a text, an array or a table")
     if isinstance(operand.type, ArrayType):
         return Known(operand.type.length)

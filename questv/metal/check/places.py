@@ -22,6 +22,7 @@ from questv.metal.types import (
     StructType,
     Type,
     is_aggregate,
+    one_line,
     require_complete,
 )
 
@@ -114,6 +115,8 @@ def _known_attribute(c: FunctionChecker, node: ast.Attribute, base: object) -> O
                 "use one of its members",
             )
         value = getattr(base, node.attr)
+        if is_struct(base):
+            c.depend_on(node)  # as a type, a struct is its fields alone
     else:
         c.error(
             node,
@@ -234,10 +237,9 @@ def _known_subscript(c: FunctionChecker, node: ast.Subscript, base: object) -> O
         return Known(value)
     except LayoutError as error:
         c.layout_error(node, error)
-    except (TypeError, KeyError, IndexError) as error:
-        c.error(
-            node, "index-known", f"'{ast.unparse(node)}' does not exist: {error}", "mend the index"
-        )
+    except Exception as error:
+        message = f"'{ast.unparse(node)}' does not exist: {one_line(error)}"
+        c.error(node, "index-known", message, "mend the index")
 
 
 def method(base: Type, name: str) -> MetalFunction | None:

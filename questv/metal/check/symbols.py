@@ -9,6 +9,7 @@ from questv.diagnostics import Diagnostic, DiagnosticsError, Place
 from questv.metal.check.signatures import definition_line
 from questv.metal.definitions import DEFINITIONS, MetalFunction, StaticKind, StaticVariable
 from questv.metal.source import source_of
+from questv.metal.types import brief
 
 _Definition = MetalFunction | StaticVariable
 _NAME = re.compile(r"(?!llvm\.)[A-Za-z_$][A-Za-z0-9_.$]*")
@@ -26,6 +27,16 @@ def check_symbols(modules: Iterable[str]) -> list[Diagnostic]:
         definitions += DEFINITIONS[module].functions
         definitions += DEFINITIONS[module].statics
         for definition in definitions:
+            if definition.export is not None and not _is_name(definition.export):
+                diagnostics.append(
+                    Diagnostic(
+                        _place(definition),
+                        f"{brief(definition.export)} can't be a symbol",
+                        "use letters, digits, '_', '.' and '$', and begin with a letter",
+                        "symbol-name",
+                    )
+                )
+                continue
             try:
                 symbol = definition.symbol
             except LookupError:
@@ -35,16 +46,7 @@ def check_symbols(modules: Iterable[str]) -> list[Diagnostic]:
                 other = other or program.get(symbol)
                 program.setdefault(symbol, definition)
             own.setdefault(symbol, definition)
-            if definition.export is not None and not _is_name(definition.export):
-                diagnostics.append(
-                    Diagnostic(
-                        _place(definition),
-                        f"{definition.export!r} can't be a symbol",
-                        "use letters, digits, '_', '.' and '$', and begin with a letter",
-                        "symbol-name",
-                    )
-                )
-            elif other is not None:
+            if other is not None:
                 taken = _place(other)
                 diagnostics.append(
                     Diagnostic(
@@ -66,7 +68,7 @@ def _has_source(module: str) -> bool:
 
 
 def _is_name(export: object) -> bool:
-    return isinstance(export, str) and _NAME.fullmatch(export) is not None
+    return type(export) is str and _NAME.fullmatch(export) is not None
 
 
 def _is_external(definition: _Definition) -> bool:
