@@ -12,7 +12,7 @@ from questv.plan.build import BuiltSystem, build
 
 SYSTEMS = Path(__file__).parent / "systems"
 METRONOME = 10_000
-"""Nanoseconds: how long one core runs at most while another waits to (docs/time.md)."""
+"""Nanoseconds: how long one core runs at most while another waits to (docs/decisions.md)."""
 
 
 def fill(name: str, words: Mapping[str, str], folder: Path) -> Path:

@@ -112,4 +112,5 @@ def _write(to: Writer, number: u64) -> None:
 def _read(source: Reader) -> u64:
     while not four_slot.has_news(source.reader):
         pause()
-    return Ptr[Shared[u64]](four_slot.begin_read(source.reader))[0].load(RELAXED)
+    number = Ptr[Shared[u64]](four_slot.begin_read(source.reader))[0].load(RELAXED)
+    return number

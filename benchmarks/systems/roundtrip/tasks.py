@@ -67,4 +67,5 @@ def _write(to: Writer, number: u64) -> None:
 @metal(inline=True)
 def _read(source: Reader) -> u64:
     source.await_news(FOREVER)
-    return Ptr[Shared[u64]](source.newest())[0].load(RELAXED)
+    number = Ptr[Shared[u64]](source.newest())[0].load(RELAXED)
+    return number
