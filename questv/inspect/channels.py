@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
+from questv.inspect.ends import End, ends_of
 from questv.inspect.guest import Guest
 from questv.inspect.model import ChannelReport, EndReport
-from questv.kernel.status import KernelStatus
-from questv.plan.model import ChannelPlan
-
-_SENDING = ("sender", "writer")
+from questv.plan.model import ChannelPlan, SandboxPlan
 
 
-def channel_report(guest: Guest, channel: ChannelPlan) -> ChannelReport:
-    """One channel."""
+def channel_reports(guest: Guest) -> tuple[ChannelReport, ...]:
+    """Every channel, in the order of the plan."""
+    reports = {
+        (end.plan.channel, end.sends): _report(sandbox, end)
+        for sandbox in guest.plan.sandboxes
+        for end in ends_of(guest, sandbox)
+    }
+    return tuple(_channel(channel, reports) for channel in guest.plan.channels)
+
+
+def _channel(channel: ChannelPlan, reports: dict[tuple[str, bool], EndReport]) -> ChannelReport:
     return ChannelReport(
         name=channel.name,
         kind=channel.kind,
-        sender=_end(guest, channel, channel.sender, sends=True),
-        receiver=_end(guest, channel, channel.receiver, sends=False),
+        sender=reports[channel.name, True],
+        receiver=reports[channel.name, False],
     )
 
 
-def _end(guest: Guest, channel: ChannelPlan, name: str, *, sends: bool) -> EndReport:
-    sandbox = guest.plan.sandbox(name)
-    index, end = next(
-        (index, end)
-        for index, end in enumerate(sandbox.ends)
-        if end.channel == channel.name and (end.role in _SENDING) == sends
-    )
-    status = guest.of(sandbox, KernelStatus, sandbox.status).ends[index]
+def _report(sandbox: SandboxPlan, end: End) -> EndReport:
+    counters = end.counters
     return EndReport(
-        sandbox=name,
-        task=sandbox.tasks[end.task].name,
-        messages=int(status.messages),
-        bytes=int(status.bytes),
-        waits=int(status.waits),
-        rung=int(status.rung),
-        woken=int(status.woken),
-        late=int(status.late),
-        violations=int(status.violations),
+        sandbox=sandbox.name,
+        task=sandbox.tasks[end.plan.task].name,
+        messages=int(counters.messages),
+        bytes=int(counters.bytes),
+        waits=int(counters.waits),
+        rung=int(counters.rung),
+        woken=int(counters.woken),
+        late=int(counters.late),
+        violations=end.violations,
     )

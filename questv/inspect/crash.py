@@ -21,6 +21,7 @@ from questv.plan.model import SandboxPlan
 from questv.plan.programs import Program
 
 _NUMBERED = range(8, 16)
+_PAGE_FAULT = 14
 _DURING_TABLE_WALK = 1 << 33  # in a nested page fault's information (APM vol. 2, 15.25.6)
 _ACCESSES = {
     CrashReason.READ_OUTSIDE_VIEW: "read from",
@@ -153,9 +154,6 @@ def _exception(record: PanicRecord) -> str:
     access = "executing" if error & 1 << 4 else "writing to" if error & 1 << 1 else "reading from"
     why = "which it has no right to" if error & 1 << 0 else "where it has no memory"
     return f"page fault {access} {int(record.address):#x}, {why}"
-
-
-_PAGE_FAULT = 14
 
 
 def _registers(record: CrashRecord) -> dict[str, int]:

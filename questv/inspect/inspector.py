@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from questv.inspect.channels import channel_report
+from questv.inspect.channels import channel_reports
 from questv.inspect.console import lines_since
 from questv.inspect.crash import CrashReader
 from questv.inspect.guest import Guest, Memory
@@ -69,7 +69,7 @@ class Inspector:
 
     def channels(self) -> tuple[ChannelReport, ...]:
         """Every channel, in the order of the plan."""
-        return tuple(channel_report(self._guest, channel) for channel in self.plan.channels)
+        return channel_reports(self._guest)
 
     def snapshot(self, asked: AskedMachine) -> Snapshot:
         """All of it, for a machine of which ``asked`` was asked."""

@@ -89,7 +89,11 @@ class CrashReport(Found):
 
 
 class TaskReport(Found):
-    """A task and its counters. ``waits_for`` is a channel, while the state is ``waiting``."""
+    """A task. Its state is ``not begun``, ``ready``, ``running``, ``sleeping`` until a time,
+    ``waiting`` for the channel ``waits_for``, or ``finished``.
+
+    ``switches`` is how often the core was taken from another task for it.
+    """
 
     name: str
     function: str
@@ -97,7 +101,6 @@ class TaskReport(Found):
     state: str
     waits_for: str | None
     switches: int
-    wakeups: int
 
 
 class Exits(Found):
@@ -124,7 +127,6 @@ class SandboxReport(Found):
     timer_interrupts: int
     doorbells: int
     spurious_interrupts: int
-    idle_entries: int
     tasks: tuple[TaskReport, ...]
     crash: CrashReport | None
 

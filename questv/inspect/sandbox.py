@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from questv.inspect.ends import End, ends_of
 from questv.inspect.guest import Guest
 from questv.inspect.model import CrashReport, Exits, SandboxReport, TaskReport
 from questv.inspect.words import words
-from questv.kernel.status import KernelStatus, TaskState, TaskStatus
+from questv.kernel.status import KernelStatus
 from questv.metal.lang import ACQUIRE
 from questv.monitor.interface import ExitCounts, ExitReason, PublicPage, SandboxState
-from questv.plan.model import SandboxPlan, TaskPlan
+from questv.plan.model import SandboxPlan
 
 
 def sandbox_state(guest: Guest, sandbox: SandboxPlan) -> SandboxState | int:
@@ -20,6 +21,7 @@ def sandbox_report(guest: Guest, sandbox: SandboxPlan, crash: CrashReport | None
     """All of it; ``crash`` is why it was stopped, if it was."""
     public = guest.at(PublicPage, sandbox.public)
     status = guest.of(sandbox, KernelStatus, sandbox.status)
+    ends = ends_of(guest, sandbox)
     clock = guest.clock
     return SandboxReport(
         name=sandbox.name,
@@ -31,12 +33,9 @@ def sandbox_report(guest: Guest, sandbox: SandboxPlan, crash: CrashReport | None
         ended=clock.nanoseconds(int(public.ended)),
         exits=Exits(before=_exits(public.before), after=_exits(public.after)),
         timer_interrupts=int(status.timer_interrupts),
-        doorbells=int(status.doorbells),
+        doorbells=sum(int(end.counters.woken) + int(end.counters.late) for end in ends),
         spurious_interrupts=int(status.spurious),
-        idle_entries=int(status.idle_entries),
-        tasks=tuple(
-            _task(sandbox, task, status.tasks[index]) for index, task in enumerate(sandbox.tasks)
-        ),
+        tasks=tuple(_task(sandbox, index, status, ends) for index in range(len(sandbox.tasks))),
         crash=crash,
     )
 
@@ -45,15 +44,26 @@ def _exits(counts: ExitCounts) -> dict[str, int]:
     return {words(reason): int(counts.by_reason[reason]) for reason in ExitReason}
 
 
-def _task(sandbox: SandboxPlan, task: TaskPlan, status: TaskStatus) -> TaskReport:
-    end = int(status.end)
-    waits = status.state == TaskState.WAITING and end < len(sandbox.ends)
+def _task(sandbox: SandboxPlan, index: int, status: KernelStatus, ends: list[End]) -> TaskReport:
+    plan = sandbox.tasks[index]
+    asleep_for = [end.plan.channel for end in ends if end.asleep and end.plan.task == index]
+    state = _task_state(status, index, waits=bool(asleep_for))
     return TaskReport(
-        name=task.name,
-        function=task.function,
-        priority=task.priority,
-        state=words(status.state),
-        waits_for=sandbox.ends[end].channel if waits else None,
-        switches=int(status.switches),
-        wakeups=int(status.wakeups),
+        name=plan.name,
+        function=plan.function,
+        priority=plan.priority,
+        state=state,
+        waits_for=asleep_for[0] if state == "waiting" else None,
+        switches=int(status.switches[index]),
     )
+
+
+def _task_state(status: KernelStatus, index: int, *, waits: bool) -> str:
+    bit = 1 << index
+    if not int(status.started):
+        return "not begun"
+    if int(status.finished) & bit:
+        return "finished"
+    if int(status.ready) & bit:
+        return "running" if int(status.running) & bit else "ready"
+    return "waiting" if waits else "sleeping"

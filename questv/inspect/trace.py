@@ -36,7 +36,7 @@ class Stack:
             # Assembly keeps no frame of its own: its caller is where its return leads to.
             caller = self._guest.word(self._sandbox, stack)
             reached += self._call_before(caller) if caller is not None else []
-        return tuple([*reached, *self._callers(frame)])
+        return (*reached, *self._callers(frame))
 
     def callers(self, frame: int) -> tuple[Frame, ...]:
         """The calls down to the one whose frame pointer is ``frame``, which is left out."""
@@ -54,8 +54,11 @@ class Stack:
         return found
 
     def _call_before(self, address: int) -> list[Frame]:
-        # The call may be the last instruction of its function: the one after it is another's.
-        return frames_at(self._symbols, address - 1)
+        """The call that returns to ``address``; it may be the last instruction of its function."""
+        return [
+            frame.model_copy(update={"address": address})
+            for frame in frames_at(self._symbols, address - 1)
+        ]
 
     def _return_addresses(self, frame: int) -> Iterator[int]:
         """Where each call returns to; ends where the chain of frames does, or breaks."""
@@ -73,9 +76,17 @@ class Stack:
 
 
 def frames_at(symbols: Symbols, address: int) -> list[Frame]:
-    """The calls that ``address`` lies in, the innermost inlined one first; none if it is in no
-    function."""
+    """The calls that ``address`` lies in, the innermost inlined one first.
+
+    There is none if it is in no function.
+    """
     return [
-        Frame(function=frame.function, file=frame.file, line=frame.line, address=address)
+        Frame(
+            # Assembly has no debug information, only a symbol with its module's name in front.
+            function=frame.function if frame.line else frame.function.rpartition(".")[2],
+            file=frame.file if frame.line else "",
+            line=frame.line,
+            address=address,
+        )
         for frame in symbols.frames(address)
     ]
