@@ -1,0 +1,44 @@
+"""Why a sandbox was stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.columns import Columns
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from questv.inspect.model import CrashReport, Frame
+from questv.view.terminal import indented, printable, table
+from questv.view.units import moment
+
+
+def crash_view(sandbox: str, crash: CrashReport) -> RenderableType:
+    """A crash record: the reason, the calls that led to it, and the registers."""
+    return Group(*_sections(sandbox, crash))
+
+
+def _sections(sandbox: str, crash: CrashReport) -> Iterator[RenderableType]:
+    yield Text.assemble((f"{sandbox} {printable(crash.reason)}", "bold red"), overflow="fold")
+    where = f"in task {crash.task}" if crash.task else "in the kernel itself"
+    when = f", at {moment(crash.time)} s" if crash.time is not None else ""
+    yield indented(Text(f"{where}{when}; innermost call first:"))
+    calls = crash.panic.trace if crash.panic else crash.trace
+    yield indented(_calls(calls) if calls else Text("(no call is known)"))
+    if crash.panic is None:  # else they are those of a kernel that reports, long after its fault
+        yield indented(_registers(crash.registers))
+
+
+def _calls(frames: Sequence[Frame]) -> Table:
+    made = table("address", "function", "where", header=False)
+    for frame in frames:
+        where = f"{frame.file}:{frame.line}" if frame.line else ""
+        made.add_row(Text(f"{frame.address:#x}", "dim"), printable(frame.function), where)
+    return made
+
+
+def _registers(registers: dict[str, int]) -> Columns:
+    """As many beside each other as there is room for."""
+    cells = [Text(f"{name:<6} {value:016x}", "dim") for name, value in registers.items()]
+    return Columns(cells, padding=(0, 2))

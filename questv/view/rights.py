@@ -1,0 +1,156 @@
+"""Who sees what: each stretch of memory, and what each sandbox may do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from questv.plan.model import Owner, Plan, Region, SandboxPlan, Window
+from questv.view.terminal import (
+    INDENT,
+    add_column,
+    heading,
+    indented,
+    sandbox_colour,
+    sandbox_symbol,
+    table,
+)
+from questv.view.units import size
+
+_NOTHING = "-"
+_GAP = 2
+_FIXED = INDENT + len("0x00000000") + _GAP + len("1023 KiB") + _GAP + _GAP
+_NARROWEST_WHAT = 24
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A stretch of physical memory in which nobody's rights change.
+
+    ``whose`` says what it belongs to, and ``parts`` what of it this is, if it has parts.
+    """
+
+    start: int
+    size: int
+    whose: str
+    parts: tuple[str, ...]
+    rights: tuple[str, ...]  # of each sandbox; empty for none
+
+    @property
+    def what(self) -> str:
+        """What the table calls it."""
+        return f"{self.whose}: {', '.join(self.parts)}" if self.parts else self.whose
+
+
+class RightsTable:
+    """One row for each stretch of memory, a column for each sandbox.
+
+    Where there is no room for the sandboxes' names, a column has the symbol of the memory map;
+    where there is none for all columns, there are several tables, and nothing that concerns
+    nobody is shown twice.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        """Show the views of ``plan``."""
+        self._names = [sandbox.name for sandbox in plan.sandboxes]
+        self._pieces = list(_pieces(plan))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The tables, as wide as there is room."""
+        yield heading("Who may do what: r read, w write, x execute")
+        everyone = range(len(self._names))
+        what = max(len(piece.what) for piece in self._pieces)
+        if sum(len(name) + _GAP for name in self._names) <= options.max_width - _FIXED - what:
+            yield indented(self._table(everyone, self._names))
+            return
+        room = options.max_width - _FIXED - min(what, _NARROWEST_WHAT)
+        fitting = max(1, room // (len("rw") + _GAP))
+        symbols = [sandbox_symbol(index) for index in everyone]
+        for first in everyone[::fitting]:
+            yield indented(self._table(everyone[first : first + fitting], symbols))
+
+    def _table(self, shown: range, labels: Sequence[str]) -> Table:
+        made = table("from", "size", "what", numbers=("from", "size"))
+        for index in shown:
+            add_column(made, labels[index], style=sandbox_colour(index))
+        for piece in self._pieces:
+            mine = [piece.rights[index] for index in shown]
+            if any(mine) or (shown.start == 0 and not any(piece.rights)):
+                cells = [Text(rights or _NOTHING, "" if rights else "dim") for rights in mine]
+                made.add_row(f"{piece.start:#010x}", size(piece.size), piece.what, *cells)
+        return made
+
+
+def _pieces(plan: Plan) -> Iterator[_Piece]:
+    """All memory of the plan in order, in as few pieces as tell everything; then devices."""
+    last: _Piece | None = None
+    for region in sorted(plan.regions, key=lambda region: region.start):
+        for piece in _cut(plan, region):
+            if last is not None and _belong_together(last, piece):
+                last = _joined(last, piece)
+            else:
+                if last is not None:
+                    yield last
+                last = piece
+    if last is not None:
+        yield last
+    for address, window in sorted(_devices(plan.sandboxes).items()):
+        yield _Piece(address, window.size, window.name, (), _rights(plan.sandboxes, address))
+
+
+def _cut(plan: Plan, region: Region) -> Iterator[_Piece]:
+    """A region, cut wherever somebody's window begins or ends."""
+    cuts = {region.start, region.end}
+    for sandbox in plan.sandboxes:
+        for window in sandbox.view:
+            cuts |= {window.physical, window.physical + window.size}
+    for start, end in pairwise(sorted(cut for cut in cuts if region.start <= cut <= region.end)):
+        whose, parts = _named(plan, region, start)
+        yield _Piece(start, end - start, whose, parts, _rights(plan.sandboxes, start))
+
+
+def _named(plan: Plan, region: Region, address: int) -> tuple[str, tuple[str, ...]]:
+    """Whose a piece of a region is, and what part of that."""
+    if region.owner is Owner.HARDWARE:
+        return f"tables and maps of {region.of}", ()
+    if region.owner is not Owner.SANDBOX:
+        return region.name, ()
+    window = _window(plan.sandbox(region.of), address)
+    part = window.name if window else "free memory"
+    return region.of, ("stacks" if part.startswith("stack ") else part,)
+
+
+def _belong_together(first: _Piece, second: _Piece) -> bool:
+    return (
+        first.start + first.size == second.start
+        and first.whose == second.whose
+        and first.rights == second.rights
+    )
+
+
+def _joined(first: _Piece, second: _Piece) -> _Piece:
+    parts = tuple(dict.fromkeys([*first.parts, *second.parts]))
+    return _Piece(first.start, first.size + second.size, first.whose, parts, first.rights)
+
+
+def _rights(sandboxes: Sequence[SandboxPlan], address: int) -> tuple[str, ...]:
+    return tuple(window.rights if (window := _window(each, address)) else "" for each in sandboxes)
+
+
+def _window(sandbox: SandboxPlan, address: int) -> Window | None:
+    for window in sandbox.view:
+        if window.physical <= address < window.physical + window.size:
+            return window
+    return None
+
+
+def _devices(sandboxes: Sequence[SandboxPlan]) -> dict[int, Window]:
+    """Devices in anybody's view, by address."""
+    return {
+        window.physical: window for sandbox in sandboxes for window in sandbox.view if window.device
+    }

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from questv.inspect.sizes import build_report
+from questv.view.sizes import build_view
+from tests.inspect.machines import HELLO, built
+
+from .rendering import plain
+
+
+def test_sizes() -> None:
+    report = build_report(built(HELLO)).model_copy(
+        update={"seconds": {"check": 0.011, "link": 1.5}, "compiled": ("tasks",)}
+    )
+    shown = plain(build_view(report))
+    assert f" {report.monitor.lines:,}   1,200  ok\n" in shown
+    assert f" {report.monitor.code:,}   8,192  ok\n" in shown
+    for program in report.programs:
+        assert f"{program.text:,}" in shown
+    assert "built in 1.51 s (check 0.01 s, link 1.50 s), 1 module compiled anew\n" in shown
+    assert f"SHA-256 {report.image_hash}\n" in shown
+
+
+def test_a_monitor_that_has_grown_too_big() -> None:
+    report = build_report(built(HELLO))
+    monitor = report.monitor.model_copy(update={"lines": 1201, "code": 8192})
+    shown = plain(build_view(report.model_copy(update={"monitor": monitor, "compiled": ()})))
+    assert "1,201   1,200  TOO BIG\n" in shown
+    assert "8,192   8,192  ok\n" in shown
+    assert "nothing compiled anew" in shown
