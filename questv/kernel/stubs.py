@@ -111,8 +111,9 @@ kernel_exception:
     """
     mov [rip + kernel_idle_stack], rsp
     sti
-    hlt                                 # interrupts are taken from here on, not before
-    ud2                                 # an interrupt does not return here, but to the caller
+1:  hlt                                 # interrupts are taken from here on, not before
+    jmp 1b                              # not an interrupt, which returns to the caller: an NMI or
+                                        # SMI woke the core, and the monitor has taken it
     """,
     stack=INTERRUPT_STACK,
 )

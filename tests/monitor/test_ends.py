@@ -1,0 +1,180 @@
+"""How sandboxes and runs end: as planned, by a fault of a kernel, by a fault of a monitor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from questv.machine import ExitKind
+from questv.monitor.interface import CrashReason, ExitReason, SandboxState
+from questv.plan.build import BuiltSystem, build
+from tests.boot.test_refusals import patched
+from tests.running import (
+    WITHOUT_X2APIC,
+    Run,
+    boot,
+    run_system,
+    sandbox_text,
+    system_text,
+    task_text,
+    write_system,
+)
+
+TASKS = """
+from questv.arch.x86.instructions import halt, pause, write_msr
+from questv.kernel.info import info
+
+@task
+def work(milliseconds: u64) -> None:
+    sleep_until(now() + milliseconds * 1_000_000)
+    log("done")
+
+@task
+def spin() -> None:
+    log("spinning")
+    while True:
+        pause()
+
+@task
+def sleep_for_ever() -> None:
+    sleep_until(FOREVER)
+
+@task
+def give_up() -> None:
+    panic("no more")
+
+@task
+def send_nmis(core: u32, count: u64, until: u64) -> None:
+    for i in range(count):
+        sleep_until(now() + 1_000_000)
+        write_msr(0x830, u64(info.machine.apic_ids[core]) << 32 | 0x4400)
+    log("sent")
+    sleep_until(until)
+"""
+WORK = task_text("work", milliseconds=30)
+
+
+def ended(run: Run) -> Run:
+    assert run.exit is not None, run.serial
+    assert (run.exit.kind, run.exit.value) == (ExitKind.GUEST, 0x10), (run.exit, run.serial)
+    assert run.serial == ""
+    return run
+
+
+@pytest.mark.parametrize("cpu", ["EPYC,+svm,+npt,+x2apic", WITHOUT_X2APIC])
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_who_still_works_is_stopped(tmp_path: Path, cpu: str, deterministic: bool) -> None:
+    """Whatever it does: one that spins, one that sleeps, one that has ended before."""
+    text = system_text(
+        sandbox_text("one", WORK),
+        sandbox_text("two", task_text("spin")),
+        sandbox_text("three", task_text("sleep_for_ever")),
+        sandbox_text("four", task_text("give_up")),
+        run='until = ["one"]',
+    )
+    run = ended(boot(tmp_path, text, TASKS, cpu=cpu, deterministic=deterministic))
+    states = {name: sandbox.state.name for name, sandbox in run.sandboxes.items()}
+    assert states == {"one": "FINISHED", "two": "STOPPED", "three": "STOPPED", "four": "CRASHED"}
+    for name in ("two", "three"):
+        # The NMI that ended it is no part of its running.
+        assert "NMI" not in run[name].after
+        assert run[name].public.crash.reason == CrashReason.NONE
+        assert int(run[name].public.ended) >= int(run["one"].public.ended)
+
+
+def test_a_crash_is_an_end_too(tmp_path: Path) -> None:
+    text = system_text(
+        sandbox_text("one", task_text("give_up")),
+        sandbox_text("two", task_text("spin")),
+        run='until = ["one"]',
+    )
+    run = ended(boot(tmp_path, text, TASKS))
+    assert run["one"].state == SandboxState.CRASHED
+    assert run["two"].state == SandboxState.STOPPED
+
+
+def test_the_others_go_on(tmp_path: Path) -> None:
+    """A kernel that gives up changes nothing for the others, and the run goes on without it."""
+    text = system_text(
+        sandbox_text("one", task_text("give_up")),
+        sandbox_text("two", WORK),
+        sandbox_text("three", WORK),
+    )
+    run = ended(boot(tmp_path, text, TASKS, deterministic=True))
+    crash = run["one"].public.crash
+    assert crash.reason == CrashReason.KERNEL_PANIC
+    assert crash.exit == ExitReason.HYPERCALL
+    assert run["one"].after == {"HYPERCALL": 1}
+    assert run["one"].public.started <= crash.time <= run["one"].public.ended
+    for name in ("two", "three"):
+        assert run[name].state == SandboxState.FINISHED
+        assert run[name].lines == ["done"]
+        assert run[name].after == {}
+        assert int(run[name].public.ended) > int(run["one"].public.ended)
+
+
+def test_an_nmi_goes_to_the_monitor(tmp_path: Path) -> None:
+    """A kernel that is interrupted by NMIs goes on, awake or asleep, and never sees one."""
+    text = system_text(
+        sandbox_text(
+            "one",
+            task_text("send_nmis", name="a", core=1, count=5, until=0),
+            task_text("send_nmis", 2, name="b", core=2, count=7, until=0),
+            keys='apic = "direct"',
+        ),
+        sandbox_text("two", task_text("spin")),
+        sandbox_text("three", task_text("work", milliseconds=50)),
+        run='until = ["one", "three"]',
+    )
+    run = ended(boot(tmp_path, text, TASKS, deterministic=True))
+    assert run["one"].lines == ["sent", "sent"]
+    assert run["two"].after == {"NMI": 5}
+    assert run["three"].after == {"NMI": 7}
+    assert run["two"].state == SandboxState.STOPPED
+    assert run["three"].lines == ["done"]
+
+
+# ---- faults of a monitor -----------------------------------------------------------------------
+
+
+def monitor_patched(system: BuiltSystem, sandbox: str, function: str, code: bytes) -> bytes:
+    """The image with other code at the start of a function, in one sandbox's monitor."""
+    text = next(w for w in system.plan.sandbox(sandbox).monitor_windows if w.name == "text")
+    address = system.monitor.symbols.address(function)
+    return patched(system, text.physical + address - text.address, code, repair=True)
+
+
+@pytest.mark.parametrize("cpu", ["EPYC,+svm,+npt,+x2apic", WITHOUT_X2APIC])
+@pytest.mark.parametrize(
+    ("code", "vector", "error", "length"),
+    [
+        (b"\x0f\x0b", 6, 0, 0),  # ud2
+        (b"\x31\xc0\x89\x00", 14, 2, 2),  # a write to address 0
+        (b"\x31\xc9\xf7\xf1", 0, 0, 2),  # a division by zero
+        (b"\x50\x53\x48\x31\xc0\x8e\xd0\x66\xb8\x99\x00\x8e\xd8", 13, 0x98, 11),  # a bad segment
+    ],
+    ids=["invalid opcode", "page fault", "division", "protection"],
+)
+def test_an_exception_in_a_monitor(
+    tmp_path: Path, cpu: str, code: bytes, vector: int, error: int, length: int
+) -> None:
+    """Its record is kept and its core parked; nothing else happens to anybody."""
+    text = system_text(
+        sandbox_text("one", WORK), sandbox_text("two", WORK), sandbox_text("three", WORK)
+    )
+    system = build(write_system(tmp_path, text, TASKS))
+    hypercall = "questv.monitor.exits._hypercall"
+    image = monitor_patched(system, "two", hypercall, code)
+    run = ended(run_system(system, tmp_path, image=image, cpu=cpu))
+    assert run["two"].state == SandboxState.MONITOR_FAULT
+    assert run["two"].lines == []
+    crash = run["two"].public.crash
+    assert crash.reason == CrashReason.MONITOR_EXCEPTION
+    assert (int(crash.code), int(crash.detail)) == (vector, error)
+    assert int(crash.rip) == system.monitor.symbols.address(hypercall) + length
+    stack = next(w for w in system.plan.sandbox("two").monitor_windows if w.name == "stack")
+    assert stack.address < int(crash.rsp) < stack.address + stack.size
+    for name in ("one", "three"):
+        assert run[name].state == SandboxState.FINISHED
+        assert run[name].lines == ["done"]
