@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -217,3 +219,14 @@ def four_slot_text(name: str, writer: str, reader: str, message: int) -> str:
         f'[[channel]]\nname = "{name}"\nkind = "four-slot"\n'
         f'from = "{writer}"\nto = "{reader}"\nmessage = {message}\n'
     )
+
+
+# ---- the command line --------------------------------------------------------------------------
+
+
+def questv(*arguments: object, timeout: float = 60) -> str:
+    """What ``questv`` with these arguments prints, which has to succeed."""
+    command = [str(Path(sys.executable).with_name("questv")), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

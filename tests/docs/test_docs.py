@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.running import questv
+
 ROOT = Path(__file__).parent.parent.parent
-QUESTV = Path(sys.executable).with_name("questv")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 THERMOSTAT = [
     file.read_text() for file in (ROOT / "examples" / "thermostat").iterdir() if file.is_file()
@@ -20,13 +19,6 @@ THERMOSTAT = [
 def blocks(page: str, languages: str) -> list[str]:
     text = (ROOT / page).read_text()
     return re.findall(rf"^```(?:{languages})\n(.*?)^```", text, re.S | re.M)
-
-
-def questv(*arguments: object) -> str:
-    command = [str(QUESTV), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def test_the_first_system(tmp_path: Path) -> None:
@@ -41,11 +33,6 @@ def test_the_first_system(tmp_path: Path) -> None:
 @pytest.mark.parametrize("block", blocks("docs/guide.md", "toml|python"))
 def test_the_guide_shows_what_stands_in_its_example(block: str) -> None:
     assert any(block in text for text in THERMOSTAT)
-
-
-@pytest.mark.parametrize("example", sorted(p.name for p in (ROOT / "examples").iterdir()))
-def test_every_example_does_what_it_should(example: str) -> None:
-    assert "ended as planned" in questv("run", ROOT / "examples" / example, "--deterministic")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
