@@ -10,8 +10,8 @@ from questv.machine import ExitKind
 from questv.monitor.interface import CrashReason, ExitReason, SandboxState
 from questv.plan.build import BuiltSystem, build
 from tests.boot.test_refusals import patched
+from tests.monitor.test_exits import CPUS
 from tests.running import (
-    WITHOUT_X2APIC,
     Run,
     boot,
     run_system,
@@ -22,12 +22,12 @@ from tests.running import (
 )
 
 TASKS = """
-from questv.arch.x86.instructions import halt, pause, write_msr
+from questv.arch.x86.instructions import pause, write_msr
 from questv.kernel.info import info
 
 @task
-def work(milliseconds: u64) -> None:
-    sleep_until(now() + milliseconds * 1_000_000)
+def work(microseconds: u64) -> None:
+    sleep_until(now() + microseconds * 1000)
     log("done")
 
 @task
@@ -45,14 +45,13 @@ def give_up() -> None:
     panic("no more")
 
 @task
-def send_nmis(core: u32, count: u64, until: u64) -> None:
-    for i in range(count):
-        sleep_until(now() + 1_000_000)
+def send_nmis(core: u32, count: u64) -> None:
+    for _ in range(count):
+        sleep_until(now() + 100_000)
         write_msr(0x830, u64(info.machine.apic_ids[core]) << 32 | 0x4400)
     log("sent")
-    sleep_until(until)
 """
-WORK = task_text("work", milliseconds=30)
+WORK = task_text("work", microseconds=2000)
 
 
 def ended(run: Run) -> Run:
@@ -62,8 +61,8 @@ def ended(run: Run) -> Run:
     return run
 
 
-@pytest.mark.parametrize("cpu", ["EPYC,+svm,+npt,+x2apic", WITHOUT_X2APIC])
-@pytest.mark.parametrize("deterministic", [False, True])
+@pytest.mark.parametrize("cpu", CPUS.values(), ids=CPUS)
+@pytest.mark.parametrize("deterministic", [False, True], ids=["parallel", "deterministic"])
 def test_who_still_works_is_stopped(tmp_path: Path, cpu: str, deterministic: bool) -> None:
     """Whatever it does: one that spins, one that sleeps, one that has ended before."""
     text = system_text(
@@ -119,12 +118,12 @@ def test_an_nmi_goes_to_the_monitor(tmp_path: Path) -> None:
     text = system_text(
         sandbox_text(
             "one",
-            task_text("send_nmis", name="a", core=1, count=5, until=0),
-            task_text("send_nmis", 2, name="b", core=2, count=7, until=0),
+            task_text("send_nmis", name="a", core=1, count=5),
+            task_text("send_nmis", 2, name="b", core=2, count=7),
             keys='apic = "direct"',
         ),
         sandbox_text("two", task_text("spin")),
-        sandbox_text("three", task_text("work", milliseconds=50)),
+        sandbox_text("three", task_text("work", microseconds=2000)),
         run='until = ["one", "three"]',
     )
     run = ended(boot(tmp_path, text, TASKS, deterministic=True))
@@ -145,7 +144,7 @@ def monitor_patched(system: BuiltSystem, sandbox: str, function: str, code: byte
     return patched(system, text.physical + address - text.address, code, repair=True)
 
 
-@pytest.mark.parametrize("cpu", ["EPYC,+svm,+npt,+x2apic", WITHOUT_X2APIC])
+@pytest.mark.parametrize("cpu", CPUS.values(), ids=CPUS)
 @pytest.mark.parametrize(
     ("code", "vector", "error", "length"),
     [
