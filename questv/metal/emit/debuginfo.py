@@ -33,14 +33,18 @@ class DebugInfo:
         self._lines: list[str] = []
         self._known: dict[str, str] = {}
         self._structs: dict[StructType, str] = {}
+        self._variables: list[str] = []
         self.file = self._file(file)
-        self.unit = self._add(
-            f"distinct !DICompileUnit(language: DW_LANG_C99, file: {self.file}, "
-            'producer: "metal", isOptimized: true, runtimeVersion: 0, emissionKind: FullDebug)'
-        )
+        self.unit = self._add("distinct")  # it names all variables: ``text`` writes it
 
     def text(self) -> str:
         """All metadata as module-level text."""
+        variables = self._add(f"!{{{', '.join(self._variables)}}}")
+        self._lines[int(self.unit[1:])] = (
+            f"{self.unit} = distinct !DICompileUnit(language: DW_LANG_C99, file: {self.file}, "
+            'producer: "metal", isOptimized: true, runtimeVersion: 0, emissionKind: FullDebug, '
+            f"globals: {variables})"
+        )
         dwarf = self._add('!{i32 7, !"Dwarf Version", i32 5}')
         version = self._add('!{i32 2, !"Debug Info Version", i32 3}')
         named = [
@@ -71,8 +75,7 @@ class DebugInfo:
         where = self._file(file)
         name = string(function.definition.name.encode())
         return self._add(
-            f'distinct !DISubprogram(name: "{name}", '
-            f'linkageName: "{string(function.definition.symbol.encode())}", scope: {where}, '
+            f'distinct !DISubprogram(name: "{name}", scope: {where}, '
             f"file: {where}, line: {function.line}, type: {signature}, "
             f"scopeLine: {function.line}, flags: DIFlagPrototyped, "
             f"spFlags: DISPFlagDefinition | DISPFlagOptimized, unit: {self.unit})"
@@ -91,14 +94,16 @@ class DebugInfo:
         """A position in a function."""
         return self._add(f"!DILocation(line: {line}, column: {column}, scope: {scope})")
 
-    def variable(self, name: str, symbol: str, line: int, type_: Type) -> str:
+    def variable(self, name: str, line: int, type_: Type) -> str:
         """A module-level variable; attach it to the global with ``!dbg``."""
         variable = self._add(
-            f'distinct !DIGlobalVariable(name: "{name}", linkageName: "{symbol}", '
-            f"scope: {self.unit}, file: {self.file}, line: {line}, type: {self._own_type(type_)}, "
+            f'distinct !DIGlobalVariable(name: "{name}", scope: {self.unit}, '
+            f"file: {self.file}, line: {line}, type: {self._own_type(type_)}, "
             "isLocal: false, isDefinition: true)"
         )
-        return self._add(f"!DIGlobalVariableExpression(var: {variable}, expr: !DIExpression())")
+        described = f"!DIGlobalVariableExpression(var: {variable}, expr: !DIExpression())"
+        self._variables.append(self._add(described))
+        return self._variables[-1]
 
     # ---- types -------------------------------------------------------------------------------
 

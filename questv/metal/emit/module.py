@@ -201,7 +201,7 @@ class ModuleEmitter:
         constant = variable.kind is StaticKind.CONSTANT
         empty = data.is_zero(contents) and not addresses
         section = "rodata" if constant else "bss" if empty else "data"
-        described = self.debug.variable(variable.name, variable.symbol, variable.line, type_)
+        described = self.debug.variable(variable.name, variable.line, type_)
         return (
             f"{name} = dso_local {'constant' if constant else 'global'} "
             f'{data.spell(contents, symbols)}, section ".{section}.{variable.symbol}", '
