@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from questv.arch.x86.machine import MachineFacts
 from questv.arch.x86.paging import PAGE_SIZE
 from questv.kernel.channels import Reader, Receiver, Sender, Writer
 from questv.kernel.console import SLOTS, Console
@@ -69,6 +70,12 @@ class Run:
     serial: str
     sandboxes: dict[str, Sandbox]
     memory: Callable[[int, int], bytes]
+
+    @property
+    def facts(self) -> MachineFacts:
+        """What the boot found."""
+        found = self.memory(self.system.plan.boot_machine, sizeof(MachineFacts))
+        return MachineFacts.view(found)
 
     def __getitem__(self, name: str) -> Sandbox:
         return self.sandboxes[name]
