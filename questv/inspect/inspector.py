@@ -19,7 +19,7 @@ from questv.inspect.model import (
     Snapshot,
 )
 from questv.inspect.sandbox import sandbox_report, sandbox_state
-from questv.inspect.words import words
+from questv.monitor.interface import SandboxState
 from questv.plan.model import Plan
 from questv.plan.programs import Program
 
@@ -48,9 +48,9 @@ class Inspector:
             apic_frequency=int(facts.apic_frequency),
         )
 
-    def state(self, sandbox: str) -> str:
-        """How far a sandbox has come, in words of ``SandboxState``; cheaper than all the rest."""
-        return words(sandbox_state(self._guest, self.plan.sandbox(sandbox)))
+    def state(self, sandbox: str) -> SandboxState | int:
+        """How far a sandbox has come; cheaper than all the rest."""
+        return sandbox_state(self._guest, self.plan.sandbox(sandbox))
 
     def crash(self, sandbox: str) -> CrashReport | None:
         """Why a sandbox was stopped; None if it was not stopped for a fault."""

@@ -175,7 +175,7 @@ class Line(Found):
 
 
 class ConsoleReport(Found):
-    """Lines of one sandbox, of which ``lost`` were gone before they could be read.
+    """The newest lines of one sandbox; ``lost`` were gone before anybody could read them.
 
     ``written`` is the number of the newest line, which counts from 1.
     """

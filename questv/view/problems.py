@@ -10,10 +10,10 @@ from questv.view.units import count
 
 
 def problem_view(message: str, fix: str) -> Text:
-    """Something wrong that has no place in a file."""
-    return Text.assemble(
-        (f"error: {printable(message)}\n", "bold red"), f"  fix: {printable(fix)}", overflow="fold"
-    )
+    """Something wrong that has no place in a file. Each part stays one line."""
+    made = Text(no_wrap=True, overflow="ignore")
+    made.append(f"error: {printable(message)}\n", "bold red")
+    return made.append(f"  fix: {printable(fix)}")
 
 
 def diagnostics_view(error: DiagnosticsError) -> Text:

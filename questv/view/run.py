@@ -33,7 +33,8 @@ def report_view(report: RunReport) -> RenderableType:
 def verdict(report: RunReport) -> Text:
     """How the run went, in one line."""
     if report.outcome is not Outcome.ENDED:
-        return Text(f"{report.outcome}: {printable(report.detail)}", "bold red")
+        detail = printable(report.detail)
+        return Text(f"{report.outcome}: {detail}", "bold red", no_wrap=True, overflow="ignore")
     failures = [f"{sandbox.name} crashed" for sandbox in report.crashed]
     unmet = sum(not expectation.met for expectation in report.expectations)
     if unmet:

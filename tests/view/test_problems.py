@@ -14,6 +14,11 @@ def test_a_problem() -> None:
     )
 
 
+def test_a_problem_stays_in_one_line() -> None:
+    shown = plain(problem_view("a word " * 30 + "at the end", "mend it " * 30), width=40)
+    assert shown.count("\n") == 2
+
+
 def test_diagnostics(tmp_path: Path) -> None:
     file = tmp_path / "system.toml"
     file.write_text('name = "x"\n\n  priority = 900\n')
