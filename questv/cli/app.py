@@ -1,0 +1,198 @@
+"""What can be typed: commands, their options, and their help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from questv.cli.completion import complete_input, complete_machine
+from questv.machine.options import MachineKind
+
+app = typer.Typer(
+    help="Quest-V: kernels side by side on one chip, each with its own core, memory and monitor.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+System = Annotated[
+    Path, typer.Argument(metavar="SYSTEM", help="A folder with a system.toml, or the file itself.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON to standard output.")]
+Checks = Annotated[
+    bool,
+    typer.Option("--checks", help="A debug build: check array bounds, null pointers and casts."),
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"questv {version('questv')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def check(system: System, json: Json = False) -> None:
+    """Check a system, and show its plan.
+
+    All that is wrong is shown at once, with the place in the file and how to mend it.
+
+    \b
+    Examples:
+      questv check examples/hello
+      questv check examples/hello --json
+    """
+    from questv.cli.check import check
+
+    check(system, json=json)
+
+
+@app.command()
+def build(
+    system: System,
+    file: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The image.")],
+    checks: Checks = False,
+    json: Json = False,
+) -> None:
+    """Build a system's image, and show its sizes.
+
+    \b
+    Examples:
+      questv build examples/hello -o hello.elf
+      questv build examples/hello -o hello.elf --checks
+    """
+    from questv.cli.build import build
+
+    build(system, file, checks=checks, json=json)
+
+
+@app.command()
+def run(
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="SYSTEM|IMAGE", help="A system, which is built first, or an image."),
+    ],
+    run_for: Annotated[
+        str | None,
+        typer.Option(
+            "--for", metavar="TIME", help="End after 250ms, 5s, 2m, or a number of seconds."
+        ),
+    ] = None,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            metavar="NAME=FILE",
+            help="Put a file into the input NAME; may be given for each input.",
+            autocompletion=complete_input,
+        ),
+    ] = None,
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="Every run alike, to the last instruction.")
+    ] = False,
+    machine: Annotated[
+        MachineKind, typer.Option("--machine", help="The machine to run on.")
+    ] = MachineKind.MICROVM,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE.json", help="Write all that was found to a file."),
+    ] = None,
+    checks: Checks = False,
+    json: Json = False,
+) -> None:
+    """Run a system, and show what it does.
+
+    Consoles and crashes are shown as they come, all counters at the end; Ctrl-C ends the run in
+    order. The exit code is 1 if a sandbox crashes, or if the system expects something of a run
+    that does not come.
+
+    \b
+    Examples:
+      questv run examples/hello
+      questv run examples/demo --input file=README.md
+      questv run examples/hello --deterministic --report run.json
+      questv run hello.elf --for 5s --machine q35
+    """
+    from questv.cli.run import run
+
+    run(
+        path,
+        run_for=run_for,
+        inputs=inputs or [],
+        deterministic=deterministic,
+        kind=machine,
+        report_file=report,
+        checks=checks,
+        json=json,
+    )
+
+
+@app.command()
+def inspect(
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME|PID|REPORT.json",
+            help="A running machine, or the report of a run; if left out, the machine that runs.",
+            autocompletion=complete_machine,
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Look into a running machine, or at its report.
+
+    Looking costs the machine nothing: its memory is read from outside.
+
+    \b
+    Examples:
+      questv inspect
+      questv inspect hello
+      questv inspect run.json
+    """
+    from questv.cli.inspect import inspect
+
+    inspect(what, json=json)
+
+
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="NAME", help="The folder to make.")],
+) -> None:
+    """Make a small system to begin with.
+
+    \b
+    Examples:
+      questv new my-system
+      questv run my-system
+    """
+    from questv.cli.new import new
+
+    new(folder)
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Show what this host has of what is needed.
+
+    \b
+    Examples:
+      questv doctor
+    """
+    from questv.cli.doctor import doctor
+
+    doctor(json=json)

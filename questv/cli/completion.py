@@ -1,0 +1,35 @@
+"""What the shell offers to complete. Nothing here may fail: the person is typing."""
+
+from __future__ import annotations
+
+import tomllib
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import typer
+
+
+def complete_input(context: typer.Context, incomplete: str) -> list[str]:
+    """``NAME=`` for each input of the system on the command line."""
+    path = context.params.get("path")
+    names = _input_names(Path(path)) if path else []
+    return [f"{name}=" for name in names if f"{name}=".startswith(incomplete)]
+
+
+def complete_machine(incomplete: str) -> list[str]:
+    """The names of running machines."""
+    from questv.machine import running
+
+    with suppress(Exception):
+        return [machine.name for machine in running() if machine.name.startswith(incomplete)]
+    return []
+
+
+def _input_names(path: Path) -> list[str]:
+    with suppress(Exception):
+        file = path / "system.toml" if path.is_dir() else path
+        system: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+        sandboxes = system.get("sandbox", [])
+        return [each["name"] for sandbox in sandboxes for each in sandbox.get("input", [])]
+    return []

@@ -1,0 +1,70 @@
+"""Requests to end (Ctrl-C, SIGTERM, a terminal that goes away), so that nothing stays behind."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_EXIT_CODE_BASE = 128  # what shells report for a process that a signal ended
+
+
+class Interrupted(BaseException):
+    """Somebody wants this process to end; no plain ``except Exception`` may stop that."""
+
+    def __init__(self, number: int) -> None:
+        """Keep the signal's number."""
+        self.number = number
+        super().__init__(number)
+
+    @property
+    def exit_code(self) -> int:
+        """The code to leave with."""
+        return _EXIT_CODE_BASE + self.number
+
+
+@dataclass
+class Request:
+    """The signal by which somebody has asked this process to end; None while nobody has."""
+
+    number: int | None = None
+
+
+@contextmanager
+def ending_in_order() -> Iterator[None]:
+    """In this block a request to end raises ``Interrupted`` wherever the process is."""
+
+    def give_up(number: int, frame: FrameType | None) -> None:
+        raise Interrupted(number)
+
+    with _handling(give_up):
+        yield
+
+
+@contextmanager
+def ending_on_request() -> Iterator[Request]:
+    """In this block a request to end is only noted: the block looks for it and ends by itself."""
+    request = Request()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        request.number = number
+
+    with _handling(note):
+        yield request
+
+
+@contextmanager
+def _handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Let ``handler`` take the signals, but for those that this process was started to ignore."""
+    previous = {number: signal.getsignal(number) for number in _SIGNALS}
+    taken = [number for number in _SIGNALS if previous[number] is not signal.SIG_IGN]
+    try:
+        for number in taken:
+            signal.signal(number, handler)
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, previous[number])

@@ -1,0 +1,80 @@
+"""Calls the function that says what was expected of a run."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from types import ModuleType
+
+from questv.expect import Expectation, RunResult
+from questv.inspect.report import ExpectationReport
+
+
+def check_expectations(
+    folder: Path, expect: str, result: RunResult
+) -> tuple[ExpectationReport, ...]:
+    """What ``expect``, a function ``module:function`` in ``folder``, expects of a run.
+
+    An error in it is an expectation that was not met. What it prints goes to standard error.
+    """
+    module, _, function = expect.partition(":")
+    file = folder.resolve() / f"{module}.py"
+    found: list[ExpectationReport] = []
+    with redirect_stdout(sys.stderr), _importable(folder):
+        try:
+            check = getattr(_load(file), function)
+            for each in check(result):
+                found.append(_report(each, expect))
+        except (Exception, SystemExit) as error:
+            found.append(_failure(expect, file, error))
+    return tuple(found)
+
+
+def _report(each: object, expect: str) -> ExpectationReport:
+    if not isinstance(each, Expectation):
+        raise TypeError(f"{expect} gives a {type(each).__name__}, not an Expectation")
+    return ExpectationReport(name=str(each.name), met=bool(each.met), detail=str(each.detail))
+
+
+def _failure(expect: str, file: Path, error: Exception | SystemExit) -> ExpectationReport:
+    """What Python says of a check that failed, and the last line of ``file`` that it was in."""
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename) == file
+    ]
+    where = f" ({file.name}:{lines[-1]})" if lines else ""
+    return ExpectationReport(
+        name=expect, met=False, detail=f"{type(error).__name__}: {error}{where}"
+    )
+
+
+def _load(file: Path) -> ModuleType:
+    """The module in ``file``, whatever else has its name."""
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[file.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """In this block modules of ``folder`` can be imported; afterwards those are forgotten."""
+    before = dict(sys.modules)
+    path = str(folder.resolve())
+    sys.path.insert(0, path)
+    try:
+        yield
+    finally:
+        sys.path.remove(path)
+        for name in set(sys.modules) - set(before):
+            file = getattr(sys.modules[name], "__file__", None)
+            if file is not None and Path(file).is_relative_to(path):
+                del sys.modules[name]
+        sys.modules.update(before)

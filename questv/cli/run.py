@@ -1,0 +1,95 @@
+"""``questv run``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from questv.cli.copying import CopyProgress
+from questv.cli.display import Display
+from questv.cli.durations import parse_duration
+from questv.cli.ending import Interrupted
+from questv.cli.expectations import check_expectations
+from questv.cli.files import check_target, write_file
+from questv.cli.inputs import BoundInput, bind_inputs
+from questv.cli.output import ExitCode, command, print_json
+from questv.cli.session import Finished, SessionOptions, run_session
+from questv.cli.target import Target, load_target
+from questv.expect import RunResult
+from questv.inspect.report import InputReport, Outcome, RunReport
+from questv.machine import MachineKind
+from questv.view.plan import title
+from questv.view.run import summary_view, verdict
+from questv.view.terminal import show
+
+
+def run(
+    path: Path,
+    *,
+    run_for: str | None,
+    inputs: Sequence[str],
+    deterministic: bool,
+    kind: MachineKind,
+    report_file: Path | None,
+    checks: bool,
+    json: bool,
+) -> None:
+    """Run a system or an image, show what happens, and check what came out of it."""
+    with command(json=json) as output:
+        if report_file is not None:
+            check_target(report_file)
+        nanoseconds = parse_duration(run_for) if run_for is not None else None
+        target = load_target(path, output, checks=checks)
+        bound = bind_inputs(target.plan, inputs)
+        output.show(title(target.plan))
+        with CopyProgress(output.errors) as progress:
+            finished = run_session(
+                target,
+                bound,
+                SessionOptions(kind, deterministic, nanoseconds),
+                Display(target.plan, output),
+                progress,
+            )
+        report = _checked(target, bound, _report(target, bound, finished))
+        if report_file is not None:
+            write_file(report_file, f"{report.model_dump_json(indent=2)}\n".encode())
+        if report.booted:
+            output.show("", summary_view(report), f"the machine ran for {finished.seconds:.2f} s")
+        else:
+            show(output.errors, verdict(report))
+        if json:
+            print_json(report)
+        raise typer.Exit(_exit_code(report, finished))
+
+
+def _report(target: Target, bound: Sequence[BoundInput], finished: Finished) -> RunReport:
+    snapshot = finished.snapshot
+    return RunReport(
+        system=snapshot.system,
+        image=target.hash,
+        outcome=finished.ending.outcome,
+        detail=finished.ending.detail,
+        machine=snapshot.machine,
+        sandboxes=snapshot.sandboxes,
+        channels=snapshot.channels,
+        inputs=tuple(InputReport(name=each.plan.name, bytes=each.size) for each in bound),
+        console=finished.console,
+        expectations=(),
+    )
+
+
+def _checked(target: Target, bound: Sequence[BoundInput], report: RunReport) -> RunReport:
+    """The report with what was expected, if the run came to its end and something was."""
+    if target.folder is None or target.expect is None or report.outcome is not Outcome.ENDED:
+        return report
+    result = RunResult(report, {each.plan.name: each.file for each in bound})
+    expectations = check_expectations(target.folder, target.expect, result)
+    return report.model_copy(update={"expectations": expectations})
+
+
+def _exit_code(report: RunReport, finished: Finished) -> int:
+    if finished.ending.signal is not None:
+        return Interrupted(finished.ending.signal).exit_code
+    return ExitCode.DONE if report.succeeded else ExitCode.FAILED

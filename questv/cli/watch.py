@@ -1,0 +1,112 @@
+"""Looks into a running machine again and again, and tells somebody what is new."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+from questv.inspect import Inspector
+from questv.inspect.model import (
+    AskedMachine,
+    ConsoleReport,
+    CrashReport,
+    Line,
+    MachineReport,
+)
+from questv.monitor.interface import SandboxState
+
+_KEPT_LINES = 10_000  # of each sandbox, the newest; a run may last for weeks
+_CRASHED = (SandboxState.CRASHED, SandboxState.MONITOR_FAULT)
+
+
+class Watcher(Protocol):
+    """Whoever is told what happens in a machine."""
+
+    def booted(self, machine: MachineReport) -> None:
+        """The boot has found out what machine this is; comes before all else."""
+
+    def wrote(self, line: Line) -> None:
+        """A sandbox has written a line; of those that are found together the oldest comes first."""
+
+    def lost(self, sandbox: str, lines: int) -> None:
+        """A sandbox has written lines that nobody has seen."""
+
+    def crashed(self, sandbox: str, crash: CrashReport) -> None:
+        """A sandbox was stopped for a fault; all its lines have come before."""
+
+
+class Watch:
+    """What has been seen of a machine so far."""
+
+    def __init__(self, inspector: Inspector, asked: AskedMachine, watcher: Watcher) -> None:
+        """Look through ``inspector`` at a machine of which ``asked`` was asked."""
+        self._inspector = inspector
+        self._asked = asked
+        self._watcher = watcher
+        self._names = [sandbox.name for sandbox in inspector.plan.sandboxes]
+        self._booted = False
+        self._entered = False
+        self._crashed: set[str] = set()
+        self._written = dict.fromkeys(self._names, 0)
+        self._lost = dict.fromkeys(self._names, 0)
+        self._lines = {name: deque[Line](maxlen=_KEPT_LINES) for name in self._names}
+
+    def look(self) -> bool:
+        """Tell what is new; whether there was anything."""
+        news = self._look_for_boot()
+        # The states come first: what a sandbox has written before its end is then there to see.
+        crashed = [name for name in self._names if self._has_crashed(name)]
+        news |= self._look_for_lines()
+        for name in crashed:
+            self._crashed.add(name)
+            crash = self._inspector.crash(name)
+            if crash is not None:
+                self._watcher.crashed(name, crash)
+        return news or bool(crashed)
+
+    @property
+    def all_entered(self) -> bool:
+        """Whether every kernel has been entered: the boot is over."""
+        if not self._entered:
+            states = [self._inspector.state(name) for name in self._names]
+            self._entered = SandboxState.EMPTY not in states
+        return self._entered
+
+    def console(self) -> tuple[ConsoleReport, ...]:
+        """The lines that were seen, or the newest of them, and how many were lost unseen."""
+        return tuple(
+            ConsoleReport(
+                sandbox=name,
+                written=self._written[name],
+                lost=self._lost[name],
+                lines=tuple(self._lines[name]),
+            )
+            for name in self._names
+        )
+
+    def _look_for_boot(self) -> bool:
+        if self._booted:
+            return False
+        found = self._inspector.found()
+        if found is None:
+            return False
+        self._booted = True
+        self._watcher.booted(MachineReport(asked=self._asked, found=found))
+        return True
+
+    def _has_crashed(self, name: str) -> bool:
+        """Whether a sandbox has crashed since the last look."""
+        return name not in self._crashed and self._inspector.state(name) in _CRASHED
+
+    def _look_for_lines(self) -> bool:
+        reports = [self._inspector.console(name, self._written[name]) for name in self._names]
+        for report in reports:
+            if report.lost:
+                self._lost[report.sandbox] += report.lost
+                self._watcher.lost(report.sandbox, report.lost)
+            self._written[report.sandbox] = report.written
+            self._lines[report.sandbox] += report.lines
+        lines = [line for report in reports for line in report.lines]
+        for line in sorted(lines, key=lambda line: line.time or 0):
+            self._watcher.wrote(line)
+        return any(report.lost or report.lines for report in reports)
