@@ -140,13 +140,11 @@ def _trap_kind(number: int, address: int) -> TrapKind | None:
 
 def _frames(address: int) -> list[Frame]:
     """Where an address is in the source: link the same units and ask the debug information."""
-    for jit in LOADED:
-        found = jit.locate(address)
-        if found is not None:
-            script = (
-                "SECTIONS { . = 0x400000; .text : { *(.text*) } /DISCARD/ : { *(.eh_frame*) } }"
-            )
-            with contextlib.suppress(Exception):
-                symbols = Symbols(link(jit.units.values(), script, [found[0]]))
-                return symbols.frames(symbols.address(found[0]) + found[1])
+    found = [(jit, *place) for jit in LOADED if (place := jit.locate(address)) is not None]
+    if found:
+        jit, symbol, offset = min(found, key=lambda part: part[2])  # several lie close together
+        script = "SECTIONS { . = 0x400000; .text : { *(.text*) } /DISCARD/ : { *(.eh_frame*) } }"
+        with contextlib.suppress(Exception):
+            symbols = Symbols(link(jit.units.values(), script, [symbol]))
+            return symbols.frames(symbols.address(symbol) + offset)
     return []

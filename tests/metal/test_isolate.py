@@ -158,6 +158,21 @@ def test_inlined_frames(m: ModuleType, level: int) -> None:
     ]
 
 
+def test_frames_among_many_programs(workshop: Workshop) -> None:
+    """Other programs lie close by: the fault is told of the one that it happened in."""
+    loaded = []
+    for index in range(8):
+        module = workshop.load(
+            f"@metal\ndef f{index}(a: u64) -> u64:\n    b = a * 3 + 1\n    return b // a\n"
+        )
+        loaded.append((Jit(module), getattr(module, f"f{index}")))
+    for jit, function in loaded:
+        with pytest.raises(MetalFault) as caught:
+            isolated(jit[function])(0)
+        (frame,) = caught.value.frames
+        assert frame.function == function.name
+
+
 def test_signals(m: ModuleType) -> None:
     jit = Jit(m)
     for name, argument, expected in (
