@@ -306,6 +306,48 @@ def test_recursion(workshop: Workshop, what: str, level: int) -> None:
         assert message.removeprefix("functions call themselves: ") in turns
 
 
+UNREACHED = """
+LEVELS = 1
+
+@metal
+def by_statement(a: u64) -> u64:
+    if LEVELS > 1:
+        return by_statement(a - 1)
+    return a
+
+@metal
+def by_value(a: u64) -> u64:
+    return by_value(a - 1) if LEVELS > 1 else a
+
+@metal(inline=True)
+def copied(a: u64) -> u64:
+    if LEVELS == 1:
+        return a
+    else:
+        return copied(a - 1)
+
+@metal
+def uses(a: u64) -> u64:
+    return copied(a)
+
+@metal
+def pushes(a: u64) -> u64:
+    if LEVELS > 1:
+        asm("push 1\\npush 2\\nadd rsp, 16", None, "")
+    return a
+"""
+
+
+def test_what_is_not_compiled_does_not_count(workshop: Workshop) -> None:
+    module = workshop.load(UNREACHED, "unreached")
+    depths = StackDepths(UnitCompiler(checks=True).compile(["unreached"]).values())
+    for name in ("by_statement", "by_value", "uses", "pushes"):
+        assert depths.depth(f"unreached.{name}") == RETURN_ADDRESS + 8, name
+    workshop.load(UNREACHED.replace("LEVELS = 1", "LEVELS = 2"), module.__name__)
+    with pytest.raises(DiagnosticsError, match="functions call themselves"):
+        StackDepths(UnitCompiler(checks=True).compile(["unreached"]).values())
+
+
 def test_pointers_of_other_types_are_no_recursion(workshop: Workshop) -> None:
     name = workshop.load(
         "@metal\ndef leaf(a: u16) -> u16:\n    return a\n"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
+import dataclasses
 import sys
-from typing import NoReturn
+from collections.abc import Iterator
+from typing import Any, NoReturn
 
 from questv.diagnostics import Diagnostic
 from questv.metal import tree
@@ -58,6 +60,17 @@ class FunctionChecker:
         """Record an error at ``node`` and give up on the statement."""
         self.note(node, rule, message, fix)
         raise AbandonedError
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Around the check of what is not compiled: what it calls does not count."""
+        own = self.tree
+        fresh: dict[str, Any] = {"calls": set(), "pointer_calls": set(), "addresses_taken": set()}
+        self.tree = dataclasses.replace(own, **fresh)
+        try:
+            yield
+        finally:
+            self.tree = own
 
     def layout_error(self, node: ast.AST, error: LayoutError) -> NoReturn:
         """Record a type's own complaint at ``node`` and give up on the statement."""

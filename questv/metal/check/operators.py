@@ -399,9 +399,12 @@ def logic(c: FunctionChecker, node: ast.BoolOp) -> Operand:
 def conditional(c: FunctionChecker, node: ast.IfExp, expected: Type | None) -> Operand:
     """``chosen if test else other``."""
     test = c.operand(node.test)
-    chosen, other = c.operand(node.body, expected), c.operand(node.orelse, expected)
     if isinstance(test, Known) and isinstance(test.value, bool):
-        return chosen if test.value else other
+        taken, left = (node.body, node.orelse) if test.value else (node.orelse, node.body)
+        with c.aside():
+            c.operand(left, expected)
+        return c.operand(taken, expected)
+    chosen, other = c.operand(node.body, expected), c.operand(node.orelse, expected)
     condition = convert.to_boolean(c, node.test, test)
     if isinstance(chosen, Known) and chosen.is_number:
         second = convert.to_value(c, node.orelse, other, expected)

@@ -518,7 +518,8 @@ def _static_if(c: FunctionChecker, node: ast.If, chosen: bool) -> list[tree.Stat
     What follows may be out of reach now and not with other constants: it is no error then.
     """
     before = c.flow.state
-    check_body(c, node.orelse if chosen else node.body)
+    with c.aside():
+        check_body(c, node.orelse if chosen else node.body)
     after_other, c.flow.state = c.flow.state, before
     made = list(check_body(c, node.body if chosen else node.orelse))
     if not c.flow.reachable:
