@@ -53,7 +53,7 @@ class Producer(Struct):
     data: u64  # address of the ring
     size: u64  # bytes
     cursor: u64  # address at which the next message goes
-    room: u64  # bytes from there on that are free, as far as known, up to the ring's end
+    room: u64  # bytes free from there on as far as known: to the ring's end, at most half of it
     tail: u64  # bytes written since the beginning, messages and skips
     head: u64  # how far the consumer was last seen to have read
     length: u64  # bytes of the message that is reserved
@@ -121,7 +121,8 @@ def _make_room(ring: Producer, length: u64) -> bool:
         ring.tail += to_end
         free -= to_end
         to_end = ring.size
-    ring.room = min(free, to_end)
+    # With half the ring at most, no message is taken that would not fit elsewhere.
+    ring.room = min(min(free, to_end), ring.size // 2)
     return needed <= ring.room
 
 

@@ -28,13 +28,13 @@ def explored(name: str, explorer: Explorer) -> Report:
 # ---- rings -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("position", [0, WRAP])
 @pytest.mark.parametrize(
-    "lengths",
+    ("lengths", "position"),
     [
-        (24, 24, 24, 24),  # the ring holds two
-        (16, 16, 16, 16),  # the third does not fit before the end
-        (8, 24, 8, 16, 8),  # bytes are headers now and contents then
+        ((24, 24, 24, 24), 0),  # the ring holds two
+        ((24, 24, 24, 24), WRAP),
+        ((16, 16, 16, 16), 0),  # the third does not fit before the end
+        ((8, 24, 8, 16, 8), WRAP),  # bytes are headers now and contents then
     ],
 )
 def test_ring(lengths: tuple[int, ...], position: int) -> None:

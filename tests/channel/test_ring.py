@@ -1,0 +1,350 @@
+"""Rings do what a queue does, and no lie about them does any harm."""
+
+from __future__ import annotations
+
+import ctypes
+from collections import deque
+from random import Random
+from typing import ClassVar
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from questv.channel import ring
+from questv.metal.isolate import isolated
+from questv.metal.jit import Jit
+
+from .areas import RingChannel
+
+SIZES = st.integers(6, 12).map(lambda power: 1 << power)
+POSITIONS = st.one_of(
+    st.just(0),
+    st.integers(0, 2**61 - 1).map(lambda word: 8 * word),
+    st.integers(1, 600).map(lambda words: 2**64 - 8 * words),
+)
+LENGTHS = st.one_of(st.integers(0, 2040), st.integers(0, 40), st.integers(2000, 2040))
+"""More than the ring's longest message wraps around."""
+QUICK = settings(max_examples=60, stateful_step_count=60, deadline=None, database=None)
+LONG = settings(QUICK, max_examples=4000, stateful_step_count=100)
+
+
+def wrapped(number: int) -> int:
+    return number % 2**64
+
+
+def padded(length: int) -> int:
+    return 8 + -(-length // 8) * 8
+
+
+class Machine(RuleBasedStateMachine):
+    """A ring, and calls that check where its code leads."""
+
+    jit: ClassVar[Jit]
+    channel: RingChannel
+
+    def prepare(self, size: int, position: int, at_end: bool) -> None:
+        self.size = size
+        self.channel = RingChannel(size, position, at_end=at_end)
+        self.producer, self.consumer = self.channel.producer, self.channel.consumer
+
+    def reserve(self, length: int) -> int:
+        """Where a message may be put, 0 if nowhere."""
+        room: int = self.jit[ring.reserve](self.producer, length)
+        start = self.channel.data.own
+        assert room == 0 or start + 8 <= room <= start + self.size - length
+        return room
+
+    def peek(self) -> bytes | None:
+        """The message that the consumer finds, None if there is none."""
+        message = self.jit[ring.peek](self.consumer)
+        if message == 0:
+            return None
+        length = self.consumer.length
+        start = self.channel.data.peer
+        assert start + 8 <= message <= start + self.size - length
+        return ctypes.string_at(message, length)
+
+    def teardown(self) -> None:
+        if hasattr(self, "channel"):
+            self.channel.close()
+
+
+def check(machine: type[Machine], jit: Jit, effort: settings) -> None:
+    """Run a machine in a child."""
+    bound = type(machine.__name__, (machine,), {"jit": jit})
+    isolated(run_state_machine_as_test)(bound, settings=effort)
+
+
+# ---- both sides are honest -------------------------------------------------------------------
+
+
+class Queue(Machine):
+    """A deque says what comes; where in the ring it lies is worked out once more."""
+
+    @initialize(size=SIZES, position=POSITIONS, at_end=st.booleans())
+    def start(self, size: int, position: int, at_end: bool) -> None:
+        self.prepare(size, position, at_end)
+        self.random = Random(size + position)
+        self.sent: deque[tuple[bytes, int]] = deque()  # each message, and where it ends
+        self.head = position  # where the consumer has read to
+        self.tail = position  # where the producer goes on
+
+    def fits(self, length: int) -> bool:
+        """Whether there is room for a message, and where: at the tail, or at the ring's start."""
+        if length > self.channel.largest:
+            return False
+        free = self.size - wrapped(self.tail - self.head)
+        to_end = self.size - self.tail % self.size
+        if padded(length) <= min(free, to_end):
+            return True
+        if padded(length) <= to_end or free < to_end + padded(length):
+            return False
+        self.tail = wrapped(self.tail + to_end)
+        return True
+
+    def reserved(self, length: int) -> int:
+        fits = self.fits(length)
+        room = self.reserve(length)
+        assert (room != 0) == fits
+        if fits:
+            assert (room - 8 - self.channel.data.own - self.tail) % self.size == 0
+        return room
+
+    @rule(length=LENGTHS)
+    def send(self, length: int) -> None:
+        length %= self.channel.largest + 1
+        room = self.reserved(length)
+        if room:
+            message = self.random.randbytes(length)
+            ctypes.memmove(room, message, length)
+            self.jit[ring.commit](self.producer)
+            self.tail = wrapped(self.tail + padded(length))
+            self.sent.append((message, self.tail))
+        else:
+            assert self.sent, "an empty ring takes every message"
+
+    @rule(length=LENGTHS)
+    def reserve_and_think_again(self, length: int) -> None:
+        length %= self.channel.largest + 1
+        room = self.reserved(length)
+        ctypes.memset(room, 0xFF, length if room else 0)
+
+    @rule(length=LENGTHS)
+    def look_for_room(self, length: int) -> None:
+        assert self.jit[ring.has_room](self.producer, length) == self.fits(length)
+
+    @rule(beyond=st.one_of(st.integers(1, 64), st.integers(0, 2**64 - 1)))
+    def send_too_much(self, beyond: int) -> None:
+        length = max(self.channel.largest + 1, wrapped(self.channel.largest + beyond))
+        assert self.reserve(length) == 0
+
+    @rule()
+    def receive(self) -> None:
+        message = self.peek()
+        if self.sent:
+            expected, end = self.sent.popleft()
+            assert message == expected
+            self.jit[ring.consume](self.consumer)
+            self.head = end
+        else:
+            assert message is None
+
+    @rule()
+    def receive_all(self) -> None:
+        while self.sent:
+            self.receive()
+
+    @rule()
+    def look_for_a_message(self) -> None:
+        assert self.peek() == (self.sent[0][0] if self.sent else None)
+
+    @rule()
+    def look_for_more(self) -> None:
+        unknown = self.channel.said(self.channel.sending) != self.consumer.head
+        assert self.jit[ring.has_message](self.consumer) == unknown
+
+    @invariant()
+    def positions_are_published_and_nobody_is_accused(self) -> None:
+        if hasattr(self, "channel"):
+            assert self.channel.said(self.channel.receiving) == self.head
+            if self.sent:
+                assert self.channel.said(self.channel.sending) == self.sent[-1][1]
+            assert self.producer.violations == self.consumer.violations == 0
+
+
+def test_a_ring_is_a_queue(jit: Jit) -> None:
+    check(Queue, jit, QUICK)
+
+
+@pytest.mark.long
+def test_a_ring_is_a_queue_for_longer(jit: Jit) -> None:
+    check(Queue, jit, LONG)
+
+
+# ---- the producer is hostile -----------------------------------------------------------------
+
+WORDS = st.one_of(
+    st.integers(0, 64),
+    st.integers(0, 4096),
+    st.sampled_from([ring.SKIP, ring.SKIP - 1, ring.SKIP - 15, 2**31, 2**63, 2**64 - 1]),
+    st.integers(0, 2**64 - 1),
+)
+"""What lies may be made of: lengths, more or less, and anything else."""
+
+
+class LyingProducer(Machine):
+    """Anything may stand in the ring and in the producer's position."""
+
+    @initialize(size=SIZES, position=POSITIONS, at_end=st.booleans(), seed=st.integers(0, 2**32))
+    def start(self, size: int, position: int, at_end: bool, seed: int) -> None:
+        self.prepare(size, position, at_end)
+        random = Random(seed)
+        for offset in range(0, size, 8):  # small lengths and skips, and what is none of them
+            word = random.choice([random.randrange(size), ring.SKIP, random.randrange(2**64)])
+            self.channel.say(self.channel.data, offset, word)
+
+    @rule(offset=st.integers(0, 511), word=WORDS)
+    def scribble(self, offset: int, word: int) -> None:
+        self.channel.say(self.channel.data, 8 * offset % self.size, word)
+
+    @rule(word=WORDS)
+    def scribble_where_it_reads(self, word: int) -> None:
+        self.channel.say(self.channel.data, self.consumer.head % self.size, word)
+
+    @rule(position=WORDS)
+    def jump(self, position: int) -> None:
+        self.channel.say(self.channel.sending, 0, position)
+
+    @rule(words=st.integers(-16, 600), rest=st.sampled_from([0, 0, 0, 1, 4, 7]))
+    def step(self, words: int, rest: int) -> None:
+        self.channel.say(self.channel.sending, 0, self.consumer.head + 8 * words + rest)
+
+    @rule()
+    def look(self) -> None:
+        self.accused = self.consumer.violations
+        written = wrapped(self.channel.said(self.channel.sending) - self.consumer.head)
+        plausible = written <= self.size and written % 8 == 0
+        assert self.jit[ring.has_message](self.consumer) == (plausible and written != 0)
+        assert self.consumer.violations == self.accused + (not plausible)
+
+    @rule()
+    def receive(self) -> None:
+        """A message, or nothing; if something was there all the same, the lie is counted."""
+        before, accused = self.consumer.head, self.consumer.violations
+        said = self.channel.said(self.channel.sending)
+        message = self.peek()
+        if message is not None:
+            assert self.consumer.violations == accused
+            self.jit[ring.consume](self.consumer)
+            assert wrapped(self.consumer.head - before) >= padded(len(message))
+        elif self.consumer.head == before:
+            assert self.consumer.violations == accused + (said != before)
+        else:
+            assert self.consumer.violations == accused + 1
+            assert self.consumer.head == self.consumer.tail
+
+    @rule(length=LENGTHS)
+    def be_honest(self, length: int) -> None:
+        """Go on where the consumer is, once it has read what it knows of."""
+        for _ in range(self.size // 8 + 1):
+            if self.consumer.head == self.consumer.tail:
+                break
+            self.receive()
+        head = self.consumer.head
+        assert self.channel.said(self.channel.receiving) == head == self.consumer.tail
+        message = Random(length).randbytes(length % (self.channel.largest + 1))
+        place, end = head % self.size, head + padded(len(message))
+        if place + padded(len(message)) > self.size:
+            self.channel.say(self.channel.data, place, ring.SKIP, 4)
+            end, place = end + self.size - place, 0
+        self.channel.say(self.channel.data, place, len(message), 4)
+        self.channel.data.write(place + 8, message)
+        self.channel.say(self.channel.sending, 0, end)
+        accused = self.consumer.violations
+        assert self.peek() == message
+        self.jit[ring.consume](self.consumer)
+        assert self.channel.said(self.channel.receiving) == wrapped(end)
+        assert self.consumer.violations == accused
+
+    @invariant()
+    def it_reads_no_further_than_it_knows(self) -> None:
+        if hasattr(self, "channel"):
+            ahead = wrapped(self.consumer.tail - self.consumer.head)
+            assert ahead <= self.size
+            assert ahead % 8 == self.consumer.head % 8 == 0
+
+
+def test_a_lying_producer_does_no_harm(jit: Jit) -> None:
+    check(LyingProducer, jit, QUICK)
+
+
+@pytest.mark.long
+def test_a_lying_producer_does_no_harm_for_longer(jit: Jit) -> None:
+    check(LyingProducer, jit, LONG)
+
+
+# ---- the consumer is hostile -----------------------------------------------------------------
+
+
+class LyingConsumer(Machine):
+    """Anything may stand in the consumer's position."""
+
+    @initialize(size=SIZES, position=POSITIONS, at_end=st.booleans())
+    def start(self, size: int, position: int, at_end: bool) -> None:
+        self.prepare(size, position, at_end)
+
+    @rule(position=WORDS)
+    def jump(self, position: int) -> None:
+        self.channel.say(self.channel.receiving, 0, position)
+
+    @rule(step=st.integers(-4200, 64))
+    def step(self, step: int) -> None:
+        self.channel.say(self.channel.receiving, 0, self.producer.tail + step)
+
+    @rule(length=st.one_of(LENGTHS, st.integers(0, 2**64 - 1)))
+    def send(self, length: int) -> None:
+        """There is room in the ring or none, and a lie that was looked at is counted."""
+        head, tail, accused = self.producer.head, self.producer.tail, self.producer.violations
+        said = self.channel.said(self.channel.receiving)
+        plausible = wrapped(said - head) <= wrapped(tail - head)
+        room = self.reserve(length)
+        assert self.producer.violations in (accused, accused + (not plausible))
+        assert self.producer.head == head or (self.producer.head == said and plausible)
+        if length > self.channel.largest:
+            assert room == 0
+        elif room == 0:
+            assert self.producer.violations == accused + (not plausible)
+        else:
+            ctypes.memset(room, 0x5A, length)
+            self.jit[ring.commit](self.producer)
+            assert self.channel.said(self.channel.sending) == self.producer.tail
+
+    @rule()
+    def be_honest(self) -> None:
+        """Read all that was sent; then there is room for every message."""
+        self.channel.say(self.channel.receiving, 0, self.channel.said(self.channel.sending))
+        accused = self.producer.violations
+        assert self.reserve(self.channel.largest) != 0
+        assert self.producer.violations == accused
+
+    @invariant()
+    def it_writes_no_further_than_there_is_room(self) -> None:
+        if hasattr(self, "channel"):
+            assert wrapped(self.producer.tail - self.producer.head) <= self.size
+
+
+def test_a_lying_consumer_does_no_harm(jit: Jit) -> None:
+    check(LyingConsumer, jit, QUICK)
+
+
+@pytest.mark.long
+def test_a_lying_consumer_does_no_harm_for_longer(jit: Jit) -> None:
+    check(LyingConsumer, jit, LONG)
