@@ -96,7 +96,7 @@ class FolderTasks:
             imported = importlib.import_module(module)
         except DiagnosticsError as error:
             return tuple(error.diagnostics)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a module may end Python, but not the build
             return (_import_error(file, error),)
         if not _is_below(imported.__file__, self._path):
             return (
@@ -114,7 +114,7 @@ def _is_below(file: str | None, folder: Path) -> bool:
     return file is not None and Path(file).resolve().is_relative_to(folder)
 
 
-def _import_error(file: Path, error: Exception) -> Diagnostic:
+def _import_error(file: Path, error: BaseException) -> Diagnostic:
     """What Python itself says of a module that it can't import, at the place it says it of."""
     if isinstance(error, SyntaxError) and error.filename:
         where = Place(shown(Path(error.filename)), error.lineno or 0, error.offset or 1)

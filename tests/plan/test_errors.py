@@ -1,0 +1,210 @@
+"""What a build that can't be done says, to the letter; and that what it advises helps."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from questv.diagnostics import DiagnosticsError
+from questv.metal.link import LinkError
+from questv.plan.build import build
+from tests.running import sandbox_text, system_text, task_text, write_system
+
+GOOD = """
+@task
+def main() -> None:
+    log("here")
+"""
+ONE = sandbox_text("one", task_text("main"))
+
+
+def said(folder: Path, text: str, tasks: str = GOOD) -> str:
+    """What the build says, the folder's path left out; and that it says one thing only."""
+    with pytest.raises(DiagnosticsError) as caught:
+        build(write_system(folder, text, tasks))
+    assert len(caught.value.diagnostics) == 1
+    return str(caught.value).replace(f"{folder}/", "")
+
+
+# ---- what does not fit -------------------------------------------------------------------------
+
+
+def test_a_sandbox_that_is_too_small(tmp_path: Path) -> None:
+    text = system_text(sandbox_text("one", task_text("main"), memory="64 KiB"))
+    words = said(tmp_path, text)
+    needed = re.search(r"takes (\d+) bytes", words)
+    fitting = re.search(r'memory = "(\d+) KiB" or more', words)
+    assert needed is not None and fitting is not None
+    assert words == (
+        'system.toml:10:10: the kernel of "one" with its tasks, stacks and page tables takes '
+        f"{needed[1]} bytes, and the sandbox has 65536 [sandbox-memory-small]\n"
+        '    memory = "64 KiB"\n'
+        "             ^^^^^^^^\n"
+        f'  fix: give it memory = "{fitting[1]} KiB" or more'
+    )
+    advised = text.replace("64 KiB", f"{fitting[1]} KiB")
+    plan = build(write_system(tmp_path, advised, GOOD)).plan.sandbox("one")
+    assert plan.memory_used == int(needed[1]) <= plan.memory
+    # Exactly what it needs is enough, and a page less is not.
+    exact = text.replace("64 KiB", f"{int(needed[1]) // 1024} KiB")
+    assert build(write_system(tmp_path, exact, GOOD)).plan.sandbox("one").memory == int(needed[1])
+    less = text.replace("64 KiB", f"{int(needed[1]) // 1024 - 4} KiB")
+    assert f"takes {needed[1]} bytes" in said(tmp_path, less)
+
+
+def test_a_machine_that_is_too_small(tmp_path: Path) -> None:
+    """The description's own rule knows nothing of the boot's and the monitors' sizes."""
+    memory = 'memory = "3 MiB"'
+    text = system_text(sandbox_text("one", task_text("main"), memory="1980 KiB"), machine=memory)
+    words = said(tmp_path, text)
+    found = re.search(r"ends at (.*?) of physical.*set memory = \"(.*?)\" or more", words, re.S)
+    assert found is not None
+    assert words == (
+        f"system.toml:4:10: the plan ends at {found[1]} of physical memory, and the machine has "
+        "3 MiB [machine-memory-small]\n"
+        '    memory = "3 MiB"\n'
+        "             ^^^^^^^\n"
+        f'  fix: set memory = "{found[2]}" or more in [machine]'
+    )
+    plan = build(write_system(tmp_path, text.replace("3 MiB", found[2]), GOOD)).plan
+    assert max(region.end for region in plan.regions) <= plan.memory
+
+
+DEEP = """
+@metal
+def deeper(number: u64) -> u64:
+    room: Array[u64, 1024] = local()
+    for i in range(u64(1024)):
+        room[i] = i * number
+    return room[number & 1023]
+
+@task
+def main() -> None:
+    log(f"{deeper(now())}")
+"""
+
+
+def test_a_stack_that_is_too_small(tmp_path: Path) -> None:
+    text = system_text(sandbox_text("one", task_text("main", stack="8 KiB")))
+    words = said(tmp_path, text, DEEP)
+    needed = re.search(r"needs up to (\d+) bytes", words)
+    assert needed is not None and 8192 < int(needed[1]) < 12288
+    assert words == (
+        f'system.toml:16:9: task "main" needs up to {needed[1]} bytes of stack and has 8192 '
+        "[task-stack-small]\n"
+        '    stack = "8 KiB"\n'
+        "            ^^^^^^^\n"
+        '  fix: give it stack = "12 KiB"'
+    )
+    build(write_system(tmp_path, text.replace('"8 KiB"', '"12 KiB"'), DEEP))
+
+
+# ---- modules of tasks --------------------------------------------------------------------------
+
+
+def test_no_python(tmp_path: Path) -> None:
+    assert said(tmp_path, system_text(ONE), "def main(:\n    pass\n") == (
+        "tasks.py:5:10: this is not Python: invalid syntax [python-syntax]\n"
+        "    def main(:\n"
+        "             ^\n"
+        "  fix: mend it"
+    )
+
+
+def test_a_module_that_fails(tmp_path: Path) -> None:
+    tasks = "\ndef number() -> int:\n    return [][1]\n\nN = number()\n" + GOOD
+    assert said(tmp_path, system_text(ONE), tasks) == (
+        "tasks.py:7:1: importing this module fails: IndexError: list index out of range "
+        "[import-fails]\n"
+        "    return [][1]\n"
+        "    ^\n"
+        "  fix: mend it; `python` with the same import shows more"
+    )
+
+
+@pytest.mark.parametrize("error", ["SystemExit(3)", "KeyboardInterrupt()"])
+def test_a_module_that_leaves(tmp_path: Path, error: str) -> None:
+    """That it ends Python is an error like others; Ctrl-C is none of the module's."""
+    tasks = f"\nraise {error}\n" + GOOD
+    if error.startswith("Keyboard"):
+        with pytest.raises(KeyboardInterrupt):
+            build(write_system(tmp_path, system_text(ONE), tasks))
+        return
+    assert said(tmp_path, system_text(ONE), tasks) == (
+        "tasks.py:6:1: importing this module fails: SystemExit: 3 [import-fails]\n"
+        f"    raise {error}\n"
+        "    ^\n"
+        "  fix: mend it; `python` with the same import shows more"
+    )
+
+
+def test_a_name_that_is_taken(tmp_path: Path) -> None:
+    text = system_text(ONE.replace('run = "tasks:main"', 'run = "json:main"'))
+    write_system(tmp_path, text, GOOD)
+    (tmp_path / "json.py").write_text((tmp_path / "tasks.py").read_text())
+    import json
+
+    assert said(tmp_path, text) == (
+        f"json.py: there is another module named 'json', at {json.__file__} [module-name-taken]\n"
+        "  fix: give the file another name"
+    )
+
+
+# ---- tasks -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (
+            "def main(text: str) -> None:\n    log(text)",
+            "tasks.py:7:1: parameter 'text' of task main is str [task-parameter]\n"
+            "    def main(text: str) -> None:\n"
+            "    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n"
+            "  fix: a task takes ends of channels (Sender, Receiver, Writer, Reader), an Input, "
+            "and integers",
+        ),
+        (
+            "def main() -> u64:\n    return 1",
+            "tasks.py:7:1: task main returns u64 [task-result]\n"
+            "    def main() -> u64:\n"
+            "    ^^^^^^^^^^^^^^^^^^\n"
+            "  fix: a task returns nothing: declare it -> None",
+        ),
+    ],
+)
+def test_signatures(tmp_path: Path, function: str, words: str) -> None:
+    assert said(tmp_path, system_text(ONE), f"\n@task\n{function}\n") == words
+
+
+def test_an_error_in_a_task_is_the_compilers(tmp_path: Path) -> None:
+    words = said(tmp_path, system_text(ONE), "\n@task\ndef main() -> None:\n    log(f'{1 + u8}')\n")
+    assert words.startswith("tasks.py:8:")
+
+
+# ---- the linker --------------------------------------------------------------------------------
+
+
+def test_no_linker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_system(tmp_path, system_text(ONE), GOOD)
+    build(tmp_path)  # so that nothing but the linker is needed
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(LinkError) as caught:
+        build(tmp_path)
+    assert str(caught.value) == "the linker 'ld' is not installed"
+    assert caught.value.fix == "install it: apt-get install binutils"
+
+
+def test_a_symbol_that_is_nowhere(tmp_path: Path) -> None:
+    tasks = """
+gone: u64 = external("this_is_nowhere")
+
+@task
+def main() -> None:
+    log(f"{gone}")
+"""
+    write_system(tmp_path, system_text(ONE), tasks)
+    with pytest.raises(LinkError, match="this_is_nowhere"):
+        build(tmp_path)
