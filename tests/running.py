@@ -102,13 +102,12 @@ def run_system(
     command_line: str = "",
     contents: tuple[tuple[int, Path], ...] = (),
     cpu: str = "EPYC,+svm,+npt,+x2apic",
-    extra: tuple[str, ...] = (),
-    meanwhile: Callable[[Machine], None] | None = None,
     timeout: float = END,
 ) -> Run:
     """Run a built system to its end, or until ``timeout``: then ``exit`` is None.
 
-    ``meanwhile`` is called once the machine runs; ``extra`` are further arguments of QEMU.
+    In deterministic runs ``metronome`` is how many nanoseconds one core runs at most before the
+    next one does; time goes by the faster on the host the longer that is.
     """
     path = folder / "image.elf"
     path.write_bytes(image if image is not None else system.image)
@@ -121,11 +120,8 @@ def run_system(
         command_line=f"metronome={metronome} {command_line}" if deterministic else command_line,
         contents=contents,
         cpu=cpu,
-        extra=extra,
     )
     with Machine(options) as machine:
-        if meanwhile is not None:
-            meanwhile(machine)
         try:
             end = machine.wait(timeout)
         except TimeoutError:
