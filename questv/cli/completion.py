@@ -12,8 +12,9 @@ import typer
 
 def complete_input(context: typer.Context, incomplete: str) -> list[str]:
     """``NAME=`` for each input of the system on the command line."""
-    path = context.params.get("path")
-    names = _input_names(Path(path)) if path else []
+    # What stands before an option that is still without its value has not been parsed.
+    paths = [path for path in (context.params.get("path"), *context.args) if path]
+    names = _input_names(Path(paths[0])) if paths else []
     return [f"{name}=" for name in names if f"{name}=".startswith(incomplete)]
 
 

@@ -11,7 +11,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import pytest
 
@@ -57,7 +57,7 @@ class Questv:
 
 
 class Process:
-    """A command in a process of its own. A context manager that ends it."""
+    """A command in a process of its own. A context manager that ends it in order."""
 
     def __init__(self, *words: object, **options: Any) -> None:
         self._process = subprocess.Popen(
@@ -73,27 +73,34 @@ class Process:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.communicate()
+        self._process.terminate()
+        try:
+            self._process.communicate(timeout=_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            raise
 
-    @property
-    def stdout(self) -> TextIO:
-        assert self._process.stdout is not None
-        return self._process.stdout
-
-    def await_line(self, part: str) -> None:
-        """Wait until a line with ``part`` is on standard output."""
-        while part not in (line := self.stdout.readline()):
+    def await_line(self, part: str, *, on_errors: bool = False) -> None:
+        """Wait until a line with ``part`` is on standard output, or on standard error."""
+        stream = self._process.stderr if on_errors else self._process.stdout
+        assert stream is not None
+        while part not in (line := stream.readline()):
             assert line, f"no line has {part!r}: {self.said()}"
 
     def send(self, number: int) -> None:
         self._process.send_signal(number)
 
+    def close_output(self) -> None:
+        """Go away from the other end of its standard output."""
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._process.stdout = None
+
     def said(self) -> Said:
         """Wait for the end; what was said since the last line that was waited for."""
         out, err = self._process.communicate(timeout=_PATIENCE)
-        assert "Traceback" not in out + err
-        return Said(self._process.returncode, out, err)
+        assert "Traceback" not in (out or "") + err
+        return Said(self._process.returncode, out or "", err)
 
 
 def copied(name: str, folder: Path, **replaced: str) -> Path:

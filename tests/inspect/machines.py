@@ -78,20 +78,28 @@ def ran(folder: Path, scratch: Path, **options: object) -> Inspector:
     return Inspector(system.plan, programs(system), Copied(run))
 
 
-def attacked(attack: Attack, target: int, scratch: Path) -> Inspector:
-    """The inspector of a machine in which the attacker was ordered to do something."""
+def orders(attack: Attack, target: int) -> bytes:
+    """What the attacker is told to do, as its input has it."""
     system = built(ATTACKS)
     attacker = system.plan.sandbox("attacker")
     made = tables(attacker.kernel_windows, nested=False).contents(attacker.kernel_tables)
     directory = int.from_bytes(made[:8], "little") & ADDRESS_MASK
     at = directory - attacker.kernel_tables + 8  # entry 1: the GiB of the kernel's program
-    orders = Orders(
-        attack=attack,
-        target=target,
-        tables=attacker.physical(system.kernels["attacker"].symbols.address("attack_tables")),
-        kernel_entry=int.from_bytes(made[at : at + 8], "little"),
+    return bytes(
+        Orders(
+            attack=attack,
+            target=target,
+            tables=attacker.physical(system.kernels["attacker"].symbols.address("attack_tables")),
+            kernel_entry=int.from_bytes(made[at : at + 8], "little"),
+        )
     )
-    header = InputHeader(magic=INPUT_MAGIC, length=len(bytes(orders)))
+
+
+def attacked(attack: Attack, target: int, scratch: Path) -> Inspector:
+    """The inspector of a machine in which the attacker was ordered to do something."""
+    contents = orders(attack, target)
+    header = InputHeader(magic=INPUT_MAGIC, length=len(contents))
     file = scratch / "orders"
-    file.write_bytes(bytes(header).ljust(PAGE_SIZE, b"\0") + bytes(orders))
-    return ran(ATTACKS, scratch, contents=((attacker.inputs[0].physical, file),))
+    file.write_bytes(bytes(header).ljust(PAGE_SIZE, b"\0") + contents)
+    address = plan_of(ATTACKS).sandbox("attacker").inputs[0].physical
+    return ran(ATTACKS, scratch, contents=((address, file),))

@@ -102,7 +102,7 @@ def test_what_a_real_machine_leaves(
     tmp_path: Path,
 ) -> None:
     inspector = attacked(attack, target, tmp_path)
-    assert inspector.state("attacker") == "crashed"
+    assert inspector.state("attacker") is SandboxState.CRASHED
     crash = inspector.crash("attacker")
     assert crash is not None
     assert (crash.kind, crash.reason, crash.task) == (kind, reason, "attack")

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import pytest
+
+from questv.cli import watch
+from questv.cli.watch import Watch
+from questv.inspect import Inspector
+from questv.inspect.model import ConsoleReport, CrashReport, FoundMachine, Line, MachineReport
+from questv.monitor.interface import SandboxState
+from questv.plan.model import Plan
+from tests.inspect.machines import HELLO, Sheet, plan_of
+from tests.inspect.samples import crash, machine
+
+
+class Changing(Inspector):
+    """A machine of two sandboxes that a test lets change."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan, {}, Sheet())
+        self.facts: FoundMachine | None = None
+        self.states = {"ping": SandboxState.EMPTY, "pong": SandboxState.EMPTY}
+        self.lines: dict[str, list[Line]] = {"ping": [], "pong": []}
+
+    def found(self) -> FoundMachine | None:
+        return self.facts
+
+    def state(self, sandbox: str) -> SandboxState | int:
+        return self.states[sandbox]
+
+    def crash(self, sandbox: str) -> CrashReport | None:
+        return crash()
+
+    def console(self, sandbox: str, since: int = 0) -> ConsoleReport:
+        lines = tuple(line for line in self.lines[sandbox] if line.number > since)
+        written = lines[-1].number if lines else since
+        return ConsoleReport(
+            sandbox=sandbox,
+            written=written,
+            lost=written - since - len(lines),
+            lines=lines,
+        )
+
+    def write(self, sandbox: str, number: int, time: int) -> None:
+        self.lines[sandbox].append(
+            Line(number=number, sandbox=sandbox, task=None, time=time, text=f"{sandbox} {number}")
+        )
+
+
+class Notes:
+    """Everything that was told, in order."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def booted(self, machine: MachineReport) -> None:
+        assert machine.found is not None
+        self.told.append(f"booted with {machine.found.cores} cores")
+
+    def wrote(self, line: Line) -> None:
+        self.told.append(line.text)
+
+    def lost(self, sandbox: str, lines: int) -> None:
+        self.told.append(f"{sandbox} lost {lines}")
+
+    def crashed(self, sandbox: str, crash: CrashReport) -> None:
+        self.told.append(f"{sandbox} crashed")
+
+
+@pytest.fixture
+def inspector() -> Changing:
+    return Changing(plan_of(HELLO))
+
+
+@pytest.fixture
+def notes() -> Notes:
+    return Notes()
+
+
+@pytest.fixture
+def look(inspector: Changing, notes: Notes) -> Watch:
+    return Watch(inspector, machine().asked, notes)
+
+
+def test_each_thing_is_told_once(inspector: Changing, notes: Notes, look: Watch) -> None:
+    assert not look.look() and notes.told == []
+    inspector.facts = machine().found
+    assert look.look() and notes.told == ["booted with 2 cores"]
+    inspector.write("ping", 1, 10)
+    assert look.look() and not look.look()
+    inspector.states["ping"] = SandboxState.CRASHED
+    assert look.look() and not look.look()
+    assert notes.told == ["booted with 2 cores", "ping 1", "ping crashed"]
+
+
+def test_lines_that_are_found_together_come_in_the_order_of_time(
+    inspector: Changing, notes: Notes, look: Watch
+) -> None:
+    for sandbox, number, time in (("ping", 1, 10), ("ping", 2, 30), ("pong", 1, 20)):
+        inspector.write(sandbox, number, time)
+    look.look()
+    assert notes.told == ["ping 1", "pong 1", "ping 2"]
+
+
+def test_a_crash_comes_after_all_lines(inspector: Changing, notes: Notes, look: Watch) -> None:
+    inspector.states["ping"] = SandboxState.MONITOR_FAULT
+    inspector.write("ping", 1, 10)
+    inspector.write("pong", 1, 20)
+    look.look()
+    assert notes.told == ["ping 1", "pong 1", "ping crashed"]
+
+
+def test_lost_lines_are_told_and_added_up(inspector: Changing, notes: Notes, look: Watch) -> None:
+    for number in (3, 10):
+        inspector.write("ping", number, number)
+        look.look()
+    assert notes.told == ["ping lost 2", "ping 3", "ping lost 6", "ping 10"]
+    ping, pong = look.console()
+    assert (ping.written, ping.lost, [line.number for line in ping.lines]) == (10, 8, [3, 10])
+    assert (pong.written, pong.lost, pong.lines) == (0, 0, ())
+
+
+def test_a_long_run_keeps_the_newest_lines(
+    inspector: Changing, notes: Notes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "_KEPT_LINES", 2)
+    look = Watch(inspector, machine().asked, notes)
+    for number in range(1, 6):
+        inspector.write("ping", number, number)
+        look.look()
+    ping, _ = look.console()
+    assert (ping.written, ping.lost, [line.number for line in ping.lines]) == (5, 0, [4, 5])
+    assert len(notes.told) == 5
+
+
+def test_the_boot_is_over_when_all_have_been_entered(inspector: Changing, look: Watch) -> None:
+    assert not look.all_entered
+    inspector.states["ping"] = SandboxState.FINISHED
+    assert not look.all_entered
+    inspector.states["pong"] = SandboxState.ENTERED
+    assert look.all_entered
