@@ -13,7 +13,6 @@ from questv.plan.build import BuiltSystem, build
 from questv.plan.image import Image, image_hash
 from questv.plan.model import Plan
 from questv.plan.programs import Program
-from questv.view.units import count
 
 _ELF_MAGIC = b"\x7fELF"
 
@@ -72,12 +71,7 @@ def build_system(path: Path, output: Output, *, checks: bool) -> BuiltSystem:
     watched = output.errors.is_terminal
     status = output.errors.status(f"building {path}") if watched else nullcontext()
     with status, redirect_stdout(sys.stderr):  # for what its modules print while they are imported
-        built = build(path, checks=checks)
-    if watched and built.compiled:
-        seconds = sum(built.seconds.values())
-        compiled = count(len(built.compiled), "module")
-        output.errors.print(f"built in {seconds:.1f} s, {compiled} compiled anew", style="dim")
-    return built
+        return build(path, checks=checks)
 
 
 def _is_image(path: Path) -> bool:

@@ -28,8 +28,12 @@ def _sections(report: BuildReport) -> Iterator[RenderableType]:
     yield heading("Memory")
     yield indented(_memory(report))
     yield ""
-    yield _times(report)
-    yield Text(f"image: {size(report.image_size)}, SHA-256 {report.image_hash}", overflow="fold")
+    steps = ", ".join(f"{name} {seconds:.2f}" for name, seconds in report.seconds.items())
+    yield Text(f"built in {sum(report.seconds.values()):.2f} s: {steps}")
+    compiled = count(len(report.compiled), "module") if report.compiled else "nothing"
+    yield Text(f"compiled anew: {compiled}")
+    yield Text(f"image: {size(report.image_size)}")
+    yield Text(f"SHA-256: {report.image_hash}", overflow="fold")
 
 
 def _monitor(monitor: MonitorSize) -> Table:
@@ -69,10 +73,3 @@ def _memory(report: BuildReport) -> Table:
         if number:
             made.add_row(size(number), what)
     return made
-
-
-def _times(report: BuildReport) -> Text:
-    steps = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in report.seconds.items())
-    total = sum(report.seconds.values())
-    compiled = count(len(report.compiled), "module") if report.compiled else "nothing"
-    return Text(f"built in {total:.2f} s ({steps}), {compiled} compiled anew")

@@ -44,7 +44,7 @@ def test_sizes(questv: Questv) -> None:
         assert f" KiB    {what}\n" in said.out
     assert "beyond the sandboxes' own: monitors, and what the processor reads:" in said.out
     last = said.out.splitlines()[-1]
-    assert last.endswith(f"SHA-256 {hashlib.sha256(Path('hello.elf').read_bytes()).hexdigest()}")
+    assert last == f"SHA-256: {hashlib.sha256(Path('hello.elf').read_bytes()).hexdigest()}"
 
 
 def test_json(questv: Questv) -> None:

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from questv.view.plan import plan_view, title
 
 from .plans import DEMO, HELLO, plan_of
@@ -34,3 +38,10 @@ def test_systems_without_channels_and_inputs_have_no_such_sections() -> None:
     plan = plan_of(HELLO).model_copy(update={"channels": ()})
     text = plain(plan_view(plan))
     assert "Channels" not in text and "Inputs" not in text
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+@pytest.mark.parametrize("system", [HELLO, DEMO])
+def test_it_fits_common_terminals(width: int, system: Path) -> None:
+    text = plain(plan_view(plan_of(system)), width=width)
+    assert max(map(len, text.splitlines())) <= width

@@ -101,3 +101,14 @@ def test_no_exits() -> None:
     snapshot = snapshot.model_copy(update={"channels": ()})
     assert "1,234  none\n" in plain(snapshot_view(snapshot))
     assert "Channels" not in plain(snapshot_view(snapshot))
+
+
+def test_large_numbers_fit_a_terminal() -> None:
+    channel = report().channels[0]
+    end = channel.sender.model_copy(
+        update={"messages": 9_999_999, "bytes": 1 << 30, "rung": 999_999, "waits": 999_999}
+    )
+    channels = (channel.model_copy(update={"name": "a-long-name", "sender": end}),)
+    shown = plain(snapshot_view(report().model_copy(update={"channels": channels})), width=80)
+    assert "  a-long-name  left   9,999,999  1,073,741,824  999,999  999,999 " in shown
+    assert max(map(len, shown.splitlines())) <= 80
