@@ -14,7 +14,7 @@ test: $(READY) lint
 	.venv/bin/python -m pytest -n 2
 
 test-long: $(READY)
-	.venv/bin/python -m pytest -n 2 --long
+	.venv/bin/python -m pytest -n 2 -m long
 
 lint: $(READY)
 	.venv/bin/ruff check .
