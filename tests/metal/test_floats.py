@@ -23,6 +23,7 @@ from .machine_code import functions
 QUICK = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+LONG = settings(QUICK, max_examples=1200)
 SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 TESTS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 SPECIAL = [
@@ -156,6 +157,13 @@ def test_any_values(module: ModuleType, jit: Jit, a: float, b: float) -> None:
     check_pair(module, jit, a, b)
 
 
+@pytest.mark.long
+@LONG
+@given(st.floats(), st.floats())
+def test_many_values(module: ModuleType, jit: Jit, a: float, b: float) -> None:
+    check_pair(module, jit, a, b)
+
+
 def check_conversions(module: ModuleType, jit: Jit, value: float) -> None:
     assert same(jit[module.narrowed](value), narrow(value))
     for kind, fit in (("f32", narrow), ("f64", float)):
@@ -180,6 +188,18 @@ def test_special_conversions(module: ModuleType, jit: Jit) -> None:
 @given(st.floats(), st.integers(-(2**63), 2**63 - 1))
 def test_any_conversion(module: ModuleType, jit: Jit, value: float, number: int) -> None:
     check_conversions(module, jit, value)
+    check_number(module, jit, number)
+
+
+@pytest.mark.long
+@LONG
+@given(st.floats(), st.integers(-(2**63), 2**63 - 1))
+def test_many_conversions(module: ModuleType, jit: Jit, value: float, number: int) -> None:
+    check_conversions(module, jit, value)
+    check_number(module, jit, number)
+
+
+def check_number(module: ModuleType, jit: Jit, number: int) -> None:
     assert jit[module.i64_to_f32](number) == from_integer(number, 32)
     assert jit[module.i64_to_f64](number) == from_integer(number, 64)
     assert jit[module.u64_to_f32](number % 2**64) == from_integer(number % 2**64, 32)

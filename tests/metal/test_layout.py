@@ -20,10 +20,24 @@ from . import shapes
 from .loading import Workshop
 from .shapes import Leaf, Module, Shape
 
+LAYOUTS = st.lists(shapes.shapes(3), min_size=1, max_size=4)
+QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(shapes.shapes(3), min_size=1, max_size=4))
+
+@QUICK
+@given(LAYOUTS)
 def test_sizes_and_offsets(wanted: list[Shape]) -> None:
+    check_layouts(wanted)
+
+
+@pytest.mark.long
+@settings(QUICK, max_examples=1200)
+@given(LAYOUTS)
+def test_many_sizes_and_offsets(wanted: list[Shape]) -> None:
+    check_layouts(wanted)
+
+
+def check_layouts(wanted: list[Shape]) -> None:
     names = Module()
     for shape in wanted:
         names.name(shape)
@@ -56,9 +70,23 @@ def accessors(name: str, places: list[tuple[shapes.Path, Leaf]]) -> str:
     return text + f"    return sizeof({name})\n"
 
 
-@settings(max_examples=5, deadline=None, database=None, phases=[Phase.generate])
+COMPILED = settings(max_examples=5, deadline=None, database=None, phases=[Phase.generate])
+
+
+@COMPILED
 @given(st.data())
 def test_bytes_of_compiled_code(data: st.DataObject) -> None:
+    check_bytes(data)
+
+
+@pytest.mark.long
+@settings(COMPILED, max_examples=100)
+@given(st.data())
+def test_many_bytes_of_compiled_code(data: st.DataObject) -> None:
+    check_bytes(data)
+
+
+def check_bytes(data: st.DataObject) -> None:
     wanted = data.draw(st.lists(shapes.shapes(2), min_size=4, max_size=4))
     names = Module()
     places = {shape: list(shapes.leaves(shape)) for shape in wanted}

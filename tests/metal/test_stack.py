@@ -191,8 +191,11 @@ def measure(
 
 
 @pytest.mark.parametrize("level", range(4))
-def test_random_programs_stay_within_their_depth(tmp_path: Path, level: int) -> None:
-    for seed in range(2):
+@pytest.mark.parametrize(
+    "seeds", [range(2), pytest.param(range(2, 42), marks=pytest.mark.long)], ids=["few", "many"]
+)
+def test_random_programs_stay_within_their_depth(tmp_path: Path, level: int, seeds: range) -> None:
+    for seed in seeds:
         random = Random(1000 * level + seed)
         program = make_program(random, 12)
         inputs = [
@@ -384,6 +387,8 @@ def test_pointers_that_others_take(workshop: Workshop) -> None:
         ("55 48 89 e5 48 81 ec 00 10 00 00 31 c0", 8 + 4096),
         ("55 48 89 e5 48 83 e4 c0 48 81 ec 80 00 00 00", 8 + 64 + 128),
         ("55 48 89 e5 41 54 53 48 83 e4 e0 48 83 ec 40", 24 + 32 + 64),
+        ("55 48 89 e5 48 83 ec 20 48 83 e4 e0 31 c0", 8 + 32 + 32),
+        ("55 48 89 e5 48 81 ec 00 10 00 00 48 83 e4 c0", 8 + 4096 + 64),
     ],
 )
 def test_prologues(code: str, size: int) -> None:
