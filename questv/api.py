@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from questv.channel.copy import copy_out
 from questv.kernel.channels import NOTHING, Reader, Receiver, Sender, Writer
@@ -22,13 +22,20 @@ TASK = "task"
 """The role of functions that are tasks."""
 
 
-def task(function: F) -> F:
+@overload
+def task(function: F) -> F: ...
+@overload
+def task(*, floats: bool = ...) -> Callable[[F], F]: ...
+
+
+def task(function: F | None = None, *, floats: bool = False) -> F | Callable[[F], F]:
     """Mark a metal function as a task: the system description may name it.
 
     Its parameters are ends of channels, inputs and integers, at most six; it returns when it has
-    nothing more to do.
+    nothing more to do. With ``floats`` it, and what it calls, may use floating point.
     """
-    return metal(role=TASK)(function)
+    mark: Callable[[F], F] = metal(role=TASK, floats=floats)
+    return mark(function) if function is not None else mark
 
 
 __all__ = [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from questv.metal.lang import Ptr, addr, assembly, external, metal, module_assembly, u8, u64
 
+FIRST_STACK = 2 * 8
+"""Bytes that a task's stack holds when ``kernel_task_main`` is called."""
 SWITCH_STACK = 6 * 8 + 8
 """Bytes that a task which does not have the core keeps on its stack."""
 
@@ -16,8 +18,9 @@ module_assembly(
 .globl kernel_task_first_instruction
 .type kernel_task_first_instruction,@function
 kernel_task_first_instruction:
-    xor ebp, ebp
-    push rbp                        # the end of every stack trace
+    xor ebp, ebp                    # the end of every stack trace
+    push rbp
+    push rbp                        # calls begin on 16 bytes, as code with floats relies on
     call kernel_task_main
     ud2
 .size kernel_task_first_instruction, . - kernel_task_first_instruction

@@ -32,6 +32,7 @@ class TaskInfo(Struct):
     entry: Callable[[u64, u64, u64, u64, u64, u64], None]
     arguments: Array[u64, MAX_ARGUMENTS]
     stack_top: u64
+    float_state: u64  # its ``FloatState``, 0 if it uses no floats
 
 
 class EndInfo(Struct):

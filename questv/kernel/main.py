@@ -6,6 +6,7 @@ from questv.arch.x86.instructions import read_tsc
 from questv.kernel import (
     channels,
     clock,
+    floats,
     inputs,
     interrupts,
     lapic,
@@ -42,6 +43,7 @@ def main() -> None:
     timers.start()
     channels.start()
     inputs.start()
+    floats.start()
     tasks.prepare()
     hypercall(Hypercall.STARTED, 0, 0)
     status.started = read_tsc()

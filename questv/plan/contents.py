@@ -140,7 +140,10 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
     )
     for index, task in enumerate(sandbox.tasks):
         made.tasks[index] = TaskInfo(
-            entry=symbols.address(task.symbol), arguments=task.arguments, stack_top=task.stack_top
+            entry=symbols.address(task.symbol),
+            arguments=task.arguments,
+            stack_top=task.stack_top,
+            float_state=task.float_state,
         )
     for index, end in enumerate(sandbox.ends):
         info = made.ends[index]

@@ -312,7 +312,8 @@ class Layout:
                 priority=task.bound.task.priority,
                 stack_size=stack.size,
                 stack_needed=task.stack_needed,
-                stack_top=stack.top,
+                stack_top=stack.top - task.float_state_size,
+                float_state=stack.top - task.float_state_size if task.float_state_size else 0,
                 arguments=self._ends.arguments(sandbox, index),
             )
             for index, (task, stack) in enumerate(

@@ -67,6 +67,8 @@ class TaskPlan(Part):
     stack_size: int
     stack_needed: int
     stack_top: int
+    float_state: int
+    """Address of what the kernel keeps of its floating-point registers, 0 if it uses none."""
     arguments: tuple[int, ...]
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from questv.diagnostics import Diagnostic, DiagnosticsError
+from questv.kernel.floats import FloatState
 from questv.metal.check.signatures import signature
+from questv.metal.structs import sizeof
 from questv.plan import virtual
 from questv.plan.addresses import page_up
 from questv.plan.objects import TABLES
@@ -19,11 +21,15 @@ from questv.system.model import Sandbox
 
 @dataclass(frozen=True)
 class PlannedTask:
-    """A task, with the symbol of its function and the stack that it needs at most."""
+    """A task, with the symbol of its function and the stack that it needs at most.
+
+    The state of its floating-point registers, if it uses any, lies at the top of its stack.
+    """
 
     bound: BoundTask
     symbol: str
     stack_needed: int
+    float_state_size: int
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ def plan_sandboxes(
         depths = programs.depths([*KERNEL_MODULES, *modules], types)
         needs = kernel_stacks(depths)
         tasks = tuple(
-            PlannedTask(task, function.symbol, needs.task(depths.depth(function.symbol)))
+            _planned(task, function.symbol, needs.task(depths.depth(function.symbol)))
             for task, function in zip(bound, functions, strict=True)
         )
         stacks = virtual.place_stacks([task.bound.task.stack for task in tasks])
@@ -79,6 +85,11 @@ def plan_sandboxes(
     if findings:
         raise DiagnosticsError(findings)
     return planned
+
+
+def _planned(task: BoundTask, symbol: str, needed: int) -> PlannedTask:
+    floats = sizeof(FloatState) if task.signature.floats else 0
+    return PlannedTask(task, symbol, needed + floats, floats)
 
 
 def _stack_findings(description: Description, sandbox: PlannedSandbox) -> list[Diagnostic]:

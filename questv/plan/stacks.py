@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from questv.kernel.context import FIRST_STACK
 from questv.kernel.stubs import INTERRUPT_STACK
 from questv.metal.stack import StackDepths
 
@@ -40,7 +41,7 @@ def kernel_stacks(depths: StackDepths) -> KernelStacks:
     _check("the kernel's first", depths.depth("kernel_main") + 16 + interrupt, KERNEL_STACK)
     exception = _EXCEPTION_FRAME + depths.depth("kernel_handle_exception")
     _check("the exception", exception, EXCEPTION_STACK)
-    return KernelStacks(depths.depth("kernel_task_main") + 8, interrupt)
+    return KernelStacks(depths.depth("kernel_task_main") + FIRST_STACK, interrupt)
 
 
 def check_monitor(depths: StackDepths) -> int:

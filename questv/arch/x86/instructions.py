@@ -102,6 +102,42 @@ def out32(port: u16, value: u32) -> None:
 
 
 @metal(inline=True)
+def read_cr0() -> u64:
+    """CR0."""
+    return asm("mov $0, cr0", u64, "=r")
+
+
+@metal(inline=True)
+def write_cr0(value: u64) -> None:
+    """Set CR0."""
+    asm("mov cr0, $0", None, "r", value)
+
+
+@metal(inline=True)
+def read_cr4() -> u64:
+    """CR4."""
+    return asm("mov $0, cr4", u64, "=r")
+
+
+@metal(inline=True)
+def write_cr4(value: u64) -> None:
+    """Set CR4."""
+    asm("mov cr4, $0", None, "r", value)
+
+
+@metal(inline=True)
+def save_floats(state: u64) -> None:
+    """Store the x87, MMX and SSE registers at an address that 16 divides: 512 bytes."""
+    asm("fxsave64 [$0]", None, "r", state)
+
+
+@metal(inline=True)
+def restore_floats(state: u64) -> None:
+    """Load what ``save_floats`` stored."""
+    asm("fxrstor64 [$0]", None, "r", state)
+
+
+@metal(inline=True)
 def read_cr2() -> u64:
     """CR2: the address of the last page fault."""
     return asm("mov $0, cr2", u64, "=r")

@@ -13,6 +13,7 @@ class Cr0(IntFlag):
     """CR0 (APM vol. 2, 3.1.1)."""
 
     PROTECTION = 1 << 0
+    MONITOR_COPROCESSOR = 1 << 1
     EXTENSION_TYPE = 1 << 4
     NUMERIC_ERROR = 1 << 5
     WRITE_PROTECT = 1 << 16
@@ -25,6 +26,8 @@ class Cr4(IntFlag):
 
     PHYSICAL_ADDRESS_EXTENSION = 1 << 5
     PAGE_GLOBAL = 1 << 7
+    FXSAVE = 1 << 9
+    SIMD_EXCEPTIONS = 1 << 10
 
 
 @width(u64)
