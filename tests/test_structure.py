@@ -1,0 +1,64 @@
+"""Dependencies point downwards only: each part imports parts that stand above it in this list."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import questv
+
+ROOT = Path(questv.__file__).parent
+
+PARTS = (
+    "diagnostics",  # how people are told what is wrong
+    "metal",  # the language: knows nothing of kernels
+    "arch",  # the processor
+    "text",
+    "monitor",  # below every kernel, and knows of none
+    "channel",
+    "kernel",
+    "api",  # what tasks see
+    "boot",
+    "system",  # the description: knows nothing of machine code
+    "plan",
+    "machine",  # where images run: knows nothing of what is in them
+    "inspect",
+    "expect",
+    "view",
+    "cli",
+    "attacks",
+)
+
+BESIDES = {  # what must not be used though it stands above
+    "system": {"metal", "arch", "text", "monitor", "channel", "kernel", "api", "boot"},
+    "machine": set(PARTS) - {"machine", "diagnostics"},
+    "attacks": {"plan", "machine", "inspect", "expect", "view", "cli"},
+}
+
+
+def part_of(file: Path) -> str:
+    first = file.relative_to(ROOT).parts[0]
+    return first.removesuffix(".py")
+
+
+def imports(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+
+
+FILES = [file for file in sorted(ROOT.rglob("*.py")) if file != ROOT / "__init__.py"]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_dependencies_point_downwards(file: Path) -> None:
+    own = part_of(file)
+    below = set(PARTS[: PARTS.index(own) + 1]) - BESIDES.get(own, set())
+    for name in imports(file):
+        if name.startswith("questv."):
+            assert name.split(".")[1] in below, f"{file} imports {name}"
