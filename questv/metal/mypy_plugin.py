@@ -34,7 +34,8 @@ class MetalPlugin(Plugin):
     def get_function_signature_hook(
         self, fullname: str
     ) -> Callable[[FunctionSigContext], FunctionLike] | None:
-        """Where an enum is made from a number: any integer of metal will do."""
+        """Where a function is called; an enum is made from any integer of metal."""
+        self._promote_loaded()
         found = self.lookup_fully_qualified(fullname)
         if found is not None and isinstance(found.node, TypeInfo):
             bases = {base.fullname for base in found.node.mro}
@@ -42,11 +43,7 @@ class MetalPlugin(Plugin):
                 return _take_any_number
         return None
 
-    def get_function_hook(self, _fullname: str) -> None:
-        """Where a function is called."""
-        self._promote_loaded()
-
-    def get_method_hook(self, _fullname: str) -> None:
+    def get_method_signature_hook(self, _fullname: str) -> None:
         """Where a method is called, an operator among them."""
         self._promote_loaded()
 

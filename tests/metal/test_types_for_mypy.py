@@ -350,6 +350,8 @@ def test_mypy(mypy: Mypy) -> None:
     assert mypy.check("good", GOOD + "# changed\n") == []
     assert error_lines(mypy.check("bad", BAD + "# changed\n")) == marked_lines(BAD)
     assert mypy.check("good", GOOD + "# changed\n") == [], "nothing new to check"
+    caller = "from good import plain\n\n\ndef run() -> None:\n    plain(3)\n"
+    assert mypy.check("caller", caller) == [], "a module that does nothing but call"
     small = (
         "from questv.metal.lang import metal, u8\n\n\n@metal\ndef f(a: u8) -> u8:\n"
         "    b = a + 1\n    b = 2\n    return 3\n"
