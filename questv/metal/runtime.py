@@ -80,8 +80,7 @@ def memset(to: Ptr[u8], value: u32, length: u64) -> Ptr[u8]:
 @assembly(
     """
     mov rcx, rdx
-    xor eax, eax
-    cmp rcx, rcx
+    xor eax, eax  # no bytes are equal: repe leaves this instruction's flags
     repe cmpsb
     je 1f
     movzx eax, byte ptr [rdi - 1]
