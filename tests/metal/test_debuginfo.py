@@ -147,6 +147,19 @@ def test_structs_lie_where_they_do(workshop: Workshop, wanted: list[Shape]) -> N
     assert {f"v{index}" for index in range(len(types))} <= named(found, "variable").keys()
 
 
+def test_names_stand_where_they_are_defined(workshop: Workshop) -> None:
+    module = workshop.load(PROGRAM)
+    unit = UnitCompiler(checks=False, level=0).compile([module.__name__])[module.__name__]
+    found = entries(unit.object)
+    lines = Path(str(module.__file__)).read_text().splitlines()
+    kinds = {"variable": 8, "formal_parameter": 4, "subprogram": 3}
+    for kind, count in kinds.items():
+        names = named([part for part in found if "DW_AT_name" in part.attributes], kind)
+        assert len(names) >= count
+        for name, entry in names.items():
+            assert name in lines[attribute(entry, "decl_line") - 1], (kind, name)
+
+
 def test_enums_have_their_members(workshop: Workshop) -> None:
     module = workshop.load(PROGRAM)
     unit = UnitCompiler(checks=False).compile([module.__name__])[module.__name__]

@@ -348,6 +348,26 @@ def test_truth_values_in_assembly(workshop: Workshop, level: int) -> None:
         assert memory[0] == (value != 0)
 
 
+LIBRARY_NAMES = """
+@assembly("lea eax, [rdi + 40]\\nret", export="abs")
+def forty_more(a: i32) -> i32: ...
+
+@assembly("mov eax, 7\\nret", export="ffs")
+def seven(a: i32) -> i32: ...
+
+@metal
+def use() -> i32:
+    return forty_more(-2) * 100 + seven(0)
+"""
+
+
+@pytest.mark.parametrize("level", range(4))
+def test_names_of_cs_library_mean_nothing(workshop: Workshop, level: int) -> None:
+    """LLVM would work out by itself what abs() and ffs() of C yield."""
+    module = workshop.load(LIBRARY_NAMES)
+    assert Jit(module, level=level)[module.use]() == 3807
+
+
 def test_exported_names_are_the_linkers(workshop: Workshop) -> None:
     module = workshop.load(ASSEMBLY)
     name = module.__name__
@@ -370,6 +390,138 @@ def test_an_undefined_symbol_does_not_link(workshop: Workshop) -> None:
         Jit(module)
     with pytest.raises(LinkError, match="undefined reference to `nowhere_at_all'"):
         link(units.values(), SCRIPT, [f"{module.__name__}.use"])
+
+
+# ---- the order of evaluation -----------------------------------------------------------------
+
+ORDER = """
+x: u64 = static(0)
+trace: u64 = static(0)
+table: Array[u64, 8] = static()
+
+class Cell(Struct):
+    value: Atomic[u64]
+
+    @metal
+    def take(self, a: u64, b: u64) -> u64:
+        return a * 10 + b
+
+cell: Cell = static()
+
+@metal
+def note(a: u64) -> u64:
+    global trace
+    trace = trace * 10 + a
+    return a
+
+@metal
+def bump(a: u64) -> u64:
+    global x
+    x += 100
+    return note(a)
+
+@metal
+def chosen(a: u64) -> Callable[[u64, u64], u64]:
+    note(a)
+    return pair
+
+@metal
+def pair(a: u64, b: u64) -> u64:
+    return a + b
+
+@metal
+def place(a: u64) -> Cell:
+    note(a)
+    return cell
+
+@metal
+def update() -> u64:
+    global x
+    x = 1
+    x += bump(1)
+    return x
+
+@metal
+def update_element() -> u64:
+    table[1] = 5
+    table[note(1)] += note(2)
+    return table[1]
+
+@metal
+def element_changes() -> u64:
+    table[1] = 5
+    table[1] -= spoil(2)
+    return table[1]
+
+@metal
+def spoil(a: u64) -> u64:
+    table[1] = 1000
+    return note(a)
+
+@metal
+def assign() -> u64:
+    table[note(2)] = note(1)
+    return table[2]
+
+@metal
+def operands() -> u64:
+    global x
+    x = 3
+    return x * bump(1) + x
+
+@metal
+def comparison() -> bool:
+    return note(1) < note(2) < note(3) > note(4) < note(5)
+
+@metal
+def arguments() -> u64:
+    return pair(note(1), note(2)) + chosen(3)(note(4), note(5)) + place(6).take(note(7), note(8))
+
+@metal
+def access() -> u64:
+    place(1).value.store(note(2), RELAXED)
+    return place(3).value.compare_swap(note(4), note(5), SEQ_CST)
+
+@metal
+def conditional() -> u64:
+    return note(2) if note(1) == 1 else note(3)
+
+@metal
+def logic() -> bool:
+    return note(1) == 2 and note(2) == 2 or note(3) == 3 or note(4) == 4
+
+@metal
+def counting() -> u64:
+    for i in range(note(1), note(3)):
+        note(5)
+    return 0
+
+@metal
+def pointers() -> u64:
+    return Ptr[u64](addr(table))[note(1)] + min(note(2), note(3))
+"""
+ORDERS: dict[str, tuple[int, int]] = {
+    "update": (2, 1),
+    "update_element": (7, 12),
+    "element_changes": (3, 2),
+    "assign": (1, 12),
+    "operands": (3 + 103, 1),
+    "comparison": (False, 1234),
+    "arguments": (3 + 9 + 78, 12345678),
+    "access": (2, 12345),
+    "conditional": (2, 12),
+    "logic": (True, 13),
+    "counting": (0, 1355),
+    "pointers": (2, 123),
+}
+
+
+@pytest.mark.parametrize("level", [0, 2])
+@pytest.mark.parametrize("name", ORDERS)
+def test_evaluation_is_in_pythons_order(workshop: Workshop, name: str, level: int) -> None:
+    module = workshop.load(ORDER)
+    jit = Jit(module, level=level)
+    assert (jit[getattr(module, name)](), jit.variable(module.trace)) == ORDERS[name]
 
 
 # ---- the call from Python --------------------------------------------------------------------

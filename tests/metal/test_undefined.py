@@ -106,6 +106,14 @@ def proves_nothing(a: u32, b: u32) -> u32:
     return c
 
 @metal
+def replaced(a: u32, b: u32) -> u32:
+    global done
+    done = 3
+    c = a // b
+    done = 4
+    return c
+
+@metal
 def smallest(a: i32, b: i32) -> i32:
     return a // b
 
@@ -148,12 +156,13 @@ def test_what_was_stored_before_a_trap_is_there(built: Built, level: int) -> Non
     """Whoever looks at the memory of a program that stopped sees what it did until then."""
     m, jit = built(DIVISION, level)
 
-    def watch() -> int:
+    def watch(function: Any) -> int:
         runner = Runner(jit)
-        assert runner.call(m.proves_nothing, [1, 0]) == "DIVISION"
+        assert runner.call(function, [1, 0]) == "DIVISION"
         return ctypes.c_uint64.from_address(jit.address(m.done)).value
 
-    assert isolated(watch)() == 2
+    assert isolated(watch)(m.proves_nothing) == 2
+    assert isolated(watch)(m.replaced) == 3
 
 
 # ---- addresses -------------------------------------------------------------------------------
