@@ -64,10 +64,12 @@ def test_no_units() -> None:
 
 
 @pytest.mark.parametrize("what", BROKEN)
-def test_a_broken_unit(what: str) -> None:
+def test_a_broken_unit(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others are compiled all the same, by another process if need be."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
     done: dict[str, bytes] = {}
-    units = {"bad": BROKEN[what], **{f"u{number}": unit(number) for number in range(5)}}
+    first = BROKEN[what] + f"\n; {'the longest comes first ' * 20}\n"
+    units = {"bad": first, **{f"u{number}": unit(number) for number in range(5)}}
     with pytest.raises(BackendError) as caught:
         compile_units(units, 2, done.__setitem__)
     assert caught.value.unit == "bad"

@@ -316,15 +316,15 @@ def test_references_alias(workshop: Workshop) -> None:
 @pytest.mark.parametrize("level", [0, 2])
 def test_overlapping_copies(workshop: Workshop, level: int) -> None:
     module = workshop.load(
-        "class Run(Struct):\n    bytes: Array[u8, 100]\n"
+        "class Run(Struct):\n    bytes: Array[u8, 101]\n"
         "@metal\ndef shift(base: Ptr[u8], to: u64, source: u64) -> None:\n"
         "    copy(Ptr[Run](u64(base) + to)[0], Ptr[Run](u64(base) + source)[0])\n"
     )
     jit = Jit(module, level=level)
-    for to, source in ((0, 7), (7, 0), (3, 3), (0, 100), (100, 0)):
+    for to, source in ((0, 7), (7, 0), (3, 3), (0, 99), (99, 0)):
         memory = bytearray(range(200))
         expected = bytearray(memory)
-        expected[to : to + 100] = memory[source : source + 100]
+        expected[to : to + 101] = memory[source : source + 101]
         jit[module.shift](memory, to, source)
         assert memory == expected, (to, source)
 
