@@ -392,6 +392,53 @@ def test_an_undefined_symbol_does_not_link(workshop: Workshop) -> None:
         link(units.values(), SCRIPT, [f"{module.__name__}.use"])
 
 
+# ---- branches on constants -------------------------------------------------------------------
+
+CHOSEN = """
+FEATURE = True
+
+@metal
+def value() -> u32:
+    if FEATURE:
+        found: u32 = 1
+    else:
+        other = u32(2)
+    return found
+
+@metal
+def ended() -> u32:
+    if FEATURE:
+        return 3
+    return 4
+
+@metal
+def picked(a: u32) -> u32:
+    return a + 5 if FEATURE else a // 0x100
+"""
+
+
+def test_a_branch_on_a_constant_is_taken_when_compiled(workshop: Workshop) -> None:
+    module = workshop.load(CHOSEN)
+    jit = Jit(module)
+    assert [jit[module.value](), jit[module.ended](), jit[module.picked](1)] == [1, 3, 6]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule"),
+    [
+        ("return found", "return other", "maybe-unassigned"),
+        ("FEATURE = True", "FEATURE = False", "maybe-unassigned"),
+        ("u32(2)", "missing", "unknown-name"),
+        ("a // 0x100", "a // missing", "unknown-name"),
+    ],
+)
+def test_both_sides_of_it_are_checked(workshop: Workshop, old: str, new: str, rule: str) -> None:
+    module = workshop.load(CHOSEN.replace(old, new))
+    with pytest.raises(DiagnosticsError) as caught:
+        Jit(module)
+    assert [found.rule for found in caught.value.diagnostics] == [rule]
+
+
 # ---- the order of evaluation -----------------------------------------------------------------
 
 ORDER = """

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import io
 from types import ModuleType
 
 import pytest
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 
 from questv.diagnostics import DiagnosticsError
 from questv.metal.isolate import MetalFault, isolated
@@ -228,6 +231,33 @@ def test_constants_lie_in_read_only_memory(workshop: Workshop) -> None:
     )
     with pytest.raises(MetalFault, match="SIGSEGV"):
         isolated(Jit(module, level=0)[module.sneaky])()
+
+
+def test_sections(workshop: Workshop) -> None:
+    """Linker scripts place variables by these names."""
+    module = workshop.load(
+        "table: Array[u32, 2] = constant([1, 2])\n"
+        "zeros: Array[u32, 2] = constant([])\n"
+        "count: u64 = static(1)\n"
+        "room: Array[u8, 64] = static()\n"
+        "@metal\ndef f() -> None:\n    pass\n",
+        "placed",
+    )
+    elf = ELFFile(io.BytesIO(Jit(module).units["placed"].object))
+    sections = list(elf.iter_sections())
+    symbols = next(part for part in sections if isinstance(part, SymbolTableSection))
+    found = {
+        entry.name: sections[entry["st_shndx"]].name
+        for entry in symbols.iter_symbols()
+        if entry["st_info"]["bind"] == "STB_GLOBAL"
+    }
+    assert found == {
+        "placed.table": ".rodata.placed.table",
+        "placed.zeros": ".rodata.placed.zeros",
+        "placed.count": ".data.placed.count",
+        "placed.room": ".bss.placed.room",
+        "placed.f": ".text.placed.f",
+    }
 
 
 EXTERNAL = """
