@@ -11,7 +11,7 @@ import pytest
 
 from questv.channel import four_slot, ring, sleep
 
-from . import scenarios, sides
+from . import blocking, scenarios, sides
 from .weak.explore import Explorer, Report, Violation
 from .weak.orders import Weakening, weakenings
 
@@ -98,6 +98,36 @@ def test_no_wake_up_is_lost_for_longer(backlog: int, sends: int, receives: int) 
 def test_no_news_is_lost_for_longer() -> None:
     report = explored("sleepy register 3", scenarios.sleepy_register(3))
     assert {read[-1] for _, read in report.outcomes} == {3}
+
+
+# ---- the kernel's own waiting ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backlog", [0, 2])
+def test_the_kernel_loses_no_wake_up(backlog: int) -> None:
+    explored(f"kernel, ring {backlog}, 1, 1", blocking.ring(backlog, 1, 1))
+
+
+def test_the_kernel_loses_no_news() -> None:
+    explored("kernel, register 1", blocking.register(1))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("backlog", [0, 1, 2])
+def test_the_kernel_loses_no_wake_up_for_longer(backlog: int) -> None:
+    explored(f"kernel, ring {backlog}, 2, 2", blocking.ring(backlog, 2, 2))
+
+
+@pytest.mark.long
+def test_the_kernel_loses_no_news_for_longer() -> None:
+    report = explored("kernel, register 2", blocking.register(2))
+    assert report.outcomes == {(None, (1, 2)), (None, (2,))}
+
+
+@pytest.mark.parametrize("weakening", list(weakenings(sides.PROGRAM, sleep)), ids=str)
+def test_the_kernel_needs_the_fences(weakening: Weakening) -> None:
+    with pytest.raises(Violation, match="waits for ever"):
+        blocking.ring(0, 1, 1).explore({weakening.site: weakening.weaker})
 
 
 # ---- the memory orders -----------------------------------------------------------------------

@@ -7,27 +7,23 @@ from random import Random
 from typing import ClassVar
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
     rule,
-    run_state_machine_as_test,
 )
 
 from questv.channel import four_slot
 from questv.channel.four_slot import ReaderArea, WriterArea
-from questv.metal.isolate import isolated
 from questv.metal.jit import Jit
 from questv.metal.structs import offsetof
 
 from .areas import Register
+from .machines import LONG, check
 
 SIZES = st.one_of(st.integers(1, 130), st.integers(1, 4096))
-QUICK = settings(max_examples=60, stateful_step_count=60, deadline=None, database=None)
-LONG = settings(QUICK, max_examples=4000, stateful_step_count=100)
 LATEST, NEWEST = offsetof(WriterArea, "latest"), offsetof(WriterArea, "newest")
 READING = offsetof(ReaderArea, "reading")
 
@@ -72,12 +68,6 @@ class Machine(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "register"):
             self.register.close()
-
-
-def check(machine: type[Machine], jit: Jit, effort: settings) -> None:
-    """Run a machine in a child."""
-    bound = type(machine.__name__, (machine,), {"jit": jit})
-    isolated(run_state_machine_as_test)(bound, settings=effort)
 
 
 # ---- both sides are honest -------------------------------------------------------------------
@@ -127,7 +117,7 @@ class Newest(Machine):
 
 
 def test_a_register_has_the_newest_value(jit: Jit) -> None:
-    check(Newest, jit, QUICK)
+    check(Newest, jit)
 
 
 @pytest.mark.long
@@ -175,7 +165,7 @@ class LyingWriter(Machine):
 
 
 def test_a_lying_writer_does_no_harm(jit: Jit) -> None:
-    check(LyingWriter, jit, QUICK)
+    check(LyingWriter, jit)
 
 
 class LyingReader(Machine):
@@ -202,7 +192,7 @@ class LyingReader(Machine):
 
 
 def test_a_lying_reader_does_no_harm(jit: Jit) -> None:
-    check(LyingReader, jit, QUICK)
+    check(LyingReader, jit)
 
 
 @pytest.mark.long

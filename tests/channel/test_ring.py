@@ -8,21 +8,19 @@ from random import Random
 from typing import ClassVar
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
     rule,
-    run_state_machine_as_test,
 )
 
 from questv.channel import ring
-from questv.metal.isolate import isolated
 from questv.metal.jit import Jit
 
 from .areas import RingChannel
+from .machines import LONG, check
 
 SIZES = st.integers(6, 12).map(lambda power: 1 << power)
 POSITIONS = st.one_of(
@@ -32,8 +30,6 @@ POSITIONS = st.one_of(
 )
 LENGTHS = st.one_of(st.integers(0, 2040), st.integers(0, 40), st.integers(2000, 2040))
 """More than the ring's longest message wraps around."""
-QUICK = settings(max_examples=60, stateful_step_count=60, deadline=None, database=None)
-LONG = settings(QUICK, max_examples=4000, stateful_step_count=100)
 
 
 def wrapped(number: int) -> int:
@@ -77,12 +73,6 @@ class Machine(RuleBasedStateMachine):
             self.channel.close()
 
 
-def check(machine: type[Machine], jit: Jit, effort: settings) -> None:
-    """Run a machine in a child."""
-    bound = type(machine.__name__, (machine,), {"jit": jit})
-    isolated(run_state_machine_as_test)(bound, settings=effort)
-
-
 # ---- both sides are honest -------------------------------------------------------------------
 
 
@@ -120,7 +110,16 @@ class Queue(Machine):
 
     @rule(length=LENGTHS)
     def send(self, length: int) -> None:
-        length %= self.channel.largest + 1
+        self.sends(length % (self.channel.largest + 1))
+
+    @rule(length=LENGTHS, rest=st.integers(0, 40))
+    def fill(self, length: int, rest: int) -> None:
+        """To the last byte, or almost."""
+        while self.sends(length % (self.channel.largest + 1)):
+            pass
+        self.sends(rest % (self.channel.largest + 1))
+
+    def sends(self, length: int) -> bool:
         room = self.reserved(length)
         if room:
             message = self.random.randbytes(length)
@@ -130,6 +129,7 @@ class Queue(Machine):
             self.sent.append((message, self.tail))
         else:
             assert self.sent, "an empty ring takes every message"
+        return room != 0
 
     @rule(length=LENGTHS)
     def reserve_and_think_again(self, length: int) -> None:
@@ -181,7 +181,7 @@ class Queue(Machine):
 
 
 def test_a_ring_is_a_queue(jit: Jit) -> None:
-    check(Queue, jit, QUICK)
+    check(Queue, jit)
 
 
 @pytest.mark.long
@@ -227,13 +227,31 @@ class LyingProducer(Machine):
     def step(self, words: int, rest: int) -> None:
         self.channel.say(self.channel.sending, 0, self.consumer.head + 8 * words + rest)
 
+    @rule(
+        words=st.integers(0, 512),
+        edge=st.sampled_from(["what is there", "the ring's end", "the ring", "both"]),
+        more=st.integers(-9, 9),
+        skip=st.booleans(),
+    )
+    def lie_by_a_little(self, words: int, edge: str, more: int, skip: bool) -> None:
+        """A message, maybe at the ring's start, that ends just before or after an edge."""
+        there = 8 * words % (self.size + 8)
+        place = self.consumer.head % self.size
+        to_end = self.size - place
+        self.channel.say(self.channel.sending, 0, self.consumer.head + there)
+        if skip:
+            self.channel.say(self.channel.data, place, ring.SKIP, 4)
+            place = 0
+        edges = {"the ring": self.size, "the ring's end": to_end, "both": there - to_end}
+        self.channel.say(self.channel.data, place, edges.get(edge, there) - 8 + more, 4)
+
     @rule()
     def look(self) -> None:
-        self.accused = self.consumer.violations
+        accused = self.consumer.violations
         written = wrapped(self.channel.said(self.channel.sending) - self.consumer.head)
         plausible = written <= self.size and written % 8 == 0
         assert self.jit[ring.has_message](self.consumer) == (plausible and written != 0)
-        assert self.consumer.violations == self.accused + (not plausible)
+        assert self.consumer.violations == accused + (not plausible)
 
     @rule()
     def receive(self) -> None:
@@ -283,7 +301,7 @@ class LyingProducer(Machine):
 
 
 def test_a_lying_producer_does_no_harm(jit: Jit) -> None:
-    check(LyingProducer, jit, QUICK)
+    check(LyingProducer, jit)
 
 
 @pytest.mark.long
@@ -305,9 +323,16 @@ class LyingConsumer(Machine):
     def jump(self, position: int) -> None:
         self.channel.say(self.channel.receiving, 0, position)
 
-    @rule(step=st.integers(-4200, 64))
-    def step(self, step: int) -> None:
-        self.channel.say(self.channel.receiving, 0, self.producer.tail + step)
+    @rule(words=st.integers(-640, 64))
+    def step(self, words: int) -> None:
+        """To the last sizes of the ring before the tail, and a little beyond."""
+        position = self.producer.tail + words * self.size // 256
+        self.channel.say(self.channel.receiving, 0, position)
+
+    @rule()
+    def fill(self) -> None:
+        for _ in range(3):
+            self.send(self.channel.largest)
 
     @rule(length=st.one_of(LENGTHS, st.integers(0, 2**64 - 1)))
     def send(self, length: int) -> None:
@@ -342,7 +367,7 @@ class LyingConsumer(Machine):
 
 
 def test_a_lying_consumer_does_no_harm(jit: Jit) -> None:
-    check(LyingConsumer, jit, QUICK)
+    check(LyingConsumer, jit)
 
 
 @pytest.mark.long
