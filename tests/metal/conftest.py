@@ -8,8 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from .loading import Workshop
+
+settings.register_profile("metal", deadline=None)  # a busy machine is no failure
+settings.load_profile("metal")
 
 
 @pytest.fixture(scope="session", autouse=True)

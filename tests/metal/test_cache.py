@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from questv.metal.cache import Cache, cache_directory, key_of
@@ -19,7 +19,6 @@ def entry(directory: Path) -> Path:
     return found
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=3000))
 def test_what_is_put_is_got(tmp_path_factory: pytest.TempPathFactory, contents: bytes) -> None:
     directory = tmp_path_factory.mktemp("cache")

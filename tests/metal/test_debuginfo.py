@@ -130,9 +130,7 @@ def check_field(field: Field, structs: dict[str, Any]) -> None:
         check_struct(inner, structs)
 
 
-@settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(shapes.shapes(2), min_size=1, max_size=5))
 def test_structs_lie_where_they_do(workshop: Workshop, wanted: list[Shape]) -> None:
     names = Module()

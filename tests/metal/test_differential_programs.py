@@ -19,7 +19,6 @@ from .generate.__main__ import ENTRIES
 SEEDS = st.integers(0, 2**32 - 1)
 QUICK = settings(
     max_examples=4,
-    deadline=None,
     database=None,
     phases=[Phase.generate],  # a smaller seed makes no smaller program
     suppress_health_check=[HealthCheck.too_slow],

@@ -225,7 +225,6 @@ def check_mutants(workshop: Workshop, data: st.DataObject) -> None:
 
 
 FUZZ = settings(
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -20,9 +20,7 @@ from .generate.model import INTEGERS, Int
 from .loading import Workshop
 from .machine_code import functions
 
-QUICK = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+QUICK = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 LONG = settings(QUICK, max_examples=1200)
 SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 TESTS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}

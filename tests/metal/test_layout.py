@@ -21,7 +21,7 @@ from .loading import Workshop
 from .shapes import Leaf, Module, Shape
 
 LAYOUTS = st.lists(shapes.shapes(3), min_size=1, max_size=4)
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 @QUICK
@@ -70,7 +70,7 @@ def accessors(name: str, places: list[tuple[shapes.Path, Leaf]]) -> str:
     return text + f"    return sizeof({name})\n"
 
 
-COMPILED = settings(max_examples=5, deadline=None, database=None, phases=[Phase.generate])
+COMPILED = settings(max_examples=5, database=None, phases=[Phase.generate])
 
 
 @COMPILED

@@ -136,7 +136,7 @@ def test_strings_from_python(workshop: Workshop) -> None:
     m = workshop.load(LOGGER)
     jit = Jit(m)
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(st.text(max_size=60))
     def check(text: str) -> None:
         encoded = text.encode()

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from questv.metal.jit import Jit
@@ -230,7 +230,6 @@ def test_integers_of_every_width(type_: Any) -> None:
         assert type_.MIN <= type_.wrap(value) <= type_.MAX
 
 
-@settings(deadline=None)
 @given(st.sampled_from(INTEGERS), st.integers(-(2**70), 2**70))
 def test_wrapping_on_the_host_is_cs(type_: Any, value: int) -> None:
     c_type = getattr(ctypes, f"c_{'' if type_.signed else 'u'}int{type_.bits}")
