@@ -1,4 +1,4 @@
-"""What tasks are written with; ``from questv.api import ...`` is all that a task needs."""
+"""What the kernel offers to tasks: ``from questv.api import ...``; docs/api.md shows it all."""
 
 from __future__ import annotations
 

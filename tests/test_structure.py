@@ -21,6 +21,7 @@ PARTS = (
     "channel",
     "kernel",
     "api",  # what tasks see
+    "api_reference",
     "boot",
     "system",  # the description: knows nothing of machine code
     "plan",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from questv.api_reference import PAGE, page
 from tests.running import questv
 
 ROOT = Path(__file__).parent.parent.parent
@@ -40,3 +41,7 @@ def test_links_lead_somewhere(page: Path) -> None:
     prose = re.sub(r"^```.*?^```|`[^`]*`", "", page.read_text(), flags=re.S | re.M)
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", prose):
         assert (page.parent / target).exists(), f"{page.name} has a link to {target}"
+
+
+def test_the_page_of_the_api_is_current() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m questv.api_reference"
