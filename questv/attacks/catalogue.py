@@ -33,6 +33,7 @@ class Attack(IntEnum):
     BAD_HYPERCALL = 16
     SEND_COMMAND = 17
     RELOCATE_APIC = 18
+    SET_TIMER = 19
 
 
 @metal
@@ -75,5 +76,7 @@ def perform(orders: Orders) -> None:
             interrupts.send_command(orders)
         case Attack.RELOCATE_APIC:
             interrupts.relocate_apic(orders)
+        case Attack.SET_TIMER:
+            interrupts.set_timer(orders)
         case _:
             pass

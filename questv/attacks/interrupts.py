@@ -1,9 +1,9 @@
-"""Attacks on other cores, by interprocessor interrupt, and on where the local APIC is."""
+"""Attacks on other cores, by interprocessor interrupt, and on what the local APIC is and does."""
 
 from __future__ import annotations
 
 from questv.arch.x86.apic import X2APIC_MSR_BASE, ApicRegister
-from questv.arch.x86.instructions import write_msr
+from questv.arch.x86.instructions import pause, write_msr
 from questv.arch.x86.registers import APIC_BASE_ENABLE, Msr
 from questv.attacks.orders import Orders
 from questv.metal.lang import metal, u32
@@ -19,3 +19,12 @@ def send_command(orders: Orders) -> None:
 def relocate_apic(orders: Orders) -> None:
     """Put the local APIC's page over memory, or back into the mode that is not filtered."""
     write_msr(u32(Msr.APIC_BASE), orders.target | APIC_BASE_ENABLE)
+
+
+@metal
+def set_timer(orders: Orders) -> None:
+    """Let the own timer interrupt as something else, or so often that nothing else happens."""
+    write_msr(X2APIC_MSR_BASE + u32(ApicRegister.TIMER), orders.target)
+    write_msr(X2APIC_MSR_BASE + u32(ApicRegister.TIMER_INITIAL), 1)
+    while True:
+        pause()

@@ -74,24 +74,36 @@ def _send_slowly(command: u64) -> None:
     _write(u32(ApicRegister.COMMAND), u32(command & 0xFFFF_FFFF))
 
 
-# ---- for guarded kernels on machines without an x2APIC ----------------------------------------
+# ---- for guarded kernels ------------------------------------------------------------------------
+
+
+@metal
+def is_one_shot(timer: u64) -> bool:
+    """Whether a timer that is set like this does no more than interrupt its kernel, once.
+
+    As an SMI it would run code that is nobody's; as an NMI, or again and again in no time, it
+    would only keep the core from its monitor.
+    """
+    return timer & ~u64(_TIMER_ONE_SHOT) == 0
+
+
+# Where there is an x2APIC they reach the others of these registers themselves.
 
 
 @metal
 def may_read(register: u64) -> bool:
-    """Whether such a kernel may read this register."""
+    """Whether a kernel that has to ask may read this register."""
     return plan.machine.x2apic == 0 and register == u64(ApicRegister.TIMER_CURRENT)
 
 
 @metal
 def may_write(register: u64, value: u64) -> bool:
-    """Whether such a kernel may write this register: what can only concern its own core."""
+    """Whether a kernel that has to ask may write it: what can only concern its own core."""
     if plan.machine.x2apic != 0 or value > u32.MAX:
         return False
-    if register == u64(ApicRegister.TIMER):
-        return value & ~u64(_TIMER_ONE_SHOT) == 0
     return (
-        register == u64(ApicRegister.END_OF_INTERRUPT)
+        (register == u64(ApicRegister.TIMER) and is_one_shot(value))
+        or register == u64(ApicRegister.END_OF_INTERRUPT)
         or register == u64(ApicRegister.TIMER_INITIAL)
         or register == u64(ApicRegister.TIMER_DIVIDE)
     )
@@ -105,7 +117,7 @@ def read(register: u64) -> u64:
 
 @metal
 def write(register: u64, value: u64) -> None:
-    """Set a register that ``may_write`` has approved."""
+    """Set a register that ``may_write`` or ``is_one_shot`` has approved."""
     _write(u32(register), u32(value))
 
 

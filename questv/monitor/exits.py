@@ -17,6 +17,7 @@ from questv.monitor.interface import (
 from questv.monitor.memory import public
 
 _COMMAND_MSR = X2APIC_MSR_BASE + int(ApicRegister.COMMAND)
+_TIMER_MSR = X2APIC_MSR_BASE + int(ApicRegister.TIMER)
 
 
 @metal(inline=True)
@@ -41,8 +42,22 @@ def _handle_other(reason: ExitReason) -> None:
             if end.run_ended():
                 end.stop()
             _count(reason)
+        case ExitReason.MSR:
+            if not svm.is_msr_write_of(_TIMER_MSR):
+                stop(reason)
+            _set_timer(svm.msr_value())
+            svm.skip_msr_write()
         case _:
             stop(reason)
+
+
+@metal
+def _set_timer(value: u64) -> None:
+    """Let a guarded kernel say how its timer interrupts: once, before it has started."""
+    _count(ExitReason.APIC)
+    if not apic.is_one_shot(value):
+        _stop_for(CrashReason.FORBIDDEN_APIC_ACCESS, u64(ApicRegister.TIMER), ExitReason.APIC)
+    apic.write(u64(ApicRegister.TIMER), value)
 
 
 @metal(inline=True)

@@ -48,7 +48,7 @@ class ExitReason(IntEnum):
 
     HYPERCALL = 0
     DOORBELL = 1
-    APIC = 2  # an access to the local APIC through a hypercall
+    APIC = 2  # an access to the local APIC that the monitor has to check
     NMI = 3
     SMI = 4
     INIT = 5

@@ -19,7 +19,7 @@ GUARDED_APIC: dict[int, str] = {
     ApicRegister.TASK_PRIORITY: "rw",
     ApicRegister.END_OF_INTERRUPT: "w",
     ApicRegister.ERROR_STATUS: "rw",
-    ApicRegister.TIMER: "rw",
+    ApicRegister.TIMER: "r",  # its other modes reach beyond an interrupt of the own core
     ApicRegister.TIMER_INITIAL: "rw",
     ApicRegister.TIMER_CURRENT: "r",
     ApicRegister.TIMER_DIVIDE: "rw",

@@ -9,13 +9,20 @@ from pathlib import Path
 import pytest
 
 import questv.attacks
-from questv.arch.x86.apic import COMMAND_INIT, COMMAND_NMI, COMMAND_STARTUP
+from questv.arch.x86.apic import (
+    COMMAND_INIT,
+    COMMAND_NMI,
+    COMMAND_STARTUP,
+    LVT_MASKED,
+    ApicRegister,
+)
 from questv.arch.x86.paging import ADDRESS_MASK, PAGE_SIZE
 from questv.arch.x86.registers import Msr
 from questv.arch.x86.svm import ExitCode
 from questv.attacks.catalogue import Attack
 from questv.attacks.orders import Orders
 from questv.kernel.info import INPUT_MAGIC, InputHeader
+from questv.kernel.timers import TIMER_VECTOR
 from questv.monitor.interface import CrashReason, ExitReason, Hypercall, SandboxState
 from questv.plan.build import BuiltSystem, build
 from questv.plan.layout import tables
@@ -152,6 +159,26 @@ def cases() -> list[Case]:
             "relocate the APIC", Attack.RELOCATE_APIC, part(own, "bss"), CrashReason.MSR_WRITE, 0x1B
         )
     )
+    timers = {
+        "SMI": 0x200,
+        "masked SMI": 0x200 | LVT_MASKED,
+        "NMI": 0x400,
+        "INIT": 0x500,
+        "ExtINT": 0x700,
+        "periodic": 1 << 17,
+        "by deadline": 1 << 18,
+        "from beyond 32 bits": 1 << 32,
+    }
+    for name, bits in timers.items():
+        made.append(
+            Case(
+                f"timer {name}",
+                Attack.SET_TIMER,
+                bits | TIMER_VECTOR,
+                CrashReason.FORBIDDEN_APIC_ACCESS,
+                ApicRegister.TIMER,
+            )
+        )
     return made
 
 
