@@ -6,6 +6,7 @@ import importlib
 import sys
 import traceback
 from pathlib import Path
+from types import FunctionType
 
 from questv.api import TASK
 from questv.diagnostics import Diagnostic, DiagnosticsError, Place
@@ -67,7 +68,8 @@ class FolderTasks:
             if isinstance(value, MetalFunction) and value.role == TASK
         }
         if name not in functions:
-            return FunctionMissing(tuple(sorted(functions)))
+            unmarked = vars(sys.modules[module]).get(name)
+            return _missing(module, tuple(sorted(functions)), unmarked)
         return _signature(functions[name])
 
     def function(self, run: str) -> MetalFunction:
@@ -108,6 +110,17 @@ class FolderTasks:
                 ),
             )
         return ()
+
+
+def _missing(module: str, functions: tuple[str, ...], unmarked: object) -> FunctionMissing:
+    """Tell of a function that is no task; ``unmarked`` is what the module has by its name."""
+    compiled = isinstance(unmarked, MetalFunction)
+    python = unmarked.python if isinstance(unmarked, MetalFunction) else unmarked
+    if not isinstance(python, FunctionType) or python.__module__ != module:
+        return FunctionMissing(functions)
+    source = source_of(module)
+    node = source.functions.get(python.__code__.co_firstlineno, source.tree)
+    return FunctionMissing(functions, source.place(node), compiled)
 
 
 def _is_below(file: str | None, folder: Path) -> bool:

@@ -44,9 +44,15 @@ class ModuleMissing:
 
 @dataclass(frozen=True)
 class FunctionMissing:
-    """The module has no such function marked as a task; ``functions`` are those that it has."""
+    """The module has no such function marked as a task; ``functions`` are those that it has.
+
+    ``unmarked`` is the place of the function if it is there after all, without the mark of a task;
+    ``compiled`` tells whether it has the mark of a function that tasks call.
+    """
 
     functions: tuple[str, ...]
+    unmarked: Place | None = None
+    compiled: bool = False
 
 
 @dataclass(frozen=True)

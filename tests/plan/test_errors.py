@@ -179,6 +179,30 @@ def test_signatures(tmp_path: Path, function: str, words: str) -> None:
     assert said(tmp_path, system_text(ONE), f"\n@task\n{function}\n") == words
 
 
+@pytest.mark.parametrize(
+    ("mark", "how"), [("", "above it"), ("@metal\n", "in the place of its decorator")]
+)
+def test_a_function_that_is_no_task(tmp_path: Path, mark: str, how: str) -> None:
+    tasks = f"{GOOD}\n{mark}def sell() -> None:\n    log('sold')\n"
+    text = system_text(ONE.replace("tasks:main", "tasks:sell"))
+    words = said(tmp_path, text, tasks)
+    written = (tmp_path / "tasks.py").read_text()
+    line = written[: written.index("def sell")].count("\n") + 1
+    assert words.endswith(
+        "tasks.py has no task function sell [task-function-missing]\n"
+        '    run = "tasks:sell"\n'
+        "          ^^^^^^^^^^^^\n"
+        f"  fix: sell is there: write @task {how} (tasks.py:{line})"
+    )
+    mended = tasks.replace(mark or "def sell", "@task\n" if mark else "@task\ndef sell")
+    build(write_system(tmp_path, text, mended))
+
+
+def test_a_name_that_is_no_function(tmp_path: Path) -> None:
+    text = system_text(ONE.replace("tasks:main", "tasks:now"))
+    assert said(tmp_path, text).endswith('fix: write "main"')
+
+
 def test_an_error_in_a_task_is_the_compilers(tmp_path: Path) -> None:
     words = said(tmp_path, system_text(ONE), "\n@task\ndef main() -> None:\n    log(f'{1 + u8}')\n")
     assert words.startswith("tasks.py:8:")

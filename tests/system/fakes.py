@@ -42,7 +42,10 @@ class KnownTasks:
 
 @dataclass(frozen=True)
 class ParsedTasks:
-    """A source that knows parameters by the names of their annotations in ``folder``'s modules."""
+    """A source that knows parameters by the names of their annotations in ``folder``'s modules.
+
+    Every function is a task but for those with a decorator: ``@metal``, or any other.
+    """
 
     folder: Path
 
@@ -53,8 +56,13 @@ class ParsedTasks:
             return ModuleMissing()
         body = ast.parse(file.read_text()).body
         functions = {each.name: each for each in body if isinstance(each, ast.FunctionDef)}
+        marked = tuple(each for each in functions if not functions[each].decorator_list)
         if name not in functions:
-            return FunctionMissing(tuple(functions))
+            return FunctionMissing(marked)
+        if name not in marked:
+            [decorator] = functions[name].decorator_list
+            place = Place(file, functions[name].lineno)
+            return FunctionMissing(marked, place, ast.unparse(decorator) == "metal")
         return _signature(file, functions[name])
 
 

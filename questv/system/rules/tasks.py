@@ -8,7 +8,7 @@ from questv.diagnostics import Diagnostic
 from questv.system.draft import Draft, Located, repeated, tasks
 from questv.system.model import Task
 from questv.system.tasks import FunctionMissing, ModuleMissing, TaskInvalid
-from questv.system.wording import suggest
+from questv.system.wording import source_position, suggest
 
 PRIORITY_MAXIMUM = 255
 
@@ -71,10 +71,16 @@ def task_function_missing(draft: Draft) -> Iterator[Diagnostic]:
         problem = draft.functions[task.item.run]
         if isinstance(problem, FunctionMissing):
             module, _, function = task.item.run.partition(":")
+            fix = suggest(function, problem.functions, f"write one: @task def {function}() -> None")
+            if problem.unmarked is not None:
+                how = "in the place of its decorator" if problem.compiled else "above it"
+                fix = (
+                    f"{function} is there: write @task {how} ({source_position(problem.unmarked)})"
+                )
             yield Diagnostic(
                 task.value("run"),
                 f"{module}.py has no task function {function}",
-                suggest(function, problem.functions, f"write one: @task def {function}() -> None"),
+                fix,
                 "task-function-missing",
             )
 
