@@ -35,9 +35,12 @@ class Display:
         """Say that lines are lost."""
         self._show_line(self._lines.lost(sandbox, lines))
 
-    def crashed(self, sandbox: str, crash: CrashReport) -> None:
-        """Show a crash record, apart from the lines around it."""
+    def crashed(self, sandbox: str, crash: CrashReport, awaited: tuple[str, ...]) -> None:
+        """Show a crash record, apart from the lines around it, and what the run waits for."""
         self._output.show("", crash_view(sandbox, crash))
+        if awaited:
+            names = " and ".join(awaited)
+            self._output.show(f"the run goes on until the end of {names}; Ctrl-C ends it now")
         self._apart = True
 
     def _show_line(self, line: Text) -> None:

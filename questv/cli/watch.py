@@ -31,8 +31,11 @@ class Watcher(Protocol):
     def lost(self, sandbox: str, lines: int) -> None:
         """A sandbox has written lines that nobody has seen."""
 
-    def crashed(self, sandbox: str, crash: CrashReport) -> None:
-        """A sandbox was stopped for a fault; all its lines have come before."""
+    def crashed(self, sandbox: str, crash: CrashReport, awaited: tuple[str, ...]) -> None:
+        """A sandbox was stopped for a fault; all its lines have come before.
+
+        ``awaited`` are those that still have to end before the run does.
+        """
 
 
 class Watch:
@@ -61,7 +64,7 @@ class Watch:
             self._crashed.add(name)
             crash = self._inspector.crash(name)
             if crash is not None:
-                self._watcher.crashed(name, crash)
+                self._watcher.crashed(name, crash, self._awaited())
         return news or bool(crashed)
 
     @property
@@ -93,6 +96,13 @@ class Watch:
         self._booted = True
         self._watcher.booted(MachineReport(asked=self._asked, found=found))
         return True
+
+    def _awaited(self) -> tuple[str, ...]:
+        """The sandboxes that the run's end waits for."""
+        until = self._inspector.plan.until
+        return tuple(
+            name for name in until if self._inspector.state(name) < SandboxState.FINISHED
+        )
 
     def _has_crashed(self, name: str) -> bool:
         """Whether a sandbox has crashed since the last look."""

@@ -62,8 +62,8 @@ class Notes:
     def lost(self, sandbox: str, lines: int) -> None:
         self.told.append(f"{sandbox} lost {lines}")
 
-    def crashed(self, sandbox: str, crash: CrashReport) -> None:
-        self.told.append(f"{sandbox} crashed")
+    def crashed(self, sandbox: str, crash: CrashReport, awaited: tuple[str, ...]) -> None:
+        self.told.append(" ".join([sandbox, "crashed", *awaited]))
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_each_thing_is_told_once(inspector: Changing, notes: Notes, look: Watch)
     assert look.look() and not look.look()
     inspector.states["ping"] = SandboxState.CRASHED
     assert look.look() and not look.look()
-    assert notes.told == ["booted with 2 cores", "ping 1", "ping crashed"]
+    assert notes.told == ["booted with 2 cores", "ping 1", "ping crashed pong"]
 
 
 def test_lines_that_are_found_together_come_in_the_order_of_time(
@@ -106,7 +106,7 @@ def test_a_crash_comes_after_all_lines(inspector: Changing, notes: Notes, look: 
     inspector.write("ping", 1, 10)
     inspector.write("pong", 1, 20)
     look.look()
-    assert notes.told == ["ping 1", "pong 1", "ping crashed"]
+    assert notes.told == ["ping 1", "pong 1", "ping crashed pong"]
 
 
 def test_lost_lines_are_told_and_added_up(inspector: Changing, notes: Notes, look: Watch) -> None:
