@@ -14,7 +14,14 @@ from questv.kernel.channels import Reader, Receiver, Sender, Writer
 from questv.kernel.console import SLOTS, Console
 from questv.kernel.info import INPUT_MAGIC, InputHeader
 from questv.kernel.status import EndStatus, KernelStatus
-from questv.machine import Exit, Machine, MachineKind, MachineOptions
+from questv.machine import (
+    WITH_X2APIC,
+    WITHOUT_X2APIC,
+    Exit,
+    Machine,
+    MachineKind,
+    MachineOptions,
+)
 from questv.metal.structs import sizeof
 from questv.monitor.interface import ExitReason, PublicPage, SandboxState
 from questv.plan.build import BuiltSystem, build
@@ -22,9 +29,6 @@ from questv.plan.model import EndPlan, SandboxPlan
 
 END = 20.0
 """Seconds after which a test's machine is given up."""
-
-WITHOUT_X2APIC = "EPYC,+svm,+npt,-x2apic"
-"""A processor on which guarded kernels reach their local APIC through hypercalls."""
 
 PRELUDE = """\
 from __future__ import annotations
@@ -101,10 +105,12 @@ def run_system(
     metronome: int = 10_000,
     command_line: str = "",
     contents: tuple[tuple[int, Path], ...] = (),
-    cpu: str = "EPYC,+svm,+npt,+x2apic",
+    cpu: str | None = None,
     timeout: float = END,
 ) -> Run:
     """Run a built system to its end, or until ``timeout``: then ``exit`` is None.
+
+    ``cpu`` is the processor that the description asks for, unless given.
 
     In deterministic runs ``metronome`` is how many nanoseconds one core runs at most before the
     next one does; time goes by the faster on the host the longer that is.
@@ -119,7 +125,7 @@ def run_system(
         deterministic=deterministic,
         command_line=f"metronome={metronome} {command_line}" if deterministic else command_line,
         contents=contents,
-        cpu=cpu,
+        cpu=cpu or (WITHOUT_X2APIC if system.plan.x2apic == "off" else WITH_X2APIC),
     )
     with Machine(options) as machine:
         try:

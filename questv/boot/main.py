@@ -37,7 +37,7 @@ def main(start: StartInfo) -> NoReturn:
 
     # Time, and proof that the walls hold.
     clock.calibrate(machine)
-    probe.run(machine)
+    probe.run(machine, plan)
 
     # Every monitor and kernel gets the facts; from here on each core is on its own.
     cores.publish(machine, plan)

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 from questv.arch.x86.machine import MAX_CORES
 from questv.metal.lang import Array, u32, u64
-from questv.metal.structs import Struct
+from questv.metal.structs import Struct, width
 
 MAX_REGIONS = 1024
+
+
+@width(u32)
+class X2ApicUse(IntEnum):
+    """Whether the local APICs are to be reached through MSRs."""
+
+    PREFERRED = 0
+    REQUIRED = 1
+    OFF = 2
 
 
 class Region(Struct):
@@ -34,7 +45,7 @@ class BootPlan(Struct):
 
     core_count: u32
     region_count: u32
-    x2apic_required: u32
+    x2apic: X2ApicUse
     exit_port: u32  # of QEMU's isa-debug-exit device; 0 if there is none
     monitor_slot: u64  # index in the top page table of the entry that maps monitors
     cores: Array[CorePlan, MAX_CORES]

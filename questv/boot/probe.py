@@ -14,6 +14,8 @@ from questv.arch.x86.paging import ACCESSED, DIRTY, ENTRIES, NO_EXECUTE, PRESENT
 from questv.arch.x86.registers import RFLAGS_FIXED, Cr0, Efer, Msr
 from questv.arch.x86.svm import ExitCode, Intercept3, Intercept4, SavedRegisters, Vmcb
 from questv.arch.x86.svm_run import run_guest
+from questv.boot.plan import BootPlan, X2ApicUse
+from questv.boot.processor import has_x2apic
 from questv.boot.serial import say, stop
 from questv.metal.lang import (
     Array,
@@ -56,6 +58,7 @@ write_read_only: u8 = external("probe_write_read_only")
 execute_data: u8 = external("probe_execute_data")
 write_port: u8 = external("probe_write_port")
 read_msr_denied: u8 = external("probe_read_msr_denied")
+write_msr_denied: u8 = external("probe_write_msr_denied")
 read_msr_allowed: u8 = external("probe_read_msr_allowed")
 call_monitor: u8 = external("probe_call_monitor")
 crash: u8 = external("probe_crash")
@@ -82,8 +85,11 @@ probe_execute_data:     mov ax, {_NOT_EXECUTABLE}
 .globl probe_write_port
 probe_write_port:       out {_SOME_PORT}, al
 .globl probe_read_msr_denied
-probe_read_msr_denied:  mov ecx, {_SOME_MSR}
-                        rdmsr
+probe_read_msr_denied:  rdmsr
+                        vmmcall
+.globl probe_write_msr_denied
+probe_write_msr_denied: wrmsr
+                        vmmcall
 .globl probe_read_msr_allowed
 probe_read_msr_allowed: mov ecx, {_APIC_ID_MSR}
                         rdmsr
@@ -98,7 +104,7 @@ probe_crash:            int3
 
 
 @metal
-def run(machine: MachineFacts) -> None:
+def run(machine: MachineFacts, plan: BootPlan) -> None:
     """Run all probes on this core; the first that fails ends the boot."""
     write_msr(u32(Msr.EFER), read_msr(u32(Msr.EFER)) | u64(Efer.SVM_ENABLE))
     write_msr(u32(Msr.VM_HSAVE_PA), addr(pages.host_save))
@@ -112,9 +118,9 @@ def run(machine: MachineFacts) -> None:
     _try(addr(execute_data), ExitCode.NESTED_PAGE_FAULT)
     _fault("execution of data", _NOT_EXECUTABLE, svm.NESTED_FAULT_EXECUTE)
     _try(addr(write_port), ExitCode.IO)
-    _try(addr(read_msr_denied), ExitCode.MSR)
     _try(addr(call_monitor), ExitCode.VMMCALL)
     _try(addr(crash), ExitCode.SHUTDOWN)
+    _try_denied_msr(machine, plan)
     if machine.x2apic != 0:
         _allow_read(_APIC_ID_MSR)
         _try(addr(read_msr_allowed), ExitCode.VMMCALL)
@@ -146,8 +152,50 @@ def _allow_read(msr: u32) -> None:
 
 
 @metal
+def _try_denied_msr(machine: MachineFacts, plan: BootPlan) -> None:
+    """Read and write an MSR that the map denies, the second time by a wider number.
+
+    RDMSR and WRMSR ignore the upper half of rcx. QEMU does not when it looks into the map (up to
+    10.0 at least): it looks up to 3 GiB behind it, where a zero lets any MSR of the first range
+    pass. Where the MSRs of an x2APIC are among these, a guarded kernel can stop other cores.
+    """
+    _try(addr(read_msr_denied), ExitCode.MSR)
+    _try(addr(write_msr_denied), ExitCode.MSR)
+    for high in range(u64(1), 4):
+        if _passes(addr(read_msr_denied), high) or _passes(addr(write_msr_denied), high):
+            machine.msr_map_leaks = 1
+    if machine.msr_map_leaks != 0 and plan.x2apic == X2ApicUse.OFF and has_x2apic():
+        say(
+            "on this machine a kernel gets around its MSR map (by an rcx of over 32 bits) to the "
+            'x2APIC, against x2apic = "off"; use a processor that has none '
+            "(QEMU: -cpu EPYC,+svm,+npt,-x2apic)"
+        )
+        stop()
+
+
+@metal
+def _passes(start: u64, high: u64) -> bool:
+    """Whether the guest gets past the instruction at a label, to the call after it."""
+    _run(start, high)
+    return pages.control.exit_code == ExitCode.VMMCALL
+
+
+@metal
 def _try(start: u64, expected: ExitCode) -> None:
     """Run the guest from one of the labels; it has to end with the expected exit."""
+    _run(start, 0)
+    guest = pages.control
+    if guest.exit_code != expected:
+        say(
+            f"the platform probe failed: exit {u64(guest.exit_code):x} at {guest.rip:x} instead of "
+            f"{u64(expected):x}; this machine's SVM can't isolate, use another machine or QEMU"
+        )
+        stop()
+
+
+@metal
+def _run(start: u64, high: u64) -> None:
+    """Run the guest from one of the labels, with ``high`` in the upper half of rcx."""
     guest = pages.control
     clear(guest)
     guest.intercept_exceptions = 0
@@ -160,13 +208,12 @@ def _try(start: u64, expected: ExitCode) -> None:
     guest.nested_paging = svm.NESTED_PAGING_ENABLE
     guest.nested_cr3 = addr(pages.tables)
     _real_mode(guest, u64(_CODE) + start - addr(code_page))
+    # Of use to the MSR accesses only. A write that passes changes nothing.
+    value = read_msr(_SOME_MSR)
+    registers.rcx = high << 32 | _SOME_MSR
+    registers.rdx = value >> 32
+    guest.rax = value & 0xFFFF_FFFF
     run_guest(addr(guest), registers)
-    if guest.exit_code != expected:
-        say(
-            f"the platform probe failed: exit {u64(guest.exit_code):x} at {guest.rip:x} instead of "
-            f"{u64(expected):x}; this machine's SVM can't isolate, use another machine or QEMU"
-        )
-        stop()
 
 
 @metal

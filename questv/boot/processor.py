@@ -7,7 +7,7 @@ from questv.arch.x86.instructions import cpuid, read_msr
 from questv.arch.x86.machine import MachineFacts
 from questv.arch.x86.registers import VM_CR_SVM_DISABLED, Msr
 from questv.boot import apic
-from questv.boot.plan import BootPlan
+from questv.boot.plan import BootPlan, X2ApicUse
 from questv.boot.serial import say, stop
 from questv.metal.lang import metal, u32
 
@@ -22,9 +22,9 @@ _NO_EXECUTE = 1 << 20  # leaf 0x8000_0001, edx
 @metal
 def check(machine: MachineFacts, plan: BootPlan) -> None:
     """Check the first core, note what differs between machines, turn its local APIC on."""
-    if cpuid(_LEAF_FEATURES, _ECX) & _X2APIC != 0:
-        machine.x2apic = 1
-    elif plan.x2apic_required != 0:
+    if has_x2apic():
+        machine.x2apic = u32(plan.x2apic != X2ApicUse.OFF)
+    elif plan.x2apic == X2ApicUse.REQUIRED:
         say(
             "this processor has no x2APIC, which the system asks for; use one that has "
             '(QEMU 9 or later: -cpu EPYC,+svm,+npt,+x2apic), or drop x2apic = "required"'
@@ -33,6 +33,12 @@ def check(machine: MachineFacts, plan: BootPlan) -> None:
     check_features(machine)
     if cpuid(svm.CPUID_SVM, _EDX) & svm.CPUID_SVM_NEXT_RIP != 0:
         machine.next_rip = 1
+
+
+@metal
+def has_x2apic() -> bool:
+    """Whether this core's local APIC can be switched to x2APIC mode."""
+    return cpuid(_LEAF_FEATURES, _ECX) & _X2APIC != 0
 
 
 @metal

@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from questv.boot.serial import EXIT_BOOT_FAILED
 from questv.cli.ending import Request, ending_on_request
@@ -17,7 +17,15 @@ from questv.cli.watch import Watch, Watcher
 from questv.inspect import Inspector
 from questv.inspect.model import AskedMachine, ConsoleReport, Snapshot
 from questv.inspect.report import Outcome
-from questv.machine import MIB, Exit, ExitKind, Machine, MachineKind, MachineOptions
+from questv.machine import (
+    MIB,
+    WITHOUT_X2APIC,
+    Exit,
+    ExitKind,
+    Machine,
+    MachineKind,
+    MachineOptions,
+)
 from questv.machine.contents import Progress
 from questv.monitor.end import EXIT_RUN_ENDED
 
@@ -76,7 +84,7 @@ def asked_machine(target: Target, options: SessionOptions) -> AskedMachine:
         memory=plan.memory,
         deterministic=options.deterministic,
         run_for=options.run_for,
-        x2apic="required" if plan.x2apic_required else "preferred",
+        x2apic=plan.x2apic,
         interrupts={sandbox.name: sandbox.apic for sandbox in plan.sandboxes},
     )
 
@@ -107,6 +115,8 @@ def run_session(
             command_line=options.command_line,
             contents=tuple(part for each in inputs for part in each.contents(folder)),
         )
+        if plan.x2apic == "off":
+            machine_options = replace(machine_options, cpu=WITHOUT_X2APIC)
         machine = stack.enter_context(Machine(machine_options, name=plan.name, progress=progress))
         return _Session(machine, target, options, watcher).run()
 

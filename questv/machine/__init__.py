@@ -14,12 +14,20 @@ from questv.machine.exits import Exit, ExitKind
 from questv.machine.host import Check, State, host_checks
 from questv.machine.machine import Machine
 from questv.machine.memory import GuestMemory, MemoryLayout, memory_layout
-from questv.machine.options import MIB, MachineKind, MachineOptions
+from questv.machine.options import (
+    MIB,
+    WITH_X2APIC,
+    WITHOUT_X2APIC,
+    MachineKind,
+    MachineOptions,
+)
 from questv.machine.qemu import Qemu, find_qemu
 from questv.machine.running import RunningMachine, running
 
 __all__ = [
     "MIB",
+    "WITHOUT_X2APIC",
+    "WITH_X2APIC",
     "Check",
     "Exit",
     "ExitKind",

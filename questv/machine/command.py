@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 
 from questv.machine import runfiles
-from questv.machine.options import MachineKind, MachineOptions
+from questv.machine.options import WITHOUT_X2APIC, MachineKind, MachineOptions
 from questv.machine.qemu import Qemu
 
 EXIT_PORT = 0xF4
@@ -75,4 +75,5 @@ def qemu_command(qemu: Qemu, options: MachineOptions, control: int) -> list[str]
 def _execution(qemu: Qemu, options: MachineOptions) -> tuple[str, ...]:
     if not options.deterministic:
         return _PARALLEL
-    return (*(_ONE_CLOCK_X2APIC if qemu.has_x2apic else _ONE_CLOCK), *_DETERMINISTIC)
+    has_x2apic = qemu.has_x2apic and options.cpu != WITHOUT_X2APIC
+    return (*(_ONE_CLOCK_X2APIC if has_x2apic else _ONE_CLOCK), *_DETERMINISTIC)

@@ -8,6 +8,10 @@ from pathlib import Path
 
 MIB = 1 << 20
 
+WITH_X2APIC = "EPYC,+svm,+npt,+x2apic"
+WITHOUT_X2APIC = "EPYC,+svm,+npt,-x2apic"
+"""QEMU's names of the processors that an image runs on."""
+
 
 class MachineKind(StrEnum):
     """The machines that an image runs on."""
@@ -38,5 +42,5 @@ class MachineOptions:
     deterministic: bool = False
     command_line: str = ""
     contents: tuple[tuple[int, Path], ...] = ()
-    cpu: str = "EPYC,+svm,+npt,+x2apic"
+    cpu: str = WITH_X2APIC
     extra: tuple[str, ...] = ()

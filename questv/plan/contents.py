@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from crc32c import crc32c
 
 from questv.arch.x86.paging import PAGE_SIZE
-from questv.boot.plan import MAX_REGIONS, BootPlan
+from questv.boot.plan import MAX_REGIONS, BootPlan, X2ApicUse
 from questv.kernel.info import EndKind, SandboxInfo, TaskInfo
 from questv.metal.structs import offsetof
 from questv.metal.symbols import Symbols
@@ -185,7 +185,7 @@ def _boot_blocks(plan: Plan, boot: Program, others: list[Block]) -> list[Block]:
 def boot_plan(plan: Plan, blocks: list[Block]) -> BootPlan:
     """What the boot is told; ``blocks`` are checked before anything of them is used."""
     made = BootPlan(
-        core_count=plan.cores, x2apic_required=plan.x2apic_required, exit_port=EXIT_PORT
+        core_count=plan.cores, x2apic=X2ApicUse[plan.x2apic.upper()], exit_port=EXIT_PORT
     )
     made.monitor_slot = addresses.MONITOR_PROGRAM >> _TOP_SHIFT & 0x1FF
     for sandbox in plan.sandboxes:

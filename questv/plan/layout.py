@@ -32,7 +32,7 @@ from questv.plan.sandboxes import PlannedSandbox
 from questv.plan.stacks import MONITOR_STACK
 from questv.system.description import Description
 from questv.system.devices import UART_PORTS
-from questv.system.model import RingChannel, X2Apic
+from questv.system.model import RingChannel
 from questv.system.units import format_size
 
 _RIGHTS: dict[str, Rights] = {"rx": "rx", "r": "r", "rw": "rw"}
@@ -82,7 +82,7 @@ class Layout:
             cores=max(sandbox.core for sandbox in sandboxes) + 1,
             until=description.until,
             checks=checks,
-            x2apic_required=description.system.machine.x2apic is X2Apic.REQUIRED,
+            x2apic=description.system.machine.x2apic.value,
             boot_machine=boot.symbols.address("boot_machine"),
             regions=tuple(self._memory.regions),
             sandboxes=plans,

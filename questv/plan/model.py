@@ -159,7 +159,7 @@ class Plan(Part):
     cores: int
     until: tuple[str, ...]
     checks: bool
-    x2apic_required: bool
+    x2apic: Literal["preferred", "required", "off"]
     boot_machine: int
     regions: tuple[Region, ...]
     sandboxes: tuple[SandboxPlan, ...]

@@ -99,10 +99,11 @@ class Table(BaseModel):
 
 
 class X2Apic(StrEnum):
-    """Whether a machine must have an x2APIC."""
+    """Whether a machine has to have an x2APIC, or must not use one."""
 
     PREFERRED = "preferred"
     REQUIRED = "required"
+    OFF = "off"
 
 
 class Machine(Table):
@@ -117,7 +118,9 @@ class Machine(Table):
         default=X2Apic.PREFERRED,
         description=(
             "`required`: a machine without an x2APIC is refused at boot; `preferred`: there, "
-            "guarded kernels reach their timers through their monitors, at the price of exits."
+            "guarded kernels reach their timers through their monitors, at the price of exits; "
+            "`off`: the same on every machine, and QEMU is started without one, so that it has no "
+            "hole in what holds a guarded kernel."
         ),
     )
 

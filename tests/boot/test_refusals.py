@@ -10,7 +10,7 @@ import pytest
 from crc32c import crc32c
 
 from questv.boot.plan import BootPlan
-from questv.machine import ExitKind, MachineKind
+from questv.machine import WITH_X2APIC, ExitKind, MachineKind
 from questv.metal.structs import offsetof, sizeof
 from questv.plan.build import BuiltSystem, build
 from tests.running import Run, run_system, write_system
@@ -65,6 +65,7 @@ def test_a_good_boot_says_nothing(system: BuiltSystem, tmp_path: Path) -> None:
         assert run.exit.value == 0x10
         assert run.serial == ""
         assert [sandbox.lines for sandbox in run.sandboxes.values()] == [["here"], ["here"]]
+        assert int(run.facts.msr_map_leaks) == 1  # QEMU 10; a mended one would be welcome
 
 
 @pytest.mark.parametrize(
@@ -105,6 +106,35 @@ def test_no_x2apic_where_it_is_required(tmp_path: Path) -> None:
     assert run_system(system, tmp_path).serial == ""
 
 
+def test_an_x2apic_that_a_kernel_would_get_at(tmp_path: Path) -> None:
+    """Without an x2APIC the hole in QEMU's look at the MSR map leads nowhere."""
+    system = build(write_system(tmp_path, SYSTEM.format(machine='x2apic = "off"'), TASKS))
+    assert refused(run_system(system, tmp_path, cpu=WITH_X2APIC)) == (
+        "questv: on this machine a kernel gets around its MSR map (by an rcx of over 32 bits) to "
+        'the x2APIC, against x2apic = "off"; use a processor that has none '
+        "(QEMU: -cpu EPYC,+svm,+npt,-x2apic)"
+    )
+    run = run_system(system, tmp_path)
+    assert run.serial == ""
+    assert int(run.facts.msr_map_leaks) == 1 and int(run.facts.x2apic) == 0
+
+
+def test_an_x2apic_is_left_off_where_the_msr_map_holds(tmp_path: Path) -> None:
+    """The probe's guest is changed to behave as it does on a processor: all attempts exit."""
+    system = build(write_system(tmp_path, SYSTEM.format(machine='x2apic = "off"'), TASKS))
+    symbols, image = system.boot.symbols, system.image
+    for label, instruction in (("read", b"\x0f\x32"), ("write", b"\x0f\x30")):
+        # "mov ecx, ecx" clears rcx's upper half; no room is left for the call after it.
+        change = b"\x66\x89\xc9" + instruction
+        address = symbols.address(f"probe_{label}_msr_denied")
+        image = patched(system, address, change, repair=True, image=image)
+    run = run_system(system, tmp_path, image=image, cpu=WITH_X2APIC)
+    assert run.serial == ""
+    assert run.exit is not None and run.exit.value == 0x10
+    assert int(run.facts.msr_map_leaks) == 0 and int(run.facts.x2apic) == 0
+    assert [sandbox.before["APIC"] for sandbox in run.sandboxes.values()] == [2, 2]
+
+
 def test_too_few_cores(system: BuiltSystem, tmp_path: Path) -> None:
     assert refused(run_system(system, tmp_path, cores=1)) == (
         "questv: the system needs 2 cores, this machine has 1; give it more (QEMU: -smp 2)"
@@ -117,9 +147,16 @@ def test_more_cores_than_needed_are_left_alone(system: BuiltSystem, tmp_path: Pa
     assert run["other"].lines == ["here"]
 
 
-def patched(system: BuiltSystem, address: int, change: bytes, *, repair: bool = False) -> bytes:
+def patched(
+    system: BuiltSystem,
+    address: int,
+    change: bytes,
+    *,
+    repair: bool = False,
+    image: bytes | None = None,
+) -> bytes:
     """The image with other bytes at a physical address; ``repair`` mends the checksums."""
-    image = bytearray(system.image)
+    image = bytearray(image or system.image)
     _write(image, address, change)
     if repair:
         where = system.boot.symbols.address("boot_plan")
@@ -204,6 +241,8 @@ def _boot_plan(system: BuiltSystem) -> bytes:
         ("probe_write_port", b"\x0f\x01\xd9", "exit 81 at "),  # vmmcall, as if OUT had passed
         ("probe_read_outside", b"\x90\x90\x90\x0f\x01\xd9", "exit 81 at "),
         ("probe_call_monitor", b"\x90\xe6\x70", "exit 7b at "),
+        ("probe_read_msr_denied", b"\x0f\x01\xd9", "exit 81 at "),
+        ("probe_write_msr_denied", b"\x0f\x01\xd9", "exit 81 at "),
         ("probe_write_read_only", b"\xa0\x00\x50", "a write to read-only memory is reported as "),
     ],
 )

@@ -18,7 +18,8 @@ def test_hello(questv: Questv) -> None:
     assert lines[0] == "hello: 2 sandboxes, 2 cores, 2 channels, 16 MiB of memory"
     assert lines[1].startswith("machine: microvm, 2 cores, 16 MiB, TSC ")
     assert lines[2].startswith("interrupts: guarded")
-    console = lines[4 : lines.index("", 4)]
+    start = lines.index("") + 1
+    console = lines[start : lines.index("", start)]
     rounds = [line for line in console if "  ping  round " in line]
     assert len(console) == 11 and len(rounds) == 10
     assert "  pong  pong has had enough" in "\n".join(console)
