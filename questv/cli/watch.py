@@ -100,9 +100,7 @@ class Watch:
     def _awaited(self) -> tuple[str, ...]:
         """The sandboxes that the run's end waits for."""
         until = self._inspector.plan.until
-        return tuple(
-            name for name in until if self._inspector.state(name) < SandboxState.FINISHED
-        )
+        return tuple(name for name in until if self._inspector.state(name) < SandboxState.FINISHED)
 
     def _has_crashed(self, name: str) -> bool:
         """Whether a sandbox has crashed since the last look."""
