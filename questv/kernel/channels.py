@@ -35,19 +35,21 @@ class Sender(Struct):
         """
         while True:
             room = ring.reserve(self.producer, length)
-            if not room.is_null() or not self.await_room(length, deadline):
+            if not room.is_null():
                 return room
+            too_long = length > ring.largest_message(self.producer.size)
+            if too_long or doorbells.has_passed(deadline):
+                return ring.reserve(self.producer, length)
+            self.sleep(length, deadline)
 
     @metal
-    def await_room(self, length: u64, deadline: u64) -> bool:
-        """Sleep until there may be room; false if there never will be, or the deadline passes."""
-        if length > ring.largest_message(self.producer.size):
-            return False
+    def sleep(self, length: u64, deadline: u64) -> None:
+        """Sleep until there may be room, or the deadline passes."""
         doorbells.announce(self.wait)
         if ring.has_room(self.producer, length):
             doorbells.cancel(self.wait)
-            return True
-        return doorbells.sleep(self.wait, deadline)
+        else:
+            doorbells.sleep(self.wait, deadline)
 
     @metal(inline=True)
     def commit(self) -> None:
@@ -83,17 +85,20 @@ class Receiver(Struct):
         """
         while True:
             message = ring.peek(self.consumer)
-            if not message.is_null() or not self.await_message(deadline):
+            if not message.is_null():
                 return message
+            if doorbells.has_passed(deadline):
+                return ring.peek(self.consumer)
+            self.sleep(deadline)
 
     @metal
-    def await_message(self, deadline: u64) -> bool:
-        """Sleep until there may be a message; false if the deadline passes before."""
+    def sleep(self, deadline: u64) -> None:
+        """Sleep until there may be a message, or the deadline passes."""
         doorbells.announce(self.wait)
         if ring.has_message(self.consumer):
             doorbells.cancel(self.wait)
-            return True
-        return doorbells.sleep(self.wait, deadline)
+        else:
+            doorbells.sleep(self.wait, deadline)
 
     @metal
     def read(self, to: Ptr[u8], capacity: u64, deadline: u64) -> u64:
@@ -159,16 +164,23 @@ class Reader(Struct):
             self.wait.counters.bytes += self.reader.size
         return value
 
-    @metal
+    @metal(inline=True)
     def await_news(self, deadline: u64) -> bool:
         """Wait for a value newer than the last one read; false if the deadline passes."""
         while not four_slot.has_news(self.reader):
-            doorbells.announce(self.wait)
-            if four_slot.has_news(self.reader):
-                doorbells.cancel(self.wait)
-            elif not doorbells.sleep(self.wait, deadline):
-                return False
+            if doorbells.has_passed(deadline):
+                return four_slot.has_news(self.reader)
+            self.sleep(deadline)
         return True
+
+    @metal
+    def sleep(self, deadline: u64) -> None:
+        """Sleep until there may be news, or the deadline passes."""
+        doorbells.announce(self.wait)
+        if four_slot.has_news(self.reader):
+            doorbells.cancel(self.wait)
+        else:
+            doorbells.sleep(self.wait, deadline)
 
 
 # The builder hands these out to the ends of the plan.

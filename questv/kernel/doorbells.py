@@ -80,7 +80,14 @@ def ring_if_asleep(wait: Wait) -> None:
 
 
 # A task that finds nothing to do calls ``announce``, looks again, and then calls ``sleep`` if
-# there is still nothing, or ``cancel`` if there is.
+# there is still nothing, or ``cancel`` if there is. Once the deadline ``has_passed`` it looks one
+# last time instead: what came in time counts, even if more urgent tasks had the core since then.
+
+
+@metal(inline=True)
+def has_passed(deadline: u64) -> bool:
+    """Whether it is too late to sleep."""
+    return deadline != FOREVER and clock.now() >= deadline
 
 
 @metal(inline=True)
@@ -98,27 +105,23 @@ def cancel(wait: Wait) -> None:
 
 
 @metal(inline=True)
-def sleep(wait: Wait, deadline: u64) -> bool:
-    """Sleep until a doorbell comes; false if ``deadline`` (nanoseconds) passes before."""
+def sleep(wait: Wait, deadline: u64) -> None:
+    """Sleep until a doorbell comes or ``deadline`` (nanoseconds) passes."""
     disable_interrupts()
-    in_time = True
     if wait.state == WaitState.ANNOUNCED:
         wait.state = WaitState.BLOCKED
         wait.counters.waits += 1
         if deadline == FOREVER:
             tasks.block()
         else:
-            in_time = _block_until(wait, deadline)
+            _block_until(wait, deadline)
     enable_interrupts()
     end_sleep(wait.bell, wait.own[0])
-    return in_time
 
 
 @metal
-def _block_until(wait: Wait, deadline: u64) -> bool:
-    in_time = False
+def _block_until(wait: Wait, deadline: u64) -> None:
     if timers.set_alarm(clock.to_tsc(deadline)):
         tasks.block()
-        in_time = timers.cancel_alarm()
+        timers.cancel_alarm()
     wait.state = WaitState.AWAKE
-    return in_time

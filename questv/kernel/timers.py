@@ -53,11 +53,9 @@ def set_alarm(tsc: u64) -> bool:
 
 
 @metal
-def cancel_alarm() -> bool:
-    """Forget the current task's alarm; false if it has gone off. Interrupts are off."""
-    pending = status.sleeping & status.running != 0
+def cancel_alarm() -> None:
+    """Forget the current task's alarm, if it has not gone off. Interrupts are off."""
     status.sleeping &= ~status.running
-    return pending
 
 
 @metal
