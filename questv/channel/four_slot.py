@@ -71,6 +71,8 @@ class Reader(Struct):
     size: u64
     stride: u64
     before: u64  # the number of the value that it read last, less one
+    looked: u64  # what the writer's count was when it was last looked at
+    answered: u64  # the same at the last read
 
 
 @metal
@@ -122,6 +124,7 @@ def begin_read(register: Reader) -> Ptr[Shared[u8]]:
     newest = peer.newest[pair].load(ACQUIRE)
     number = newest >> 1
     register.before = number - 1
+    register.answered = register.looked
     if number == 0:
         return Ptr[Shared[u8]](0)
     slot = u32(newest & 1)
@@ -132,8 +135,10 @@ def begin_read(register: Reader) -> Ptr[Shared[u8]]:
 def has_news(register: Reader) -> bool:
     """Whether there is a newer value than the one that ``begin_read`` found last."""
     count = register.peer[0].area.position.load(ACQUIRE)
-    # The value that was read may not be counted yet; those before it are.
-    return count - register.before > 1
+    register.looked = count
+    # The value that was read may not be counted yet; those before it are. A count that was seen
+    # before the read means nothing newer: a writer that lies has to go on doing so to be believed.
+    return count - register.before > 1 and count != register.answered
 
 
 @metal(inline=True)
