@@ -107,9 +107,12 @@ def _require_function(function: object) -> None:
 
 
 def _refusal(rule: str, message: str, fix: str) -> DiagnosticsError:
-    """An error about the line that called into this module."""
+    """An error about the line that called into this module.
+
+    Between the two may stand functions: decorators that somebody made out of ``metal``.
+    """
     frame = sys._getframe()
-    while frame.f_back is not None and frame.f_globals["__name__"] == __name__:
+    while frame.f_back is not None and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
         frame = frame.f_back
     source = source_of(str(frame.f_globals["__name__"]))
     place = source.place(source.statement(frame.f_lineno))

@@ -107,7 +107,7 @@ def refuse_floats(c: FunctionChecker, node: ast.Call, function: MetalFunction) -
             node,
             "floats-forbidden",
             f"{function.name} uses floating point, {c.definition.name} is compiled without it",
-            f"mark {c.definition.name} @metal(floats=True) too if it is task code",
+            f"{c.floats_mark} too if it is task code",
         )
 
 

@@ -253,8 +253,15 @@ class FunctionChecker:
                 node,
                 "floats-forbidden",
                 f"{self.definition.name} uses floating point but is compiled without it",
-                "mark it @metal(floats=True) if it is task code, or use integers",
+                f"{self.floats_mark} if it is task code, or use integers",
             )
+
+    @property
+    def floats_mark(self) -> str:
+        """How to permit floating point in this function."""
+        if self.definition.role is None:
+            return f"mark {self.definition.name} @metal(floats=True)"
+        return f"pass floats=True to the decorator of {self.definition.name}"
 
 
 def _assigned_names(function: ast.FunctionDef) -> set[str]:
