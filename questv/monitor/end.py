@@ -64,16 +64,24 @@ def _is_final(core: u32) -> bool:
 
 
 @metal
+def _is_entered(core: u32) -> bool:
+    return peers[core].state.load(SEQ_CST) != SandboxState.EMPTY
+
+
+@metal
 def _stop_others() -> None:
     """Have the monitors of all sandboxes that still run park their cores, and wait for it."""
     patience = plan.machine.tsc_frequency // 1000 * _PATIENCE_MILLISECONDS
     deadline = read_tsc() + patience
     told: u64 = 0
-    for core in range(plan.core_count):
-        bit = u64(1) << u64(core)
-        while plan.sandboxes & bit != 0 and not _is_final(core) and read_tsc() < deadline:
-            # Before it has entered its kernel, a core has no handler for what it is sent here.
-            if told & bit == 0 and peers[core].state.load(SEQ_CST) != SandboxState.EMPTY:
+    running = plan.sandboxes
+    while running != 0 and read_tsc() < deadline:
+        for core in range(plan.core_count):
+            bit = u64(1) << u64(core)
+            if running & bit != 0 and _is_final(core):
+                running &= ~bit
+            # Until a core is about to enter its kernel, it has nothing that keeps an NMI for it.
+            if running & ~told & bit != 0 and _is_entered(core):
                 told |= bit
                 apic.send_nmi(core)
-            pause()
+        pause()

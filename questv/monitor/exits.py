@@ -38,7 +38,7 @@ def _handle_other(reason: ExitReason) -> None:
         case ExitReason.HYPERCALL:
             _hypercall()
         case ExitReason.NMI | ExitReason.SMI:
-            svm.let_event_in()
+            svm.open_nmi_window()
             if end.run_ended():
                 end.stop()
             _count(reason)

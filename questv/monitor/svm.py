@@ -59,12 +59,14 @@ def start() -> None:
     """Turn SVM on for this core and set the guest up as the plan says."""
     write_msr(u32(Msr.EFER), read_msr(u32(Msr.EFER)) | u64(Efer.SVM_ENABLE))
     write_msr(u32(Msr.VM_HSAVE_PA), plan.host_save)
-    _set_up_walls()
+    _set_intercepts()
     _set_up_registers()
+    # From here on, events wait until the guest is entered, and then lead out of it at once.
+    asm("clgi", None, "")
 
 
 @metal
-def _set_up_walls() -> None:
+def _set_intercepts() -> None:
     guest.intercept_exceptions = svm.EXCEPTION_MACHINE_CHECK
     guest.intercept3 = _INTERCEPTS3
     guest.intercept4 = _INTERCEPTS4
@@ -163,8 +165,8 @@ def is_msr_write_of(number: u32) -> bool:
 
 
 @metal
-def let_event_in() -> None:
-    """Take the NMI or SMI that an exit was about.
+def open_nmi_window() -> None:
+    """Let the monitor take the NMI or SMI that an exit was about.
 
     It stays pending until the global interrupt flag is set (APM vol. 2, 15.17); the monitor's own
     table receives an NMI and returns at once.

@@ -137,11 +137,75 @@ def test_an_nmi_goes_to_the_monitor(tmp_path: Path) -> None:
 # ---- faults of a monitor -----------------------------------------------------------------------
 
 
-def monitor_patched(system: BuiltSystem, sandbox: str, function: str, code: bytes) -> bytes:
-    """The image with other code at the start of a function, in one sandbox's monitor."""
+def monitor_patched(system: BuiltSystem, sandbox: str, codes: dict[str, bytes]) -> bytes:
+    """The image with other code at the start of functions, in one sandbox's monitor."""
     text = next(w for w in system.plan.sandbox(sandbox).monitor_windows if w.name == "text")
-    address = system.monitor.symbols.address(function)
-    return patched(system, text.physical + address - text.address, code, repair=True)
+    image = system.image
+    for function, code in codes.items():
+        address = system.monitor.symbols.address(function)
+        where = text.physical + address - text.address
+        image = patched(system, where, code, repair=True, image=image)
+    return image
+
+
+def jump(start: int, target: int) -> bytes:
+    """A jump that lies at ``start``."""
+    return b"\xe9" + (target - start - 5).to_bytes(4, "little", signed=True)
+
+
+def with_slow_entry(system: BuiltSystem, sandbox: str) -> bytes:
+    """The image with a monitor that counts to a million before each entry of its kernel.
+
+    The counting lies where the monitor's exception handler was; it begins with the instructions
+    that it has displaced.
+    """
+    enter, unused = "questv.arch.x86.svm_run.run_guest", "monitor_exception"
+    start, room = map(system.monitor.symbols.address, (enter, unused))
+    displaced = bytes.fromhex("55 53 4154 4155")  # push rbp, rbx, r12, r13
+    counting = bytes.fromhex("b9 40420f00 e2fe")  # mov ecx, 1_000_000; loop $
+    there = displaced + counting
+    there += jump(room + len(there), start + len(displaced))
+    return monitor_patched(system, sandbox, {enter: jump(start, room), unused: there})
+
+
+@pytest.mark.parametrize("deterministic", [False, True], ids=["parallel", "deterministic"])
+def test_a_deaf_monitor_keeps_no_other_from_being_stopped(
+    tmp_path: Path, deterministic: bool
+) -> None:
+    """At the run's end those that can be stopped are; one loops with interrupts off for good."""
+    text = system_text(
+        sandbox_text("one", WORK),
+        sandbox_text("deaf", task_text("spin")),
+        sandbox_text("three", task_text("spin")),
+        sandbox_text("four", task_text("sleep_for_ever")),
+        run='until = ["one"]',
+    )
+    system = build(write_system(tmp_path, text, TASKS))
+    image = monitor_patched(system, "deaf", {"questv.monitor.exits._hypercall": b"\xeb\xfe"})
+    run = ended(run_system(system, tmp_path, image=image, deterministic=deterministic))
+    states = {name: sandbox.state.name for name, sandbox in run.sandboxes.items()}
+    assert states == {
+        "one": "FINISHED",
+        "deaf": "ENTERED",
+        "three": "STOPPED",
+        "four": "STOPPED",
+    }
+
+
+def test_a_monitor_can_be_stopped_before_it_enters_its_kernel(tmp_path: Path) -> None:
+    """Told to stop in the moment before, it does so when it has entered."""
+    text = system_text(
+        sandbox_text("one", task_text("spin")),
+        sandbox_text("two", task_text("spin")),
+        sandbox_text("three", task_text("work", microseconds=300)),
+        run='until = ["three"]',
+    )
+    system = build(write_system(tmp_path, text, TASKS))
+    image = with_slow_entry(system, "two")
+    run = ended(run_system(system, tmp_path, image=image, deterministic=True))
+    states = {name: sandbox.state.name for name, sandbox in run.sandboxes.items()}
+    assert states == {"one": "STOPPED", "two": "STOPPED", "three": "FINISHED"}
+    assert int(run["two"].public.started) == 0
 
 
 @pytest.mark.parametrize("cpu", CPUS.values(), ids=CPUS)
@@ -164,7 +228,7 @@ def test_an_exception_in_a_monitor(
     )
     system = build(write_system(tmp_path, text, TASKS))
     hypercall = "questv.monitor.exits._hypercall"
-    image = monitor_patched(system, "two", hypercall, code)
+    image = monitor_patched(system, "two", {hypercall: code})
     run = ended(run_system(system, tmp_path, image=image, cpu=cpu))
     assert run["two"].state == SandboxState.MONITOR_FAULT
     assert run["two"].lines == []
