@@ -24,6 +24,7 @@ from questv.metal.types import (
     IntType,
     LayoutError,
     PointerType,
+    StructType,
     Type,
     as_type,
 )
@@ -190,12 +191,10 @@ def _method_call(c: FunctionChecker, node: ast.Call, func: ast.Attribute, base: 
     place = places.aggregate_place(c, func.value, base)
     if place is not None and func.attr in getattr(place.type, "fields", {}):
         return _pointer_call(c, node, c.value(func))
-    c.error(
-        node,
-        "no-method",
-        f"{base.type} has no method '{func.attr}'",
-        "define it in the struct's class with @metal",
-    )
+    fix = "define it in the struct's class with @metal"
+    if not isinstance(base.type, StructType):
+        fix = f"only structs have methods: call a function that takes {convert.article(base.type)}"
+    c.error(node, "no-method", f"{base.type} has no method '{func.attr}'", fix)
 
 
 def _is_null(c: FunctionChecker, node: ast.Call, pointer: tree.Expression) -> tree.Expression:

@@ -37,8 +37,12 @@ class Flow:
 
     def leave_loop(self) -> None:
         """Note a ``break``."""
-        self._breaks[-1].append(self.state)
+        self.may_leave_loop()
         self.state = None
+
+    def may_leave_loop(self) -> None:
+        """Note that the loop may end here, and may go on."""
+        self._breaks[-1].append(self.state)
 
     @contextmanager
     def loop(self, ended: State) -> Iterator[None]:

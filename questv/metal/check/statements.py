@@ -16,6 +16,7 @@ from questv.metal.types import (
     NEVER,
     NONE,
     U64,
+    ArrayType,
     CellType,
     EnumType,
     IntType,
@@ -46,7 +47,16 @@ def check_body(c: FunctionChecker, body: list[ast.stmt]) -> Statements:
         except AbandonedError:
             c.flow.state = before
             _forget_targets(c, node)
+            if _breaks(node):
+                c.flow.may_leave_loop()
     return tuple(made)
+
+
+def _breaks(node: ast.AST) -> bool:
+    """Whether a statement can end the loop that it stands in."""
+    if isinstance(node, ast.While | ast.For | ast.FunctionDef | ast.ClassDef):
+        return False
+    return isinstance(node, ast.Break) or any(map(_breaks, ast.iter_child_nodes(node)))
 
 
 def _forget_targets(c: FunctionChecker, node: ast.stmt) -> None:
@@ -428,12 +438,11 @@ def _return(c: FunctionChecker, node: ast.Return) -> tree.Statement:
     value = None
     if node.value is not None and not _is_none(node.value):
         if c.result in (NONE, NEVER):
-            c.error(
-                node,
-                "returns-value",
-                f"{c.definition.name} returns nothing",
-                "declare its result type, or return without a value",
-            )
+            # Who has made a decorator out of metal calls such functions, and takes no result.
+            fix = "declare its result type, or return without a value"
+            if c.definition.role is not None:
+                fix = f"drop the value: a {c.definition.role} returns nothing"
+            c.error(node, "returns-value", f"{c.definition.name} returns nothing", fix)
         value = c.value(node.value, c.result)
         _refuse_dangling(c, node, value)
     elif c.result == NEVER:
@@ -558,10 +567,7 @@ def _for(c: FunctionChecker, node: ast.For) -> tree.Statement:
         and call.func.id == "range"
     )
     if not is_range or not isinstance(node.target, ast.Name):
-        fix = "write: for index in range(count)"
-        if not isinstance(call, ast.Call):
-            fix = f"write: for index in range(u64(len({ast.unparse(call)})))"
-        c.error(node, "for-form", "a for loop counts over a range", fix)
+        c.error(node, "for-form", "a for loop counts over a range", _for_fix(c, call))
     assert isinstance(call, ast.Call)
     start, stop, step, type_ = _range(c, call)
     before = c.flow.state
@@ -569,6 +575,26 @@ def _for(c: FunctionChecker, node: ast.For) -> tree.Statement:
     with c.flow.loop(before):
         body = check_body(c, node.body)
     return tree.ForRange(*_at(node), local, start, stop, step, body)
+
+
+def _for_fix(c: FunctionChecker, over: ast.expr) -> str:
+    """How to write a loop that does not count, over whatever it is."""
+    if isinstance(over, ast.List | ast.Tuple):
+        values = ", ".join(ast.unparse(element) for element in over.elts)
+        return (
+            "make a table at module level, for example "
+            f"VALUES: Array[u64, {len(over.elts)}] = constant([{values}]), "
+            "and write: for index in range(u64(len(VALUES)))"
+        )
+    if isinstance(over, ast.Name | ast.Attribute | ast.Subscript):
+        operand, shown = c.operand(over), ast.unparse(over)
+        if isinstance(operand, Known) and isinstance(operand.value, int):
+            return f"write: for index in range(u64({shown}))"
+        if isinstance(operand, Known) or isinstance(operand.type, ArrayType):
+            return f"write: for index in range(u64(len({shown})))"
+        if isinstance(operand.type, IntType):
+            return f"write: for index in range({shown})"
+    return "write: for index in range(count)"
 
 
 def _range(
