@@ -68,8 +68,12 @@ def to_tsc(nanoseconds: u64) -> u64:
 
 @metal(inline=True)
 def to_nanoseconds(tsc: u64) -> u64:
-    """The moment, in nanoseconds since the machine's start, of a time-stamp counter's value."""
-    return scale(tsc - info.machine.start_tsc, _per_tick)
+    """The moment, in nanoseconds since the machine's start, of a time-stamp counter's value.
+
+    Zero for an earlier one: this core's counter may be a little behind the first core's.
+    """
+    start = info.machine.start_tsc
+    return scale(tsc - start, _per_tick) if tsc > start else 0
 
 
 @metal(inline=True)

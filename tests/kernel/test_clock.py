@@ -76,3 +76,10 @@ def test_ticks_of_the_timer(tsc: int, apic: int, stretch: int) -> None:
     start(tsc, apic)
     exact = Fraction(stretch * apic, tsc)
     assert -1 <= jit()[clock.to_apic_ticks](stretch) - exact <= 1
+
+
+@given(FREQUENCIES, st.integers(1, 1 << 60), st.integers(1, NEVER))
+def test_time_does_not_begin_before_zero(tsc: int, start_tsc: int, before: int) -> None:
+    """A core whose counter is behind the one that time was started by."""
+    start(tsc, start_tsc=start_tsc)
+    assert jit()[clock.to_nanoseconds](max(start_tsc - before, 0)) == 0
