@@ -135,7 +135,7 @@ def publish(machine: MachineFacts, plan: BootPlan) -> None:
 
 @metal
 def start_others(machine: MachineFacts, plan: BootPlan) -> None:
-    """Start every other core of the plan, one at a time, with INIT and SIPI (APM vol. 2, 14.1)."""
+    """Start every other core of the plan, one at a time, with INIT and SIPI (APM vol. 2, 16.5)."""
     size = addr(entry.trampoline_end) - addr(entry.trampoline_start)
     for i in range(size):
         Ptr[u8](TRAMPOLINE)[i] = Ptr[u8](addr(entry.trampoline_start))[i]

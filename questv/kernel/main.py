@@ -8,7 +8,6 @@ from questv.kernel import (
     clock,
     floats,
     inputs,
-    interrupts,
     lapic,
     tables,
     tasks,
@@ -48,6 +47,3 @@ def main() -> None:
     hypercall(Hypercall.STARTED, 0, 0)
     status.started = read_tsc()
     tasks.run()
-
-
-__all__ = ["interrupts"]
