@@ -14,7 +14,7 @@ class MachineFacts(Struct):
     tsc_frequency: u64  # hertz, measured against the PIT
     apic_frequency: u64  # hertz of the local APIC's timer at divide-by-1, likewise
     start_tsc: u64  # the time-stamp counter when time began: zero of every clock
-    run_nanoseconds: u64  # kernels stop this long after their start; 0: never
+    run_nanoseconds: u64  # the run ends this long after start_tsc; 0: never
     core_count: u32  # enabled processors that the firmware names
     x2apic: u32  # 1 if the local APICs are reached through MSRs
     msr_map_leaks: u32  # 1 if high bits in rcx lead a guest around its MSR permission map
