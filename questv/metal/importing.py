@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import re
 import sys
 import sysconfig
 import traceback
@@ -13,6 +14,7 @@ from types import ModuleType, TracebackType
 
 from questv.diagnostics import Diagnostic, DiagnosticsError, Place, source_line
 from questv.metal.definitions import DEFINITIONS, MetalFunction, StaticVariable, forget
+from questv.metal.naming import name_fix
 from questv.metal.source import shown
 from questv.metal.types import LayoutError, one_line
 
@@ -23,7 +25,7 @@ def import_module(name: str) -> ModuleType:
         return importlib.import_module(name)
     except DiagnosticsError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a module may end Python, but not the build
         raise DiagnosticsError([_import_diagnostic(name, error)]) from error
     finally:
         for module in [module for module in DEFINITIONS if module not in sys.modules]:
@@ -61,7 +63,7 @@ def named_modules(name: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _import_diagnostic(name: str, error: Exception) -> Diagnostic:
+def _import_diagnostic(name: str, error: BaseException) -> Diagnostic:
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         column, end = error.offset or 1, error.end_offset or 0
         place = Place(shown(Path(error.filename)), error.lineno, column, max(1, end - column))
@@ -74,13 +76,31 @@ def _import_diagnostic(name: str, error: Exception) -> Diagnostic:
     return Diagnostic(
         place,
         f"importing '{name}' fails{where}: {_told(error)}",
-        "mend this: before a module is compiled, Python runs it",
+        _fix(error),
         "import-failed",
     )
 
 
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {one_line(error)}"
+def _fix(error: BaseException) -> str:
+    otherwise = "mend this: before a module is compiled, Python runs it"
+    if isinstance(error, NameError) and error.name:
+        return name_fix(error.name, (), otherwise)
+    missing = _cannot_import(error)
+    if missing is not None and missing[2] in sys.modules:
+        return name_fix(missing[1], vars(sys.modules[missing[2]]), otherwise)
+    return otherwise
+
+
+def _cannot_import(error: BaseException) -> re.Match[str] | None:
+    """The name and the module if it is that the one is not in the other."""
+    if not isinstance(error, ImportError):
+        return None
+    return re.match(r"cannot import name '(\w+)' from '([\w.]+)'", str(error))
+
+
+def _told(error: BaseException) -> str:
+    missing = _cannot_import(error)  # after which Python names the module's file
+    return f"{type(error).__name__}: {missing[0] if missing else one_line(error)}"
 
 
 def _place(tb: TracebackType | None) -> Place | None:

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from questv.metal.naming import name_fix
+
 
 class Type:
     """A type of metal: a size and an alignment in bytes, and a name as users write it."""
@@ -548,10 +550,13 @@ def evaluate(annotation: Any, names: dict[str, Any], own: Mapping[str, Any] | No
         except LayoutError:
             raise
         except Exception as error:
+            fix = "name a type of metal, or define what it is made of above"
+            if isinstance(error, NameError) and error.name:
+                fix = name_fix(error.name, {**names, **(own or {})}, fix)
             raise LayoutError(
                 "unknown-type",
                 f"the type '{one_line(annotation)}' can't be worked out: {one_line(error)}",
-                "name a type of metal, or define what it is made of above",
+                fix,
             ) from error
     return as_type(annotation)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-import traceback
 from pathlib import Path
 from types import FunctionType
 
@@ -14,6 +13,7 @@ from questv.kernel.channels import Reader, Receiver, Sender, Writer
 from questv.kernel.inputs import Input
 from questv.metal.check.signatures import SignatureError, definition_line, signature
 from questv.metal.definitions import MetalFunction, forget
+from questv.metal.importing import import_module
 from questv.metal.source import shown, source_of
 from questv.metal.types import IntType, StructType, Type
 from questv.system.tasks import (
@@ -95,11 +95,9 @@ class FolderTasks:
     def _import_new(self, module: str) -> tuple[Diagnostic, ...]:
         file = self._path / f"{module}.py"
         try:
-            imported = importlib.import_module(module)
+            imported = import_module(module)
         except DiagnosticsError as error:
             return tuple(error.diagnostics)
-        except (Exception, SystemExit) as error:  # a module may end Python, but not the build
-            return (_import_error(file, error),)
         if not _is_below(imported.__file__, self._path):
             return (
                 Diagnostic(
@@ -125,23 +123,6 @@ def _missing(module: str, functions: tuple[str, ...], unmarked: object) -> Funct
 
 def _is_below(file: str | None, folder: Path) -> bool:
     return file is not None and Path(file).resolve().is_relative_to(folder)
-
-
-def _import_error(file: Path, error: BaseException) -> Diagnostic:
-    """What Python itself says of a module that it can't import, at the place it says it of."""
-    if isinstance(error, SyntaxError) and error.filename:
-        where = Place(shown(Path(error.filename)), error.lineno or 0, error.offset or 1)
-        return Diagnostic(where, f"this is not Python: {error.msg}", "mend it", "python-syntax")
-    line = 0
-    for frame in traceback.extract_tb(error.__traceback__):
-        if Path(frame.filename).resolve() == file:
-            line = frame.lineno or 0
-    return Diagnostic(
-        Place(shown(file), line),
-        f"importing this module fails: {type(error).__name__}: {error}",
-        "mend it; `python` with the same import shows more",
-        "import-fails",
-    )
 
 
 def _signature(function: MetalFunction) -> TaskSignature | TaskProblem:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from questv.metal import lang
 from questv.metal.jit import Jit
 from questv.metal.stubs import STUB, stub_text
 
@@ -330,6 +332,16 @@ def marked_lines(text: str) -> set[int]:
 
 def test_the_stub_is_current() -> None:
     assert STUB.read_text() == stub_text(), "run: python -m questv.metal.stubs"
+
+
+def test_the_stub_has_the_names_of_the_language() -> None:
+    names: set[str] = set()
+    for node in ast.parse(STUB.read_text()).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names.add(node.target.id)
+    assert {name for name in names if not name.startswith("_")} == set(vars(lang)["__all__"])
 
 
 def test_good_code_compiles(workshop: Workshop) -> None:

@@ -106,21 +106,21 @@ def test_a_stack_that_is_too_small(tmp_path: Path) -> None:
 
 def test_no_python(tmp_path: Path) -> None:
     assert said(tmp_path, system_text(ONE), "def main(:\n    pass\n") == (
-        "tasks.py:5:10: this is not Python: invalid syntax [python-syntax]\n"
+        "tasks.py:5:10: this is not Python: invalid syntax [syntax]\n"
         "    def main(:\n"
         "             ^\n"
-        "  fix: mend it"
+        "  fix: mend the syntax"
     )
 
 
 def test_a_module_that_fails(tmp_path: Path) -> None:
     tasks = "\ndef number() -> int:\n    return [][1]\n\nN = number()\n" + GOOD
     assert said(tmp_path, system_text(ONE), tasks) == (
-        "tasks.py:7:1: importing this module fails: IndexError: list index out of range "
-        "[import-fails]\n"
+        "tasks.py:7:12: importing 'tasks' fails here: IndexError: list index out of range "
+        "[import-failed]\n"
         "    return [][1]\n"
-        "    ^\n"
-        "  fix: mend it; `python` with the same import shows more"
+        "           ^^^^^\n"
+        "  fix: mend this: before a module is compiled, Python runs it"
     )
 
 
@@ -133,10 +133,21 @@ def test_a_module_that_leaves(tmp_path: Path, error: str) -> None:
             build(write_system(tmp_path, system_text(ONE), tasks))
         return
     assert said(tmp_path, system_text(ONE), tasks) == (
-        "tasks.py:6:1: importing this module fails: SystemExit: 3 [import-fails]\n"
+        "tasks.py:6:1: importing 'tasks' fails here: SystemExit: 3 [import-failed]\n"
         f"    raise {error}\n"
-        "    ^\n"
-        "  fix: mend it; `python` with the same import shows more"
+        "    ^^^^^^^^^^^^^^^^^^^\n"
+        "  fix: mend this: before a module is compiled, Python runs it"
+    )
+
+
+def test_a_name_that_is_written_wrong(tmp_path: Path) -> None:
+    tasks = "\nfrom questv.api import FORVER\n" + GOOD
+    assert said(tmp_path, system_text(ONE), tasks) == (
+        "tasks.py:6:1: importing 'tasks' fails here: ImportError: cannot import name 'FORVER' "
+        "from 'questv.api' [import-failed]\n"
+        "    from questv.api import FORVER\n"
+        "    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n"
+        "  fix: did you mean 'FOREVER'?"
     )
 
 

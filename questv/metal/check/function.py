@@ -24,6 +24,7 @@ from questv.metal.check.known import (
 )
 from questv.metal.check.signatures import SignatureError, definition_node, part_node, signature
 from questv.metal.definitions import MetalFunction, StaticVariable
+from questv.metal.naming import name_fix
 from questv.metal.source import source_of
 from questv.metal.types import NEVER, NONE, FloatType, LayoutError, Type, one_line
 
@@ -174,7 +175,11 @@ class FunctionChecker:
                 node,
                 "unknown-name",
                 f"'{node.id}' is not defined",
-                "assign it first, or import it at the top of the module",
+                name_fix(
+                    node.id,
+                    [*self.names, *self.locals],
+                    "assign it first, or import it at the top of the module",
+                ),
             )
         self.depend(self.definition.module, node.id, value)
         return value

@@ -12,6 +12,7 @@ from questv.metal.check import convert
 from questv.metal.check.known import Known, is_struct
 from questv.metal.check.signatures import static_type
 from questv.metal.definitions import MetalFunction, StaticVariable
+from questv.metal.naming import name_fix
 from questv.metal.types import (
     INTEGERS,
     U64,
@@ -102,7 +103,7 @@ def _known_attribute(c: FunctionChecker, node: ast.Attribute, base: object) -> O
                 node,
                 "unknown-name",
                 f"module '{base.__name__}' has no '{node.attr}'",
-                "import or define it there",
+                name_fix(node.attr, vars(base), "import or define it there"),
             )
         value = vars(base)[node.attr]
         c.depend(base.__name__, node.attr, value)

@@ -1,0 +1,3 @@
+from __future__ import annotations
+
+from questv.metal.lang import RELAXD, metal
