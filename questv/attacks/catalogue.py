@@ -34,6 +34,8 @@ class Attack(IntEnum):
     SEND_COMMAND = 17
     RELOCATE_APIC = 18
     SET_TIMER = 19
+    READ_WIDE_MSR = 22
+    WRITE_WIDE_MSR = 23
 
 
 @metal
@@ -50,6 +52,10 @@ def perform(orders: Orders) -> None:
             processor.read_denied_msr(orders)
         case Attack.WRITE_MSR:
             processor.write_denied_msr(orders)
+        case Attack.READ_WIDE_MSR:
+            processor.read_wide_msr(orders)
+        case Attack.WRITE_WIDE_MSR:
+            processor.write_wide_msr(orders)
         case Attack.READ_PORT:
             processor.read_denied_port(orders)
         case Attack.WRITE_PORT:

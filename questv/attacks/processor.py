@@ -21,6 +21,19 @@ def write_denied_msr(orders: Orders) -> None:
 
 
 @metal
+def read_wide_msr(orders: Orders) -> None:
+    """Confuse who looks into the MSR map: give RDMSR a number of over 32 bits."""
+    asm("rdmsr", (u32, u32), "={eax},={edx},{rcx}", orders.target)
+
+
+@metal
+def write_wide_msr(orders: Orders) -> None:
+    """The same with WRMSR."""
+    low = orders.value & 0xFFFF_FFFF
+    asm("wrmsr", None, "{rcx},{rax},{rdx}", orders.target, low, orders.value >> 32)
+
+
+@metal
 def read_denied_port(orders: Orders) -> None:
     """Ask a device that is not the attacker's."""
     in8(u16(orders.target))
