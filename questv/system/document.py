@@ -16,6 +16,7 @@ import tree_sitter
 import tree_sitter_toml
 
 from questv.diagnostics import Diagnostic, DiagnosticsError, Place
+from questv.system.model import TABLES
 
 DocumentPath = tuple[str | int, ...]
 
@@ -129,12 +130,16 @@ class _Index:
             self.keys.setdefault(path, place)
         path = (*path, _key_names(header)[-1])
         if is_element:
+            if path in self._defined:  # as a single table
+                self._define(path, place)
             self.keys.setdefault(path, place)
             self.values.setdefault(path, place)
             element = self._elements.get(path, -1) + 1
             self._elements[path] = element
             path = (*path, element)
         else:
+            if path in self._elements:  # as one of several
+                self._defined.setdefault(path, self.keys[path])
             self._define(path, place)
         self.keys[path] = self.values[path] = place
         return path
@@ -272,10 +277,14 @@ def _tomllib_finding(file: Path, text: str) -> tuple[str, Place]:
 
 def toml_duplicate_key(path: DocumentPath, first: Place, again: Place) -> Diagnostic:
     """A key has one value: of two, nobody can tell which one is meant."""
+    header = f"[[{'.'.join(part for part in path if isinstance(part, str))}]]"
+    fix = "keep one of the two"
+    if any(table.header.partition(" ")[0] == header for table in TABLES.values()):
+        fix = f"write {header} above each: tables of which there are several have double brackets"
     return Diagnostic(
         again,
         f'"{path[-1]}" is given twice: here and at line {first.line}',
-        "keep one of the two",
+        fix,
         "toml-duplicate-key",
     )
 

@@ -106,9 +106,19 @@ def key_unknown(fault: Fault) -> Diagnostic:
     return Diagnostic(
         fault.document.key(*fault.path),
         f'{fault.header} has no key "{fault.key}"',
-        suggest(fault.key, keys(fault.model), "remove it"),
+        _elsewhere(fault) or suggest(fault.key, keys(fault.model), "remove it"),
         "key-unknown",
     )
+
+
+def _elsewhere(fault: Fault) -> str | None:
+    """The fix for a table that stands in another table than its own, as ``[[task]]`` does."""
+    if isinstance(fault.found, dict | list):
+        for table in TABLES.values():
+            header = table.header.partition(" ")[0]
+            if fault.key == header.strip("[]").rpartition(".")[2]:
+                return f"did you mean {header}?"
+    return None
 
 
 def type_wrong(fault: Fault) -> Diagnostic:
