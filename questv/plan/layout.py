@@ -351,14 +351,14 @@ class Layout:
 
     def _refuse_small_memory(self, sandbox: PlannedSandbox, needed: int) -> None:
         place = self._description.document.value("sandbox", sandbox.index, "memory")
-        fitting = -(-needed // (64 << 10)) * 64
+        fitting = format_size(page_up(needed))
         raise DiagnosticsError(
             [
                 Diagnostic(
                     place,
                     f'the kernel of "{sandbox.name}" with its tasks, stacks and page tables takes '
-                    f"{needed} bytes, and the sandbox has {sandbox.model.memory}",
-                    f'give it memory = "{fitting} KiB" or more',
+                    f"{fitting}, and the sandbox has {format_size(sandbox.model.memory)}",
+                    f'give it memory = "{fitting}" or more',
                     "sandbox-memory-small",
                 )
             ]

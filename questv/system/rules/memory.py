@@ -85,7 +85,8 @@ def machine_memory_exceeded(draft: Draft) -> Iterator[Diagnostic]:
             f"sandboxes, inputs and channels take {format_size(total)}, but the machine has "
             f"{format_size(machine.item.memory)}; most goes to {what} "
             f"(line {line}), {format_size(size)}",
-            f'set memory in [machine] above "{format_size(total)}", or give out less',
+            f'set memory in [machine] some MiB above "{format_size(total)}", for the boot and the '
+            "monitors too, or give out less",
             "machine-memory-exceeded",
         )
 
