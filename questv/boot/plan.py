@@ -46,7 +46,7 @@ class BootPlan(Struct):
     core_count: u32
     region_count: u32
     x2apic: X2ApicUse
-    exit_port: u32  # of QEMU's isa-debug-exit device; 0 if there is none
+    exit_port: u32  # of QEMU's isa-debug-exit device
     monitor_slot: u64  # index in the top page table of the entry that maps monitors
     cores: Array[CorePlan, MAX_CORES]
     regions: Array[Region, MAX_REGIONS]

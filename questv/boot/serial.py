@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from questv.arch.x86.instructions import disable_interrupts, halt, in8, out8, out32, pause
+from questv.arch.x86 import uart
+from questv.arch.x86.instructions import disable_interrupts, halt, out32, pause
 from questv.boot.plan import BootPlan
 from questv.metal.lang import (
     Formatter,
@@ -24,8 +25,6 @@ plan: BootPlan = static(export="boot_plan")
 """Filled in by the builder."""
 
 PORT = 0x3F8
-_LINE_STATUS = PORT + 5
-_TRANSMITTER_EMPTY = 1 << 5
 
 EXIT_BOOT_FAILED = 0x11
 """What the debug-exit device is told when the boot ends with an error."""
@@ -33,20 +32,15 @@ EXIT_BOOT_FAILED = 0x11
 
 @metal
 def start() -> None:
-    """Set the port to 115200 baud, 8 data bits, no parity, with its FIFOs on."""
-    out8(PORT + 1, 0)  # no interrupts
-    out8(PORT + 3, 0x80)  # the divisor comes next
-    out8(PORT + 0, 1)
-    out8(PORT + 1, 0)
-    out8(PORT + 3, 0x03)
-    out8(PORT + 2, 0x07)
+    """Set the port up."""
+    uart.start(PORT)
 
 
 @metal
 def _put(byte: u8) -> None:
-    while in8(_LINE_STATUS) & _TRANSMITTER_EMPTY == 0:
+    while not uart.is_ready(PORT):
         pause()
-    out8(PORT, byte)
+    uart.send(PORT, byte)
 
 
 @metal
@@ -92,8 +86,7 @@ say = Formatter(begin=_begin, text=_text, unsigned=_unsigned, signed=_signed, en
 @metal
 def stop() -> NoReturn:
     """End a boot that has said why it can't go on."""
-    if plan.exit_port != 0:
-        out32(u16(plan.exit_port), u32(EXIT_BOOT_FAILED))
+    out32(u16(plan.exit_port), u32(EXIT_BOOT_FAILED))  # without the device nothing happens
     disable_interrupts()
     while True:
         halt()

@@ -1,16 +1,18 @@
 """The kernel's console: a ring of lines in its own memory, which the host reads live.
 
 Writing never waits. A line that the host has not read when its place is needed again is lost, and
-the numbers of the lines show how many were. A kernel that owns a UART writes there too.
+the numbers of the lines show how many were.
+
+A kernel that owns a UART sends its lines there too, whole and in their order: who wants to send a
+line first sends the rest of those before it, also of one that a less urgent task has begun.
 """
 
 from __future__ import annotations
 
+from questv.arch.x86 import uart
 from questv.arch.x86.instructions import (
     disable_interrupts,
     enable_interrupts,
-    in8,
-    out8,
     pause,
     read_flags,
     read_tsc,
@@ -42,8 +44,6 @@ from questv.text import Digits, first_digit, signed_digits, unsigned_digits
 LINE = 232
 """The longest line, in bytes; what is longer is cut."""
 SLOTS = 64
-_UART_STATUS = 5
-_UART_READY = 1 << 5
 _UART_BUSY_LIMIT = 100_000
 
 
@@ -75,6 +75,8 @@ class Line(Struct):
 
 
 console: Console = static(export="kernel_console")
+_sent: u64 = static()  # lines that the UART has been given, and bytes of the next one
+_sent_bytes: u64 = static()
 _lines: Array[Line, MAX_TASKS + 1] = static()  # one for each task, and one for the kernel
 
 
@@ -124,10 +126,10 @@ def _signed(value: i64, width: u8) -> None:
 def log_end() -> None:
     """Write the current task's line, and begin a new one."""
     line = _lines[tasks.current()]
-    _store(line)
-    if info.uart_port != 0:
-        _send(line)
+    number = _store(line)
     line.length = 0
+    if info.uart_port != 0:
+        _send_through(number)
 
 
 @metal
@@ -146,7 +148,8 @@ log_part = Formatter(begin=_go_on, text=_text, unsigned=_unsigned, signed=_signe
 
 
 @metal
-def _store(line: Line) -> None:
+def _store(line: Line) -> u64:
+    """Put a line into the ring; its number."""
     enabled = read_flags() & RFLAGS_INTERRUPTS != 0
     disable_interrupts()
     number = console.written.load(RELAXED) + 1
@@ -162,22 +165,51 @@ def _store(line: Line) -> None:
     console.written.store(number, RELEASE)
     if enabled:
         enable_interrupts()
+    return number
 
 
 @metal
-def _send(line: Line) -> None:
-    for i in range(line.length):
-        _send_byte(line.text[i])
-    _send_byte(ord("\r"))
-    _send_byte(ord("\n"))
+def start() -> None:
+    """Set up the UART, if the sandbox owns one."""
+    if info.uart_port != 0:
+        uart.start(u16(info.uart_port))
 
 
 @metal
-def _send_byte(byte: u8) -> None:
-    """Give a byte to the UART; one that stays busy for ever loses it."""
-    port = u16(info.uart_port)
+def _send_through(number: u64) -> None:
+    """Send what the UART has not been given yet of all lines up to this one."""
+    # No slot is used again before: each task, and the kernel, has at most one line to send.
+    while _sent < number:
+        _await_uart()
+        enabled = read_flags() & RFLAGS_INTERRUPTS != 0
+        disable_interrupts()
+        if _sent < number:
+            _send_byte()
+        if enabled:
+            enable_interrupts()
+
+
+@metal
+def _await_uart() -> None:
+    """Wait until the UART takes a byte; one that stays busy for ever loses it."""
     for _ in range(u32(_UART_BUSY_LIMIT)):
-        if in8(port + _UART_STATUS) & _UART_READY != 0:
-            break
+        if uart.is_ready(u16(info.uart_port)):
+            return
         pause()
-    out8(port, byte)
+
+
+@metal
+def _send_byte() -> None:
+    """Give the UART the next byte. Interrupts are off."""
+    global _sent, _sent_bytes
+    slot = console.slots[_sent % SLOTS]
+    at = _sent_bytes
+    _sent_bytes += 1
+    if at < u64(slot.length):
+        uart.send(u16(info.uart_port), slot.text[at])
+    elif at == u64(slot.length):
+        uart.send(u16(info.uart_port), ord("\r"))
+    else:
+        uart.send(u16(info.uart_port), ord("\n"))
+        _sent += 1
+        _sent_bytes = 0

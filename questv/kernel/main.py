@@ -6,6 +6,7 @@ from questv.arch.x86.instructions import read_tsc
 from questv.kernel import (
     channels,
     clock,
+    console,
     floats,
     inputs,
     lapic,
@@ -37,6 +38,7 @@ kernel_entry:                       # in 64-bit mode, on the plan's page tables 
 def main() -> None:
     """Set the core up, say that the kernel runs, and give the core to the tasks."""
     tables.install()
+    console.start()
     lapic.start()
     clock.start()
     timers.start()

@@ -6,12 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from questv.kernel.console import LINE, SLOTS, Console
+from questv.arch.x86.instructions import out8
+from questv.kernel.console import LINE, SLOTS, Console, start
+from questv.kernel.info import SandboxInfo, info
 from questv.machine import MachineKind
+from questv.metal.interpret.events import Steps
+from questv.metal.interpret.interpreter import Interpreter
+from questv.metal.interpret.memory import Memory
+from questv.metal.interpret.program import Program
 from questv.metal.structs import sizeof
 from tests.running import Run, boot, sandbox_text, system_text, task_text
 
 TASKS = """
+from questv.arch.x86.instructions import in8, out8
+
 LONG = "0123456789" * 30
 
 @task
@@ -38,6 +46,14 @@ def mixed(letter: u8, count: u64) -> None:
         for _ in range(u64(20)):
             log_bytes(ptr(letters[u64(letter - 97)]), 1)
             sleep_until(now() + 7_000)
+        log_end()
+
+@task
+def serial(letter: u8, first: u64, period: u64, count: u64) -> None:
+    for i in range(count):
+        sleep_until(first + i * period)
+        for _ in range(u64(200)):
+            log_bytes(ptr(letters[u64(letter - 97)]), 1)
         log_end()
 
 letters: Array[u8, 26] = constant(b"abcdefghijklmnopqrstuvwxyz")
@@ -119,3 +135,56 @@ def test_who_owns_the_serial_port_writes_there_too(
     assert len(run["one"].lines) == 4
     assert run["two"].lines == ["line 1", "line 2", "line 3"]
     assert run["one"].after == run["two"].after == {}
+
+
+UART = '[[device]]\nname = "{}"\nkind = "uart"\nowner = "one"\n'
+
+
+def test_lines_do_not_mix_on_the_serial_port(tmp_path: Path) -> None:
+    """Urgent tasks have lines to send while less urgent ones are sending theirs."""
+    begin, period, count = 20_000_000, 1_000_000, 30
+    tasks = [
+        task_text(
+            "serial",
+            1 + index,
+            name=name,
+            letter=ord(name),
+            first=begin + index * 3_000,
+            period=period + 300 * index,
+            count=count,
+        )
+        for index, name in enumerate("abcd")
+    ]
+    text = system_text(sandbox_text("one", *tasks), UART.format("com1"))
+    run = ended(boot(tmp_path, text, TASKS, deterministic=True))
+    lines = run.serial.split("\r\n")
+    assert lines.pop() == ""
+    assert sorted(lines) == sorted(letter * 200 for letter in "abcd" * count)
+    assert lines[-SLOTS:] == run["one"].lines  # in the same order
+    switches = sum(int(number) for number in run["one"].status.switches)
+    assert switches > 3 * len(lines) // 2, "they hardly met"
+
+
+def test_a_serial_port_is_set_up_by_its_owner() -> None:
+    """115200 baud, 8 data bits, no interrupts; the boot has set up the first port only."""
+    written: dict[tuple[int, bool], int] = {}
+
+    def write(port: int, value: int) -> Steps[None]:
+        yield from ()
+        latched = written.get((0x2FB, False), 0) & 0x80 != 0 and port in (0x2F8, 0x2F9)
+        written[port, latched] = value
+
+    memory = Memory()
+    domain = Interpreter(Program(), memory, models={out8: write})
+    own = memory.view(SandboxInfo, domain.variable(info).start)
+    domain.run(start)
+    assert not written
+    own.uart_port = 0x2F8
+    domain.run(start)
+    assert written == {
+        (0x2F8, True): 1,
+        (0x2F9, True): 0,
+        (0x2F9, False): 0,
+        (0x2FA, False): 7,
+        (0x2FB, False): 3,
+    }
