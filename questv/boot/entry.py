@@ -92,7 +92,7 @@ boot_long_mode:
     mov cr3, eax
     mov ecx, 0xC0000080         # EFER
     rdmsr
-    or eax, 0x900               # LME, NXE
+    or eax, 0x100               # LME
     wrmsr
     mov eax, cr0
     or eax, 0x80010001          # PG, WP, PE

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from questv.arch.x86 import svm
-from questv.arch.x86.instructions import cpuid, read_msr
+from questv.arch.x86.instructions import cpuid, read_msr, write_msr
 from questv.arch.x86.machine import MachineFacts
-from questv.arch.x86.registers import VM_CR_SVM_DISABLED, Msr
+from questv.arch.x86.registers import VM_CR_SVM_DISABLED, Efer, Msr
 from questv.boot import apic
 from questv.boot.plan import BootPlan, X2ApicUse
 from questv.boot.serial import say, stop
-from questv.metal.lang import metal, u32
+from questv.metal.lang import metal, u32, u64
 
 _EAX, _ECX, _EDX = 0, 2, 3
 _LEAF_FEATURES = 1
@@ -43,7 +43,7 @@ def has_x2apic() -> bool:
 
 @metal
 def check_features(machine: MachineFacts) -> None:
-    """Check what every core must have, and turn its local APIC on."""
+    """Check what every core must have, and turn on its local APIC and the NX bit of its tables."""
     if (
         cpuid(_LEAF_EXTENDED, _EAX) < svm.CPUID_SVM
         or cpuid(svm.CPUID_FEATURES, _ECX) & svm.CPUID_FEATURES_SVM == 0
@@ -65,6 +65,7 @@ def check_features(machine: MachineFacts) -> None:
     if cpuid(svm.CPUID_FEATURES, _EDX) & _NO_EXECUTE == 0:
         say("this processor can't forbid execution of data (NX); use one that can")
         stop()
+    write_msr(u32(Msr.EFER), read_msr(u32(Msr.EFER)) | u64(Efer.NO_EXECUTE_ENABLE))
     apic.enable(machine.x2apic != 0)
 
 

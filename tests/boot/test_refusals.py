@@ -82,6 +82,10 @@ def test_a_good_boot_says_nothing(system: BuiltSystem, tmp_path: Path) -> None:
             "(QEMU: -cpu EPYC,+svm,+npt)",
         ),
         (
+            "EPYC,+svm,+npt,-nx",
+            "questv: this processor can't forbid execution of data (NX); use one that can",
+        ),
+        (
             "EPYC,+svm,+npt,-sse4.2",
             "questv: this processor has no CRC32 instruction (SSE4.2); use one that has",
         ),
