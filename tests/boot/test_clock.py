@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from questv.arch.x86.machine import MachineFacts
 from questv.boot import apic, clock, legacy, serial
 from questv.boot.legacy import PIT_FREQUENCY
 from questv.metal.interpret.events import Steps
-from questv.metal.interpret.interpreter import Interpreter
+from questv.metal.interpret.interpreter import Interpreter, Model
 from questv.metal.interpret.memory import Memory
 from questv.metal.interpret.program import Program
 
@@ -35,7 +36,7 @@ class Clocks:
         self.started = {"pit": 0.0, "apic": 0.0}
         self.text = ""
         self.memory = Memory()
-        models = {
+        models: dict[Any, Model] = {
             read_tsc: self._tsc,
             pause: self._pass,
             legacy.start_countdown: self._start_countdown,

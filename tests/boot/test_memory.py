@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from questv.arch.x86.pvh import MAGIC, MEMORY_MAP_RAM, MemoryMapEntry, StartInfo
 from questv.boot import memory, serial
 from questv.boot.plan import BootPlan
 from questv.metal.interpret.events import Steps
-from questv.metal.interpret.interpreter import Interpreter
+from questv.metal.interpret.interpreter import Interpreter, Model
 from questv.metal.interpret.memory import Memory
 from questv.metal.interpret.program import Program
 
@@ -49,7 +51,7 @@ def said(*ranges: tuple[int, int, int]) -> str:
         yield from ()
         raise StoppedError
 
-    models = {serial._put: put, serial.stop: stop}
+    models: dict[Any, Model] = {serial._put: put, serial.stop: stop}
     domain = Interpreter(PROGRAM, space, models=models)
     places = [space.reserve(bytes(struct)).start for struct in (start, plan)]
     try:
