@@ -75,7 +75,19 @@ _RULES = """\
 
 Each finding ends with the name of the rule that was broken, in brackets. Nothing is built while
 one rule is broken. Faults of the file hide those of the spelling, and these hide the rest.
+Faults in the source of a task break rules of its language, which have
+[a list of their own](metal.md#every-rule).
 """
+
+_BUILD_RULES = {
+    "module-name-taken": "Of two modules with one name Python knows one, and it is not the task's.",
+    "task-parameter": "A task is given what the description can name: ends, inputs and integers.",
+    "task-result": "A kernel calls a task, and has nothing to do with a result.",
+    "task-stack-small": "A task's deepest calls and an interrupt on top must fit its stack.",
+    "sandbox-memory-small": "A kernel, its tasks, stacks and page tables are all in its sandbox.",
+    "machine-memory-small": "The boot, the monitors and nested tables take memory besides.",
+}
+"""Why the build refuses what only shows when tasks are compiled and memory is given out."""
 
 
 def reference() -> str:
@@ -87,6 +99,8 @@ def reference() -> str:
         **RULES,
     }
     rules = [_topic(title, functions) for title, functions in topics.items()]
+    built = [(f"`{rule}`", reason) for rule, reason in _BUILD_RULES.items()]
+    rules.append(f"### The build\n\n{_rows(('Rule', 'Reason'), built)}")
     reserved = [_reserved("Ports", RESERVED_PORTS), _reserved("MSRs", RESERVED_MSRS)]
     return "\n".join([_INTRODUCTION.format(example=EXAMPLE), *tables, _RULES, *rules, *reserved])
 

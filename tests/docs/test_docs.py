@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from questv.api_reference import PAGE, page
+from tests.metal.test_errors import rules_in
 from tests.running import questv
 
 ROOT = Path(__file__).parent.parent.parent
@@ -41,6 +42,22 @@ def test_links_lead_somewhere(page: Path) -> None:
     prose = re.sub(r"^```.*?^```|`[^`]*`", "", page.read_text(), flags=re.S | re.M)
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", prose):
         assert (page.parent / target).exists(), f"{page.name} has a link to {target}"
+
+
+@pytest.mark.parametrize("part", ["system", "plan", "metal"])
+def test_every_rule_is_listed(part: str) -> None:
+    named = {rule for file in (ROOT / "questv" / part).rglob("*.py") for rule in rules_in(file)}
+    text = "".join((ROOT / "docs" / name).read_text() for name in ("reference.md", "metal.md"))
+    listed = set(re.findall(r"^\| `([a-z0-9-]+)` \|", text, re.M))
+    assert named
+    assert named <= listed
+
+
+def test_the_rules_of_the_build_are_those_of_the_plan() -> None:
+    section = (ROOT / "docs" / "reference.md").read_text().partition("### The build\n")[2]
+    listed = re.findall(r"^\| `([a-z-]+)`", section.partition("\n#")[0], re.M)
+    files = (ROOT / "questv" / "plan").rglob("*.py")
+    assert sorted(listed) == sorted({rule for file in files for rule in rules_in(file)})
 
 
 def test_the_page_of_the_api_is_current() -> None:
