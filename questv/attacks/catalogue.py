@@ -34,6 +34,8 @@ class Attack(IntEnum):
     SEND_COMMAND = 17
     RELOCATE_APIC = 18
     SET_TIMER = 19
+    HANG = 20
+    ARM_TIMER = 21
     READ_WIDE_MSR = 22
     WRITE_WIDE_MSR = 23
 
@@ -84,5 +86,9 @@ def perform(orders: Orders) -> None:
             interrupts.relocate_apic(orders)
         case Attack.SET_TIMER:
             interrupts.set_timer(orders)
+        case Attack.HANG:
+            processor.hang(orders)
+        case Attack.ARM_TIMER:
+            interrupts.arm_timer(orders)
         case _:
             pass

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from questv.arch.x86.apic import X2APIC_MSR_BASE, ApicRegister
-from questv.arch.x86.instructions import pause, write_msr
+from questv.arch.x86.instructions import disable_interrupts, pause, write_msr
 from questv.arch.x86.registers import APIC_BASE_ENABLE, Msr
 from questv.attacks.orders import Orders
+from questv.kernel.hypercall import hypercall
 from questv.metal.lang import metal, u32
+from questv.monitor.interface import Hypercall
 
 
 @metal
@@ -28,3 +30,12 @@ def set_timer(orders: Orders) -> None:
     write_msr(X2APIC_MSR_BASE + u32(ApicRegister.TIMER_INITIAL), 1)
     while True:
         pause()
+
+
+@metal
+def arm_timer(orders: Orders) -> None:
+    """Have the own timer go off at once again and again; then be stopped for something else."""
+    disable_interrupts()
+    for _ in range(orders.target):
+        write_msr(X2APIC_MSR_BASE + u32(ApicRegister.TIMER_INITIAL), 1)
+    hypercall(Hypercall.PANIC, 0, 0)

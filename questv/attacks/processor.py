@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from questv.arch.x86.descriptors import TablePointer
-from questv.arch.x86.instructions import in8, load_idt, out8, read_msr, write_msr
+from questv.arch.x86.instructions import (
+    disable_interrupts,
+    in8,
+    load_idt,
+    out8,
+    read_msr,
+    write_msr,
+)
 from questv.attacks.orders import Orders
 from questv.metal.lang import addr, asm, local, metal, u16, u32
 
@@ -99,3 +106,11 @@ def triple_fault(orders: Orders) -> None:
 def bad_hypercall(orders: Orders) -> None:
     """Find a call that the monitor does not check."""
     asm("vmmcall", None, "{rax}", orders.target)
+
+
+@metal
+def hang(orders: Orders) -> None:
+    """Keep the run from ending: never end, and never be interrupted."""
+    disable_interrupts()
+    while True:
+        pass

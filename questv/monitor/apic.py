@@ -7,7 +7,10 @@ from questv.arch.x86.apic import (
     COMMAND_NMI,
     COMMAND_PENDING,
     LVT_MASKED,
+    LVT_NMI,
+    LVT_PERIODIC,
     SPURIOUS_ENABLE,
+    TIMER_DIVIDE_BY_1,
     X2APIC_MSR_BASE,
     ApicRegister,
 )
@@ -18,6 +21,7 @@ from questv.monitor.memory import plan
 
 SPURIOUS_VECTOR = 0xFF
 _SPACING = 4  # the page's registers are 16 bytes apart
+_NMIS_PER_SECOND = 100
 _FIRST_VECTOR = 16  # lower ones are errors to the APIC
 _TIMER_ONE_SHOT = LVT_MASKED | 0xFF  # the bits of a one-shot timer: any vector, masked or not
 
@@ -56,6 +60,14 @@ def ring(command: u64) -> bool:
 def send_nmi(core: u32) -> None:
     """Interrupt another core's monitor, whatever its kernel is doing."""
     _send(u64(plan.machine.apic_ids[core]) << 32 | COMMAND_NMI | COMMAND_ASSERT)
+
+
+@metal
+def start_nmis() -> None:
+    """Have this core's own timer interrupt its monitor again and again, every 10 ms."""
+    _write(u32(ApicRegister.TIMER), LVT_NMI | LVT_PERIODIC)
+    _write(u32(ApicRegister.TIMER_DIVIDE), TIMER_DIVIDE_BY_1)
+    _write(u32(ApicRegister.TIMER_INITIAL), u32(plan.machine.apic_frequency // _NMIS_PER_SECOND))
 
 
 @metal(inline=True)

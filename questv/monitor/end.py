@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from questv.arch.x86.instructions import disable_interrupts, halt, out32, pause, read_tsc
 from questv.metal.lang import SEQ_CST, metal, u16, u32, u64
-from questv.monitor import apic
+from questv.monitor import apic, svm
 from questv.monitor.interface import SandboxState
 from questv.monitor.memory import peers, plan, public
 
@@ -14,33 +14,70 @@ EXIT_RUN_ENDED = 0x10
 """What the debug-exit device is told when the run ends as planned."""
 
 _PATIENCE_MILLISECONDS = 100
+_NANOSECONDS = 1_000_000_000
 
 
 @metal
 def end(state: SandboxState) -> NoReturn:
     """Publish a final state and park this core for good; the last one ends the run."""
     _publish(state)
-    if plan.exit_port != 0 and run_ended():
+    if plan.machine.run_nanoseconds != 0:
+        _await_run_end()
+    if plan.exit_port != 0 and run_ended(_patience()):
         _stop_others()
-        # Every core is parked by now: an emulator may go on for a while after this.
+        # The others are parked by now, save who does the same as this core or can't be stopped:
+        # an emulator may go on for a while after this.
         out32(u16(plan.exit_port), u32(EXIT_RUN_ENDED))
-    _park()
+    park()
 
 
 @metal
 def stop() -> NoReturn:
     """Park this core because the run has ended."""
     _publish(SandboxState.STOPPED)
-    _park()
+    park()
 
 
 @metal
-def run_ended() -> bool:
-    """Whether every sandbox has ended whose end the run waits for."""
+def run_ended(grace: u64) -> bool:
+    """Whether every sandbox has ended whose end the run waits for, or the run's time is over.
+
+    Kernels end by themselves when the time is over; who has to wait for them gives them some
+    ``grace``, in ticks of the TSC.
+    """
     for core in range(plan.core_count):
         if plan.until >> u64(core) & 1 != 0 and not _is_final(core):
-            return False
+            return _is_time_over(grace)
     return True
+
+
+@metal
+def _is_time_over(grace: u64) -> bool:
+    limit = plan.machine.run_nanoseconds
+    frequency = plan.machine.tsc_frequency
+    elapsed = read_tsc() - plan.machine.start_tsc
+    elapsed -= min(elapsed, grace)
+    seconds = elapsed // frequency
+    rest = elapsed % frequency * _NANOSECONDS // frequency
+    return limit != 0 and seconds * _NANOSECONDS + rest >= limit
+
+
+@metal
+def _patience() -> u64:
+    return plan.machine.tsc_frequency // 1000 * _PATIENCE_MILLISECONDS
+
+
+@metal
+def _await_run_end() -> None:
+    """Look now and then whether the run has ended: a kernel that hangs must not outlast its time.
+
+    The timer, which is this core's kernel's no more, interrupts its sleep. If an NMI comes right
+    before the sleep, there will be another.
+    """
+    disable_interrupts()
+    apic.start_nmis()
+    while not run_ended(_patience()):
+        svm.halt_until_nmi()
 
 
 @metal
@@ -52,7 +89,8 @@ def _publish(state: SandboxState) -> None:
 
 
 @metal
-def _park() -> NoReturn:
+def park() -> NoReturn:
+    """Do nothing more on this core."""
     disable_interrupts()
     while True:
         halt()
@@ -71,8 +109,7 @@ def _is_entered(core: u32) -> bool:
 @metal
 def _stop_others() -> None:
     """Have the monitors of all sandboxes that still run park their cores, and wait for it."""
-    patience = plan.machine.tsc_frequency // 1000 * _PATIENCE_MILLISECONDS
-    deadline = read_tsc() + patience
+    deadline = read_tsc() + _patience()
     told: u64 = 0
     running = plan.sandboxes
     while running != 0 and read_tsc() < deadline:

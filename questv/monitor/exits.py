@@ -39,7 +39,7 @@ def _handle_other(reason: ExitReason) -> None:
             _hypercall()
         case ExitReason.NMI | ExitReason.SMI:
             svm.open_nmi_window()
-            if end.run_ended():
+            if end.run_ended(0):
                 end.stop()
             _count(reason)
         case ExitReason.MSR:

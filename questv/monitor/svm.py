@@ -174,6 +174,12 @@ def open_nmi_window() -> None:
     asm("stgi\nnop\nclgi", None, "")
 
 
+@metal
+def halt_until_nmi() -> None:
+    """Sleep until an NMI, or the end of another event that waits."""
+    asm("stgi\nhlt\nclgi", None, "")
+
+
 # ---- what an exit was about ------------------------------------------------------------------
 
 

@@ -25,7 +25,7 @@ from questv.attacks.catalogue import Attack
 from questv.attacks.orders import Orders
 from questv.kernel.info import INPUT_MAGIC, InputHeader
 from questv.kernel.timers import TIMER_VECTOR
-from questv.monitor.interface import CrashReason, Hypercall, SandboxState
+from questv.monitor.interface import CrashReason, ExitReason, Hypercall, SandboxState
 from questv.plan.build import BuiltSystem, build
 from questv.plan.layout import tables
 from questv.plan.model import SandboxPlan
@@ -187,6 +187,7 @@ def cases() -> list[Case]:
                 ApicRegister.TIMER,
             )
         )
+    made.append(Case("arm the timer", Attack.ARM_TIMER, 10_000, CrashReason.KERNEL_PANIC))
     return made
 
 
@@ -233,7 +234,9 @@ def assert_nobody_else_noticed(run: Run, progress: int = 1) -> None:
 @pytest.mark.parametrize("x2apic", ["preferred", pytest.param("off", marks=pytest.mark.long)])
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
 def test_contained(case: Case, x2apic: str, tmp_path: Path) -> None:
-    run = run_attack(tmp_path, case, x2apic=x2apic)
+    # A timer that goes off all the time disturbs most where all cores share one clock.
+    deterministic = case.attack is Attack.ARM_TIMER
+    run = run_attack(tmp_path, case, x2apic=x2apic, deterministic=deterministic)
     assert_nobody_else_noticed(run)
     attacker = run["attacker"]
     assert attacker.lines == ["attacking"]
@@ -244,6 +247,32 @@ def test_contained(case: Case, x2apic: str, tmp_path: Path) -> None:
         assert int(crash.address) == case.address
     if case.code is not None:
         assert int(crash.code) == case.code
+
+
+@pytest.mark.parametrize("deterministic", [False, True], ids=["parallel", "deterministic"])
+def test_nobody_outlasts_the_time_limit(tmp_path: Path, deterministic: bool) -> None:
+    """A kernel that the run waits for hangs with interrupts off: the run ends all the same."""
+    limit = 6_000_000 if deterministic else 2_000_000_000  # of real time others may take some
+    case = Case("hang", Attack.HANG, 0, CrashReason.NONE)
+    run = run_attack(
+        tmp_path,
+        case,
+        deterministic=deterministic,
+        metronome=1_000_000,
+        command_line=f"for={limit}",
+        timeout=60,
+    )
+    assert run.exit is not None and run.exit.value == 0x10, (run.exit, run.serial)
+    attacker = run["attacker"]
+    assert attacker.lines == ["attacking"]
+    assert attacker.state == SandboxState.STOPPED
+    frequency = int(run.facts.tsc_frequency)
+    elapsed = (int(attacker.public.ended) - int(run.facts.start_tsc)) * 10**9 / frequency
+    assert elapsed >= limit
+    assert run["sink"].lines == ["2000 of 2000 right, attacker at 1"]
+    for name in ("source", "middle", "sink"):
+        assert run[name].state == SandboxState.FINISHED
+        assert set(run[name].after) <= {ExitReason.DOORBELL.name}
 
 
 def test_the_harness_notices_an_attack_that_comes_back(tmp_path: Path) -> None:
