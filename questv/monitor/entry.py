@@ -12,7 +12,7 @@ from questv.arch.x86.descriptors import (
     TablePointer,
     set_gate,
 )
-from questv.arch.x86.instructions import load_gdt, load_idt
+from questv.arch.x86.instructions import load_gdt, load_idt, read_cr2, read_tsc
 from questv.metal.lang import (
     Array,
     Ptr,
@@ -29,7 +29,7 @@ from questv.metal.lang import (
 )
 from questv.metal.structs import sizeof
 from questv.monitor import end
-from questv.monitor.interface import CrashReason, SandboxState
+from questv.monitor.interface import CrashReason, ExitReason, SandboxState
 from questv.monitor.memory import public
 
 EXCEPTIONS = 32
@@ -40,6 +40,7 @@ _WITH_ERROR_CODE = 0x6022_7D00  # vectors 8, 10 to 14, 17, 21, 29 and 30 (APM vo
 exception_stubs: u8 = external("monitor_exception_stubs")
 gdt: Array[u64, 3] = constant([0, CODE_DESCRIPTOR, DATA_DESCRIPTOR])
 idt: Array[Gate, EXCEPTIONS] = static()
+_failed: bool = static(False)
 
 module_assembly(
     """
@@ -107,10 +108,17 @@ def install_tables() -> None:
 @metal(export="monitor_exception")
 def exception(frame: Ptr[u64]) -> NoReturn:
     """An exception in the monitor itself: keep the evidence, stop this core and nothing else."""
+    global _failed
+    if _failed:
+        end.park()  # what follows has failed itself
+    _failed = True
     vector = frame[0]
     error: u64 = 1 if u64(_WITH_ERROR_CODE) >> (vector & 31) & 1 != 0 else 0
     crash = public.crash
     crash.reason = CrashReason.MONITOR_EXCEPTION
+    crash.exit = ExitReason.OTHER
+    crash.time = read_tsc()
+    crash.cr2 = read_cr2()
     crash.code = vector
     crash.detail = frame[1] if error != 0 else 0
     crash.rip = frame[1 + error]

@@ -168,10 +168,7 @@ def with_slow_entry(system: BuiltSystem, sandbox: str) -> bytes:
     return monitor_patched(system, sandbox, {enter: jump(start, room), unused: there})
 
 
-@pytest.mark.parametrize("deterministic", [False, True], ids=["parallel", "deterministic"])
-def test_a_deaf_monitor_keeps_no_other_from_being_stopped(
-    tmp_path: Path, deterministic: bool
-) -> None:
+def test_a_deaf_monitor_keeps_no_other_from_being_stopped(tmp_path: Path) -> None:
     """At the run's end those that can be stopped are; one loops with interrupts off for good."""
     text = system_text(
         sandbox_text("one", WORK),
@@ -182,7 +179,7 @@ def test_a_deaf_monitor_keeps_no_other_from_being_stopped(
     )
     system = build(write_system(tmp_path, text, TASKS))
     image = monitor_patched(system, "deaf", {"questv.monitor.exits._hypercall": b"\xeb\xfe"})
-    run = ended(run_system(system, tmp_path, image=image, deterministic=deterministic))
+    run = ended(run_system(system, tmp_path, image=image))
     states = {name: sandbox.state.name for name, sandbox in run.sandboxes.items()}
     assert states == {
         "one": "FINISHED",
@@ -213,7 +210,7 @@ def test_a_monitor_can_be_stopped_before_it_enters_its_kernel(tmp_path: Path) ->
     ("code", "vector", "error", "length"),
     [
         (b"\x0f\x0b", 6, 0, 0),  # ud2
-        (b"\x31\xc0\x89\x00", 14, 2, 2),  # a write to address 0
+        (b"\xb8\x00\x00\x34\x12\x89\x00", 14, 2, 5),  # a write to address 0x12340000
         (b"\x31\xc9\xf7\xf1", 0, 0, 2),  # a division by zero
         (b"\x50\x53\x48\x31\xc0\x8e\xd0\x66\xb8\x99\x00\x8e\xd8", 13, 0x98, 11),  # a bad segment
     ],
@@ -234,10 +231,33 @@ def test_an_exception_in_a_monitor(
     assert run["two"].lines == []
     crash = run["two"].public.crash
     assert crash.reason == CrashReason.MONITOR_EXCEPTION
+    assert crash.exit == ExitReason.OTHER
     assert (int(crash.code), int(crash.detail)) == (vector, error)
+    assert int(crash.cr2) == (0x1234_0000 if vector == 14 else 0)
+    assert int(run["two"].public.entered) <= int(crash.time) <= int(run["two"].public.ended)
     assert int(crash.rip) == system.monitor.symbols.address(hypercall) + length
     stack = next(w for w in system.plan.sandbox("two").monitor_windows if w.name == "stack")
     assert stack.address < int(crash.rsp) < stack.address + stack.size
     for name in ("one", "three"):
         assert run[name].state == SandboxState.FINISHED
         assert run[name].lines == ["done"]
+
+
+@pytest.mark.parametrize("cpu", CPUS.values(), ids=CPUS)
+def test_an_exception_while_a_monitor_ends(tmp_path: Path, cpu: str) -> None:
+    """The way to its end fails, and fails again for the exception: only its core stops."""
+    text = system_text(
+        sandbox_text("one", task_text("work", microseconds=50_000)),
+        sandbox_text("two", task_text("work", microseconds=1)),
+        run='until = ["one"]',
+    )
+    system = build(write_system(tmp_path, text, TASKS))
+    way = "questv.monitor.end.end"
+    image = monitor_patched(system, "two", {way: b"\x0f\x0b"})  # ud2
+    run = ended(run_system(system, tmp_path, image=image, cpu=cpu))
+    assert run["one"].state == SandboxState.FINISHED
+    assert run["one"].lines == ["done"]
+    crash = run["two"].public.crash
+    assert run["two"].lines == ["done"]
+    assert crash.reason == CrashReason.MONITOR_EXCEPTION
+    assert int(crash.rip) == system.monitor.symbols.address(way)

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from questv.machine import MachineKind
+from questv.machine import WITHOUT_X2APIC, MachineKind
 from questv.monitor.interface import SandboxState
 from questv.plan.build import BuiltSystem, build
 from tests.running import (
-    WITHOUT_X2APIC,
     Run,
     Sandbox,
     input_file,
