@@ -36,6 +36,7 @@ class Attack(IntEnum):
     SET_TIMER = 19
     HANG = 20
     ARM_TIMER = 21
+    SINGLE_STEP = 24
     READ_WIDE_MSR = 22
     WRITE_WIDE_MSR = 23
 
@@ -90,5 +91,7 @@ def perform(orders: Orders) -> None:
             processor.hang(orders)
         case Attack.ARM_TIMER:
             interrupts.arm_timer(orders)
+        case Attack.SINGLE_STEP:
+            processor.single_step(orders)
         case _:
             pass

@@ -114,3 +114,9 @@ def hang(orders: Orders) -> None:
     disable_interrupts()
     while True:
         pass
+
+
+@metal
+def single_step(orders: Orders) -> None:
+    """Begin an exception whose delivery some processors repeat for ever: a debug exception."""
+    asm("pushfq\nor qword ptr [rsp], 0x100\npopfq\nnop", None, "")

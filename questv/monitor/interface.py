@@ -52,7 +52,7 @@ class ExitReason(IntEnum):
     NMI = 3
     SMI = 4
     INIT = 5
-    INTERRUPT = 6
+    EXCEPTION = 6  # one that a kernel could have delivered to itself without end
     PAGE_FAULT = 7  # access outside the view
     SHUTDOWN = 8  # triple fault
     INSTRUCTION = 9

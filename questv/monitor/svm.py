@@ -23,6 +23,8 @@ _WRMSR_LENGTH = 2
 _VMMCALL_LENGTH = 3
 _IO_READ = 1 << 0  # in exit_info1 (APM vol. 2, 15.10.2)
 _IO_PORT_SHIFT = 16
+# Delivering one of the first two can raise it again, for ever and with no moment for an NMI.
+_EXCEPTIONS = svm.EXCEPTION_DEBUG | svm.EXCEPTION_ALIGNMENT | svm.EXCEPTION_MACHINE_CHECK
 _INTERCEPTS3 = (
     Intercept3.NMI
     | Intercept3.SMI
@@ -67,7 +69,7 @@ def start() -> None:
 
 @metal
 def _set_intercepts() -> None:
-    guest.intercept_exceptions = svm.EXCEPTION_MACHINE_CHECK
+    guest.intercept_exceptions = _EXCEPTIONS
     guest.intercept3 = _INTERCEPTS3
     guest.intercept4 = _INTERCEPTS4
     guest.io_permissions = plan.io_map
@@ -129,8 +131,8 @@ def reason() -> ExitReason:
             return ExitReason.SMI
         case ExitCode.INIT:
             return ExitReason.INIT
-        case ExitCode.INTR:
-            return ExitReason.INTERRUPT
+        case ExitCode.EXCEPTION_DEBUG | ExitCode.EXCEPTION_ALIGNMENT:
+            return ExitReason.EXCEPTION
         case ExitCode.SHUTDOWN:
             return ExitReason.SHUTDOWN
         case ExitCode.EXCEPTION_MACHINE_CHECK:
@@ -219,6 +221,7 @@ def _skip(length: u64) -> None:
     # Without the address of the next instruction from the processor, the plain encoding is taken
     # for granted; a guest that uses prefixes goes on in the middle of its own code.
     guest.rip = guest.next_rip if plan.machine.next_rip != 0 else guest.rip + length
+    guest.interrupt_shadow = 0  # of an STI, it has ended with the instruction
 
 
 @metal(inline=True)

@@ -187,6 +187,8 @@ def cases() -> list[Case]:
                 ApicRegister.TIMER,
             )
         )
+    code = ExitCode.EXCEPTION_DEBUG
+    made.append(Case("single step", Attack.SINGLE_STEP, 0, CrashReason.UNEXPECTED_EVENT, code=code))
     made.append(Case("arm the timer", Attack.ARM_TIMER, 10_000, CrashReason.KERNEL_PANIC))
     return made
 

@@ -61,6 +61,8 @@ class Intercept4(IntFlag):
 class ExitCode(IntEnum):
     """Why a guest stopped (APM vol. 2, appendix C)."""
 
+    EXCEPTION_DEBUG = 0x41
+    EXCEPTION_ALIGNMENT = 0x51
     EXCEPTION_MACHINE_CHECK = 0x52
     INTR = 0x60
     NMI = 0x61
@@ -95,6 +97,8 @@ class ExitCode(IntEnum):
     INVALID = 0xFFFF_FFFF_FFFF_FFFF
 
 
+EXCEPTION_DEBUG = 1 << 1
+EXCEPTION_ALIGNMENT = 1 << 17
 EXCEPTION_MACHINE_CHECK = 1 << 18
 TLB_FLUSH_ALL = 1
 NESTED_PAGING_ENABLE = 1
