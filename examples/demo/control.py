@@ -6,6 +6,7 @@ from messages import Ticks
 
 from questv.api import Writer, now, sleep_until, task
 from questv.metal.lang import Ptr, Volatile, copy, local, metal, static, u64
+from questv.metal.structs import sizeof
 
 done: Volatile[bool] = static(False)
 
@@ -31,6 +32,6 @@ def tick(ticks: Writer, period: u64, least: u64) -> None:
         seen.most = max(seen.most, late)
         if seen.count >= least and done.read():
             seen.last = 1
-        copy(Ptr[Ticks](ticks.begin())[0], seen)
+        copy(Ptr[Ticks](ticks.begin(sizeof(Ticks)))[0], seen)
         ticks.publish()
         next += period

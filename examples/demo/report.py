@@ -46,7 +46,7 @@ def watch(ticks: Reader) -> None:
     seen: Ticks = local()
     while seen.last == 0:
         ticks.await_news(FOREVER)
-        copy_out(Ptr[u8](ptr(seen)), ticks.newest(), sizeof(Ticks))
+        copy_out(Ptr[u8](ptr(seen)), ticks.newest(sizeof(Ticks)), sizeof(Ticks))
     log(
         f"control: {seen.count} ticks, late by {seen.least} to {seen.most} ns, "
         f"{seen.total // seen.count} on average"

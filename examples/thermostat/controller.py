@@ -37,8 +37,8 @@ def control(readings: Receiver, state: Writer, target: i32) -> None:
             seen.inside += HEATER
         seen.time = reading.time
         seen.readings += 1
-        copy(Ptr[State](state.begin())[0], seen)
+        copy(Ptr[State](state.begin(sizeof(State)))[0], seen)
         state.publish()
     seen.finished = 1
-    copy(Ptr[State](state.begin())[0], seen)
+    copy(Ptr[State](state.begin(sizeof(State)))[0], seen)
     state.publish()

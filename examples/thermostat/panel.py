@@ -17,7 +17,7 @@ def show(state: Reader, period: u64) -> None:
     while shown.finished == 0:
         due += period
         sleep_until(due)
-        newest = state.newest()
+        newest = state.newest(sizeof(State))
         if newest.is_null():
             log("nothing is known yet")
             continue

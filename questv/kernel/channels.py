@@ -13,6 +13,7 @@ from questv.channel.sleep import Area
 from questv.kernel import doorbells
 from questv.kernel.doorbells import Wait
 from questv.kernel.info import MAX_ENDS, EndInfo, EndKind, info
+from questv.kernel.panic import panic
 from questv.metal.lang import Array, Ptr, Shared, metal, static, u8, u64
 from questv.metal.structs import Struct
 
@@ -40,10 +41,10 @@ class Sender(Struct):
             too_long = length > ring.largest_message(self.producer.size)
             if too_long or doorbells.has_passed(deadline):
                 return ring.reserve(self.producer, length)
-            self.sleep(length, deadline)
+            self._sleep(length, deadline)
 
     @metal
-    def sleep(self, length: u64, deadline: u64) -> None:
+    def _sleep(self, length: u64, deadline: u64) -> None:
         """Sleep until there may be room, or the deadline passes."""
         doorbells.announce(self.wait)
         if ring.has_room(self.producer, length):
@@ -89,10 +90,10 @@ class Receiver(Struct):
                 return message
             if doorbells.has_passed(deadline):
                 return ring.peek(self.consumer)
-            self.sleep(deadline)
+            self._sleep(deadline)
 
     @metal
-    def sleep(self, deadline: u64) -> None:
+    def _sleep(self, deadline: u64) -> None:
         """Sleep until there may be a message, or the deadline passes."""
         doorbells.announce(self.wait)
         if ring.has_message(self.consumer):
@@ -129,6 +130,13 @@ class Receiver(Struct):
         doorbells.ring_if_asleep(self.wait)
 
 
+@metal(inline=True)
+def _require_size(size: u64, described: u64) -> None:
+    """A value that is longer than its slot would run into the others, and could be read torn."""
+    if size != described:
+        panic("a value has another size than its register: see the channel's message")
+
+
 class Writer(Struct):
     """The writing end of a four-slot register."""
 
@@ -136,8 +144,12 @@ class Writer(Struct):
     wait: Wait
 
     @metal
-    def begin(self) -> Ptr[u8]:
-        """The place for the next value; nobody reads it before ``publish``."""
+    def begin(self, size: u64) -> Ptr[u8]:
+        """The place for the next value; nobody reads it before ``publish``.
+
+        ``size`` is what the value has, in bytes; it must be the channel's ``message``.
+        """
+        _require_size(size, self.writer.size)
         return four_slot.begin_write(self.writer)
 
     @metal
@@ -156,8 +168,12 @@ class Reader(Struct):
     wait: Wait
 
     @metal
-    def newest(self) -> Ptr[Shared[u8]]:
-        """The newest value, whole until the next call; null before the first was written."""
+    def newest(self, size: u64) -> Ptr[Shared[u8]]:
+        """The newest value, whole until the next call; null before the first was written.
+
+        ``size`` is what the value has, in bytes; it must be the channel's ``message``.
+        """
+        _require_size(size, self.reader.size)
         value = four_slot.begin_read(self.reader)
         if not value.is_null():
             self.wait.counters.messages += 1
@@ -170,11 +186,11 @@ class Reader(Struct):
         while not four_slot.has_news(self.reader):
             if doorbells.has_passed(deadline):
                 return four_slot.has_news(self.reader)
-            self.sleep(deadline)
+            self._sleep(deadline)
         return True
 
     @metal
-    def sleep(self, deadline: u64) -> None:
+    def _sleep(self, deadline: u64) -> None:
         """Sleep until there may be news, or the deadline passes."""
         doorbells.announce(self.wait)
         if four_slot.has_news(self.reader):

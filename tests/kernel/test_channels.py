@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from questv.monitor.interface import SandboxState
 from tests.monitor.test_exits import merged
 from tests.running import (
     Run,
@@ -263,7 +264,7 @@ def make_room(messages: Receiver) -> None:
 @task
 def write(values: Writer) -> None:
     sleep_until(3_500_000)
-    values.begin()
+    values.begin(8)
     values.publish()
 """
 
@@ -330,7 +331,7 @@ value: Array[u64, 40] = static()
 def write(values: Writer, count: u64, pause: u64, first: u64) -> None:
     sleep_until(first)
     for i in range(u64(1), count + 1):
-        room = Ptr[u64](values.begin())
+        room = Ptr[u64](values.begin(320))
         for j in range(u64(40)):
             room[j] = i
         values.publish()
@@ -340,13 +341,13 @@ def write(values: Writer, count: u64, pause: u64, first: u64) -> None:
 @task
 def read(values: Reader, count: u64, early: u64) -> None:
     if early != 0:
-        assert values.newest().is_null()
+        assert values.newest(320).is_null()
     last: u64 = 0
     seen: u64 = 0
     torn: u64 = 0
     while last != count:
         assert values.await_news(FOREVER)
-        copy_out(Ptr[u8](ptr(value[0])), values.newest(), 320)
+        copy_out(Ptr[u8](ptr(value[0])), values.newest(320), 320)
         assert value[0] > last
         for j in range(u64(40)):
             if value[j] != value[0]:
@@ -391,3 +392,28 @@ def test_a_register_is_empty_before_the_first_value(tmp_path: Path) -> None:
     )
     run = ended(boot(tmp_path, text, REGISTERS, deterministic=True))
     assert run["two"].lines == ["3 is the last, 0 torn", "3"]
+
+
+WRONG_SIZES = """
+@task
+def write(values: Writer) -> None:
+    values.begin(320)
+    log("not reached")
+
+@task
+def read(values: Reader) -> None:
+    values.newest(4)
+    log("not reached")
+"""
+
+
+def test_a_value_of_another_size_than_its_register_is_a_panic(tmp_path: Path) -> None:
+    """It would run into the other slots, and be torn."""
+    channel = four_slot_text("values", "one", "two", 8)
+    description = pair(task_text("write"), task_text("read"), channel)
+    run = boot(tmp_path, description, WRONG_SIZES)
+    for name in ("one", "two"):
+        assert run[name].state == SandboxState.CRASHED
+        assert run[name].lines == [
+            "panic: a value has another size than its register: see the channel's message"
+        ]

@@ -25,7 +25,7 @@ def receive(end: Receiver) -> None:
 
 @task
 def write(end: Writer) -> None:
-    end.begin()
+    end.begin(8)
     end.publish()
 
 @task

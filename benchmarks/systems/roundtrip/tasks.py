@@ -60,12 +60,12 @@ def _receive(source: Receiver) -> u64:
 
 @metal(inline=True)
 def _write(to: Writer, number: u64) -> None:
-    Ptr[u64](to.begin())[0] = number
+    Ptr[u64](to.begin(8))[0] = number
     to.publish()
 
 
 @metal(inline=True)
 def _read(source: Reader) -> u64:
     source.await_news(FOREVER)
-    number = Ptr[Shared[u64]](source.newest())[0].load(RELAXED)
+    number = Ptr[Shared[u64]](source.newest(8))[0].load(RELAXED)
     return number

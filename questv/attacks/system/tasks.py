@@ -15,13 +15,13 @@ FACTOR = 0x9E37_79B9_7F4A_7C15
 @task
 def attack(orders: Input, progress: Writer) -> None:
     """Look harmless for a while, then do as ordered."""
-    Ptr[u64](progress.begin())[0] = 1
+    Ptr[u64](progress.begin(8))[0] = 1
     progress.publish()
     sleep_until(ATTACK_AT)
     log("attacking")
     perform(Ptr[Orders](orders.bytes)[0])
     log("escaped")
-    Ptr[u64](progress.begin())[0] = 2
+    Ptr[u64](progress.begin(8))[0] = 2
     progress.publish()
 
 
@@ -55,5 +55,5 @@ def consume(second: Receiver, progress: Reader) -> None:
             right += 1
     # Outlive the attack, so that what it might do to this kernel would show.
     sleep_until(2 * ATTACK_AT)
-    reached = Ptr[Shared[u64]](progress.newest())[0].load(RELAXED)
+    reached = Ptr[Shared[u64]](progress.newest(8))[0].load(RELAXED)
     log(f"{right} of {u64(MESSAGES)} right, attacker at {reached}")
