@@ -65,7 +65,7 @@ def expire() -> None:
     status.timer_interrupts += 1
     now = read_tsc()
     if now >= _stop_at:
-        hypercall(Hypercall.FINISHED, 0, 0)
+        hypercall(Hypercall.FINISHED, 1, 0)
     next = _stop_at
     rest = status.sleeping
     while rest != 0:

@@ -34,7 +34,7 @@ def end(state: SandboxState) -> NoReturn:
 @metal
 def stop() -> NoReturn:
     """Park this core because the run has ended."""
-    _publish(SandboxState.STOPPED)
+    _publish(SandboxState.CUT_OFF)
     park()
 
 

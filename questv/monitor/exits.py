@@ -110,7 +110,8 @@ def _hypercall() -> None:
             public.state.store(SandboxState.STARTED, RELEASE)
             svm.skip_hypercall(0)
         case Hypercall.FINISHED:
-            end.end(SandboxState.FINISHED)  # not counted: it is the end of the running
+            # Not counted: it is the end of the running.
+            end.end(SandboxState.FINISHED if argument == 0 else SandboxState.CUT_OFF)
         case Hypercall.PANIC:
             _count(ExitReason.HYPERCALL)
             _stop_for(CrashReason.KERNEL_PANIC, argument, ExitReason.HYPERCALL)

@@ -15,7 +15,7 @@ class Hypercall(IntEnum):
     """What a kernel can ask of its monitor: the number in rax, arguments in rdi and rsi."""
 
     STARTED = 1  # the kernel runs
-    FINISHED = 2  # the kernel has nothing more to do
+    FINISHED = 2  # the kernel runs no more; rdi: 0 if all its tasks have returned
     PANIC = 3  # the kernel can't go on; rdi: why, as the kernel's own records explain it
     APIC_READ = 4  # where a guarded kernel has no x2APIC: register rdi, result in rax
     APIC_WRITE = 5  # likewise: register rdi becomes rsi
@@ -39,7 +39,7 @@ class SandboxState(IntEnum):
     FINISHED = 3  # its kernel has said that it is done
     CRASHED = 4  # it was stopped; the crash record says why
     MONITOR_FAULT = 5  # its monitor stopped itself; the crash record says why
-    STOPPED = 6  # it was running when the run ended
+    CUT_OFF = 6  # its tasks had not all returned when the run, or its time, ended
 
 
 @width(u32)

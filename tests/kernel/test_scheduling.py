@@ -157,7 +157,7 @@ def test_the_time_of_a_run(tmp_path: Path, deterministic: bool) -> None:
     )
     assert run["three"].lines == ["returns"]
     for name in ("one", "two"):
-        assert run[name].state == SandboxState.FINISHED
+        assert run[name].state == SandboxState.CUT_OFF
         assert run[name].lines == []
         facts = run.facts
         lasted = (int(run[name].public.ended) - int(facts.start_tsc)) * 10**9

@@ -74,7 +74,7 @@ def test_who_still_works_is_stopped(tmp_path: Path, cpu: str, deterministic: boo
     )
     run = ended(boot(tmp_path, text, TASKS, cpu=cpu, deterministic=deterministic))
     states = {name: sandbox.state.name for name, sandbox in run.sandboxes.items()}
-    assert states == {"one": "FINISHED", "two": "STOPPED", "three": "STOPPED", "four": "CRASHED"}
+    assert states == {"one": "FINISHED", "two": "CUT_OFF", "three": "CUT_OFF", "four": "CRASHED"}
     for name in ("two", "three"):
         # The NMI that ended it is no part of its running.
         assert "NMI" not in run[name].after
@@ -90,7 +90,7 @@ def test_a_crash_is_an_end_too(tmp_path: Path) -> None:
     )
     run = ended(boot(tmp_path, text, TASKS))
     assert run["one"].state == SandboxState.CRASHED
-    assert run["two"].state == SandboxState.STOPPED
+    assert run["two"].state == SandboxState.CUT_OFF
 
 
 def test_the_others_go_on(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_an_nmi_goes_to_the_monitor(tmp_path: Path) -> None:
     assert run["one"].lines == ["sent", "sent"]
     assert run["two"].after == {"NMI": 5}
     assert run["three"].after == {"NMI": 7}
-    assert run["two"].state == SandboxState.STOPPED
+    assert run["two"].state == SandboxState.CUT_OFF
     assert run["three"].lines == ["done"]
 
 
@@ -184,8 +184,8 @@ def test_a_deaf_monitor_keeps_no_other_from_being_stopped(tmp_path: Path) -> Non
     assert states == {
         "one": "FINISHED",
         "deaf": "ENTERED",
-        "three": "STOPPED",
-        "four": "STOPPED",
+        "three": "CUT_OFF",
+        "four": "CUT_OFF",
     }
 
 
@@ -201,7 +201,7 @@ def test_a_monitor_can_be_stopped_before_it_enters_its_kernel(tmp_path: Path) ->
     image = with_slow_entry(system, "two")
     run = ended(run_system(system, tmp_path, image=image, deterministic=True))
     states = {name: sandbox.state.name for name, sandbox in run.sandboxes.items()}
-    assert states == {"one": "STOPPED", "two": "STOPPED", "three": "FINISHED"}
+    assert states == {"one": "CUT_OFF", "two": "CUT_OFF", "three": "FINISHED"}
     assert int(run["two"].public.started) == 0
 
 
