@@ -23,7 +23,7 @@ def end(state: SandboxState) -> NoReturn:
     _publish(state)
     if plan.machine.run_nanoseconds != 0:
         _await_run_end()
-    if plan.exit_port != 0 and run_ended(_patience()):
+    if run_ended(_patience()):
         _stop_others()
         # The others are parked by now, save who does the same as this core or can't be stopped:
         # an emulator may go on for a while after this.

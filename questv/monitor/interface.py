@@ -128,7 +128,6 @@ class PublicPage(Struct, size=4096):
     """The one page that a monitor writes and everybody outside the sandboxes reads."""
 
     state: Atomic[SandboxState]
-    incarnation: u32
     entered: u64  # time-stamp counter when the kernel was first entered
     started: u64  # and when it said that it runs
     ended: u64  # and when its state became final

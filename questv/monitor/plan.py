@@ -5,7 +5,7 @@ from __future__ import annotations
 from questv.arch.x86.machine import MachineFacts
 from questv.metal.lang import Array, u8, u32, u64
 from questv.metal.structs import Struct
-from questv.monitor.interface import VECTORS, ApicMode
+from questv.monitor.interface import VECTORS
 
 
 class MonitorPlan(Struct, size=4096):
@@ -13,8 +13,7 @@ class MonitorPlan(Struct, size=4096):
 
     core: u32
     core_count: u32
-    apic_mode: ApicMode
-    exit_port: u32  # of QEMU's isa-debug-exit device; 0 if there is none
+    exit_port: u32  # of QEMU's isa-debug-exit device
     sandboxes: u64  # cores that have one: bit n for core n
     until: u64  # the run ends when these cores' sandboxes have ended: bit n for core n
     entry: u64  # the kernel's first instruction, as the kernel sees it

@@ -93,7 +93,6 @@ def monitor_plan(plan: Plan, sandbox: SandboxPlan) -> MonitorPlan:
     made = MonitorPlan(
         core=sandbox.core,
         core_count=plan.cores,
-        apic_mode=ApicMode[sandbox.apic.upper()],
         exit_port=EXIT_PORT,
         sandboxes=sum(1 << each.core for each in plan.sandboxes),
         until=sum(1 << plan.sandbox(name).core for name in plan.until),
