@@ -35,9 +35,9 @@ def main(start: StartInfo) -> NoReturn:
     if metronome != 0:
         legacy.start_metronome(metronome)
 
-    # Time, and proof that the walls hold.
-    clock.calibrate(machine)
+    # Proof that the walls hold, and then time: from its start the facts are complete.
     probe.run(machine, plan)
+    clock.calibrate(machine)
 
     # Every monitor and kernel gets the facts; from here on each core is on its own.
     cores.publish(machine, plan)

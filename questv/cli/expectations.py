@@ -10,6 +10,7 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from types import ModuleType
 
+from questv.cli.ending import Interrupted
 from questv.expect import Expectation, RunResult
 from questv.inspect.report import ExpectationReport
 
@@ -29,7 +30,9 @@ def check_expectations(
             check = getattr(_load(file), function)
             for each in check(result):
                 found.append(_report(each, expect))
-        except (Exception, SystemExit) as error:
+        except Interrupted:
+            raise
+        except BaseException as error:  # whatever it raises, the run's results count
             found.append(_failure(expect, file, error))
     return tuple(found)
 
@@ -37,10 +40,15 @@ def check_expectations(
 def _report(each: object, expect: str) -> ExpectationReport:
     if not isinstance(each, Expectation):
         raise TypeError(f"{expect} gives a {type(each).__name__}, not an Expectation")
-    return ExpectationReport(name=str(each.name), met=bool(each.met), detail=str(each.detail))
+    return ExpectationReport(name=_text(each.name), met=bool(each.met), detail=_text(each.detail))
 
 
-def _failure(expect: str, file: Path, error: Exception | SystemExit) -> ExpectationReport:
+def _text(value: object) -> str:
+    """What can be written to any file: of the bytes of a file's name not every one can."""
+    return str(value).encode(errors="backslashreplace").decode()
+
+
+def _failure(expect: str, file: Path, error: BaseException) -> ExpectationReport:
     """What Python says of a check that failed, and the last line of ``file`` that it was in."""
     lines = [
         frame.lineno
@@ -49,7 +57,7 @@ def _failure(expect: str, file: Path, error: Exception | SystemExit) -> Expectat
     ]
     where = f" ({file.name}:{lines[-1]})" if lines else ""
     return ExpectationReport(
-        name=expect, met=False, detail=f"{type(error).__name__}: {error}{where}"
+        name=expect, met=False, detail=_text(f"{type(error).__name__}: {error}{where}")
     )
 
 

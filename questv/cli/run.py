@@ -52,7 +52,11 @@ def run(
                 Display(target.plan, output),
                 progress,
             )
-        report = _checked(target, bound, _report(target, bound, finished))
+        report, interrupted = _report(target, bound, finished), None
+        try:
+            report = _checked(target, bound, report)
+        except Interrupted as error:  # what was measured is shown and written all the same
+            interrupted = error
         if report_file is not None:
             write_file(report_file, f"{report.model_dump_json(indent=2)}\n".encode())
         if report.booted:
@@ -61,6 +65,8 @@ def run(
             show(output.errors, verdict(report))
         if json:
             print_json(report)
+        if interrupted is not None:
+            raise interrupted
         raise typer.Exit(_exit_code(report, finished))
 
 

@@ -39,7 +39,7 @@ class Inspector:
     def found(self) -> FoundMachine | None:
         """What the boot has found of the machine; None until it has."""
         facts = self._guest.facts
-        if not int(facts.start_tsc):
+        if not int(facts.start_tsc):  # the boot's last finding
             return None
         return FoundMachine(
             cores=int(facts.core_count),

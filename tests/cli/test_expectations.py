@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from questv.cli.ending import Interrupted
 from questv.cli.expectations import check_expectations
 from questv.expect import Expectation, RunResult
 from questv.inspect.report import ExpectationReport
@@ -47,6 +48,8 @@ def test_expectations_are_asked_of_the_function(tmp_path: Path) -> None:
         ("import missing_module\n", "ModuleNotFoundError: No module named 'missing_module'"),
         ("def check():\n    return []\n", "TypeError: check() takes 0 positional arguments"),
         ("def check(run):\n    raise SystemExit(0)\n", "SystemExit: 0 (expect.py:3)"),
+        ("def check(run):\n    raise BaseException('x')\n", "BaseException: x (expect.py:3)"),
+        ("def check(run):\n    raise ValueError('\\udc80')\n", "ValueError: \\udc80 (expect.py:3)"),
         ("x = 1\n", "AttributeError: module 'expect' has no attribute 'check'"),
     ],
 )
@@ -63,6 +66,21 @@ def test_what_came_before_an_error_counts(tmp_path: Path) -> None:
     first, second = checked(tmp_path, source)
     assert (first.name, first.met) == ("first", True)
     assert second.detail == "OSError: gone (expect.py:4)"
+
+
+def test_names_of_files_that_are_no_text(tmp_path: Path) -> None:
+    source = "def check(run):\n    yield Expectation('a\\udc80', True, '\\udcff')\n"
+    assert checked(tmp_path, source) == (
+        ExpectationReport(name="a\\udc80", met=True, detail="\\udcff"),
+    )
+
+
+def test_an_interruption_is_not_one_of_its_errors(tmp_path: Path) -> None:
+    source = (
+        "from questv.cli.ending import Interrupted\ndef check(run):\n    raise Interrupted(2)\n"
+    )
+    with pytest.raises(Interrupted):
+        checked(tmp_path, source)
 
 
 def test_modules_beside_it_can_be_imported_and_are_forgotten(tmp_path: Path) -> None:
