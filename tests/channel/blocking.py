@@ -21,6 +21,8 @@ from .sides import RECEIVING, SENDING, Shape, Side
 from .weak.explore import Await, Explorer, Poll, Ring
 
 VECTOR = 1
+SIZE = 16
+"""Bytes of a value."""
 
 
 class Kernel:
@@ -129,22 +131,22 @@ def ring(backlog: int, sends: int, receives: int) -> Explorer:
 
 def register(writes: int) -> Explorer:
     """A task that waits for news comes to read the last value."""
-    shape = sides.four_slot_shape(16)
+    shape = sides.four_slot_shape(SIZE)
 
     def write() -> Steps[None]:
-        kernel = Kernel(shape, channels.Writer(writer=sides.writer(16)), sends=True)
+        kernel = Kernel(shape, channels.Writer(writer=sides.writer(SIZE)), sends=True)
         for number in range(1, writes + 1):
-            place = yield from kernel.call(channels.Writer.begin)
-            yield from kernel.side.domain.call(drivers.fill, place, 16, number)
+            place = yield from kernel.call(channels.Writer.begin, SIZE)
+            yield from kernel.side.domain.call(drivers.fill, place, SIZE, number)
             yield from kernel.call(channels.Writer.publish)
 
     def read() -> Steps[tuple[int, ...]]:
-        kernel = Kernel(shape, channels.Reader(reader=sides.reader(16)), sends=False)
+        kernel = Kernel(shape, channels.Reader(reader=sides.reader(SIZE)), sends=False)
         seen = [0]
         while seen[-1] < writes:
             assert (yield from kernel.call(channels.Reader.await_news, FOREVER))
-            value = yield from kernel.call(channels.Reader.newest)
-            number = yield from kernel.side.domain.call(drivers.read, value, 16)
+            value = yield from kernel.call(channels.Reader.newest, SIZE)
+            number = yield from kernel.side.domain.call(drivers.read, value, SIZE)
             assert number is not None
             assert number > seen[-1], f"value {number} was news after value {seen[-1]}"
             seen.append(number)
