@@ -31,7 +31,7 @@ def test_sections() -> None:
     ]
     assert "control:tick        100" in text
     assert "reader   input file, up to 1 GiB" in text
-    assert "  ticks          four-slot  digest  report     64 B" in text
+    assert "  ticks          four-slot  digest  report     40 B" in text
 
 
 def test_systems_without_channels_and_inputs_have_no_such_sections() -> None:

@@ -42,5 +42,5 @@ def store(index: u64) -> None:
 
 @task
 def work() -> None:
-    sleep_until(20_000_000)
+    sleep_until(200_000_000)
     log("the work is done")
