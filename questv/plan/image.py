@@ -68,7 +68,7 @@ def write_image(plan: Plan, blocks: list[Block], programs: list[Program]) -> byt
     loads = segments(blocks)
     extra = {PLAN_SECTION: plan.model_dump_json().encode()}
     for program in programs:
-        extra[PROGRAM_SECTION + program.name] = zlib.compress(program.elf, 6)
+        extra[PROGRAM_SECTION + program.name] = zlib.compress(program.elf, 1)
     note = _note(entry)
     out = bytearray(_HEADER.size + _PROGRAM_HEADER.size * (len(loads) + 1))
     note_offset = _append(out, note)

@@ -115,7 +115,10 @@ class PageTables:
     def _enter(self, address: int, leaf: int, level: int) -> None:
         table = self._top
         for above in range(_LEVELS, level, -1):
-            below = table.entries.setdefault(_index(address, above), _Table())
+            index = _index(address, above)
+            below = table.entries.get(index)
+            if below is None:
+                below = table.entries[index] = _Table()
             if not isinstance(below, _Table):
                 raise ValueError(f"two mappings hold {address:#x}")
             table = below
