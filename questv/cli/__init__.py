@@ -24,20 +24,20 @@ def main() -> None:
     can't be used; 70: a defect of Quest-V itself; 128 and more: ended by that signal.
     """
     _prepare_streams()
-    with ending_in_order():
-        try:
+    try:
+        with ending_in_order():
             from questv.cli.app import app
 
             app(prog_name="questv")
-        except Interrupted as interrupted:
-            _say("interrupted")
-            sys.exit(interrupted.exit_code)
-        except OSError as error:  # no room, say, wherever that shows
-            _explain(f"this host refuses something: {error}", "mend that on the host")
-            sys.exit(_FAILED)
-        except Exception as error:
-            _explain(f"a defect of Quest-V: {type(error).__name__}: {error}", "report it")
-            sys.exit(_DEFECT)
+    except Interrupted as interrupted:
+        _say("interrupted")
+        sys.exit(interrupted.exit_code)
+    except OSError as error:  # no room, say, wherever that shows
+        _explain(f"this host refuses something: {error}", "mend that on the host")
+        sys.exit(_FAILED)
+    except Exception as error:
+        _explain(f"a defect of Quest-V: {type(error).__name__}: {error}", "report it")
+        sys.exit(_DEFECT)
 
 
 def _prepare_streams() -> None:

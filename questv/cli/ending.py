@@ -35,13 +35,24 @@ class Request:
 
 @contextmanager
 def ending_in_order() -> Iterator[None]:
-    """In this block a request to end raises ``Interrupted`` wherever the process is."""
+    """In this block a request to end raises ``Interrupted`` wherever the process is.
+
+    Whatever the block ends with after that, it leaves as ``Interrupted``: Python and libraries
+    may have wrapped it in an exception of their own on the way (``__set_name__`` does, up to 3.11).
+    """
+    request = Request()
 
     def give_up(number: int, frame: FrameType | None) -> None:
+        request.number = number
         raise Interrupted(number)
 
     with _handling(give_up):
-        yield
+        try:
+            yield
+        except Exception as error:
+            if request.number is None:
+                raise
+            raise Interrupted(request.number) from error
 
 
 @contextmanager

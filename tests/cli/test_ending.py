@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from questv.cli.ending import Interrupted, ending_in_order
 from questv.inspect.report import Outcome, RunReport
 
 from .typed import SCRIPT, SYSTEMS, Process, left_behind
@@ -64,6 +66,21 @@ def test_other_commands_end_at_once(command: list[object], tmp_path: Path) -> No
             assert (said.out, said.err) == ("", "interrupted\n")
             assert not (tmp_path / "image.elf").exists()
     assert {file.name for file in tmp_path.iterdir()} <= {"image.elf", "machines"}
+
+
+def test_a_request_that_is_wrapped_on_its_way_is_one_all_the_same() -> None:
+    """Python 3.11 does so where it comes while a class names its attributes."""
+    with pytest.raises(Interrupted) as raised, ending_in_order():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except Interrupted as interrupted:
+            raise RuntimeError("Error calling __set_name__") from interrupted
+    assert raised.value.number == signal.SIGTERM
+
+
+def test_other_errors_stay_what_they_are() -> None:
+    with pytest.raises(RuntimeError, match="mine"), ending_in_order():
+        raise RuntimeError("mine")
 
 
 def test_a_process_that_is_to_ignore_a_signal_does() -> None:
