@@ -177,6 +177,8 @@ def _task_on(sandbox: SandboxPlan, stack_pointer: int) -> str | None:
 
 
 def _instruction(code: int) -> str:
+    if code == ExitCode.CR0_SELECTIVE_WRITE:
+        return "an instruction that changes CR0"
     try:
         return ExitCode(code).name
     except ValueError:

@@ -25,10 +25,13 @@ _IO_READ = 1 << 0  # in exit_info1 (APM vol. 2, 15.10.2)
 _IO_PORT_SHIFT = 16
 # Delivering one of the first two can raise it again, for ever and with no moment for an NMI.
 _EXCEPTIONS = svm.EXCEPTION_DEBUG | svm.EXCEPTION_ALIGNMENT | svm.EXCEPTION_MACHINE_CHECK
+# CR0: kernels keep paging on. QEMU (10 at least) restores the monitor's CR0 before its CR4, and
+# where a guest had cleared CR0.PG and CR4.PAE, the monitor went on without paging.
 _INTERCEPTS3 = (
     Intercept3.NMI
     | Intercept3.SMI
     | Intercept3.INIT
+    | Intercept3.CR0_SELECTIVE_WRITE
     | Intercept3.RSM
     | Intercept3.INVD
     | Intercept3.INVLPGA
@@ -137,10 +140,11 @@ def reason() -> ExitReason:
             return ExitReason.SHUTDOWN
         case ExitCode.EXCEPTION_MACHINE_CHECK:
             return ExitReason.MACHINE_CHECK
-        case ExitCode.INVALID:
+        case ExitCode.INVALID | ExitCode.INVALID_SHORT:
             return ExitReason.INVALID_STATE
         case (
-            ExitCode.RSM
+            ExitCode.CR0_SELECTIVE_WRITE
+            | ExitCode.RSM
             | ExitCode.INVD
             | ExitCode.INVLPGA
             | ExitCode.VMRUN

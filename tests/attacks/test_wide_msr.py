@@ -12,10 +12,10 @@ import pytest
 
 from questv.arch.x86.apic import COMMAND_INIT, X2APIC_MSR_BASE, ApicRegister
 from questv.arch.x86.registers import APIC_BASE_ENABLE, APIC_BASE_X2APIC, Msr
-from questv.attacks.catalogue import Attack
+from questv.attacks.registers import read_wide_msr, write_wide_msr
 from questv.machine import find_qemu
-from questv.monitor.interface import CrashReason, SandboxState
-from tests.attacks.test_battery import Case, assert_nobody_else_noticed, run_attack, system
+from tests.attacks.harness import system
+from tests.attacks.test_battery import Case, check, run
 
 COMMAND = X2APIC_MSR_BASE + ApicRegister.COMMAND
 INIT = system().plan.sandbox("sink").core << 32 | COMMAND_INIT
@@ -23,11 +23,11 @@ APIC_BASE = 0xFEE0_0000 | APIC_BASE_ENABLE
 
 
 def read(msr: int, high: int) -> Case:
-    return Case("read", Attack.READ_WIDE_MSR, high << 32 | msr, CrashReason.NONE)
+    return Case("read", read_wide_msr, high << 32 | msr)
 
 
 def write(msr: int, value: int, high: int = 1) -> Case:
-    return Case("write", Attack.WRITE_WIDE_MSR, high << 32 | msr, CrashReason.NONE, value=value)
+    return Case("write", write_wide_msr, high << 32 | msr, value)
 
 
 # ---- without an x2APIC: what passes concerns the attacker's own core ---------------------------
@@ -42,9 +42,7 @@ def write(msr: int, value: int, high: int = 1) -> Case:
     ],
 )
 def test_what_comes_back_has_harmed_nobody(case: Case, tmp_path: Path) -> None:
-    run = run_attack(tmp_path, case, x2apic="off")
-    assert run["attacker"].lines == ["attacking", "escaped"]  # to an MSR of its own core
-    assert_nobody_else_noticed(run, progress=2)
+    check(case, run(case, folder=tmp_path, x2apic="off"))  # it was an MSR of its own core
 
 
 @pytest.mark.parametrize(
@@ -58,13 +56,8 @@ def test_what_comes_back_has_harmed_nobody(case: Case, tmp_path: Path) -> None:
     ],
 )
 def test_there_is_no_x2apic_to_get_at(case: Case, tmp_path: Path) -> None:
-    run = run_attack(tmp_path, case, x2apic="off")
-    attacker = run["attacker"]
-    assert attacker.state == SandboxState.CRASHED
-    assert int(attacker.public.crash.reason) == CrashReason.KERNEL_PANIC
-    assert attacker.lines[0] == "attacking"
-    assert attacker.lines[1].startswith("panic: exception 13 at ")
-    assert_nobody_else_noticed(run)
+    case = case.panics(13)
+    check(case, run(case, folder=tmp_path, x2apic="off"))
 
 
 # ---- with one: escapes, on this QEMU. Where these fail the hole is mended: say so in the docs ---
@@ -75,16 +68,12 @@ needs_x2apic = pytest.mark.skipif(not find_qemu().has_x2apic, reason="this QEMU 
 @needs_x2apic
 @pytest.mark.parametrize("high", [1, 2, 3])
 def test_with_an_x2apic_the_map_leaks(high: int, tmp_path: Path) -> None:
-    run = run_attack(tmp_path, read(COMMAND, high))
-    assert int(run.facts.msr_map_leaks) == 1
-    assert run["attacker"].lines == ["attacking", "escaped"]
+    case = read(COMMAND, high)
+    check(case, run(case, folder=tmp_path))
 
 
 @needs_x2apic
 def test_with_an_x2apic_another_core_is_stopped(tmp_path: Path) -> None:
-    run = run_attack(tmp_path, write(COMMAND, INIT), timeout=3)
-    assert int(run.facts.msr_map_leaks) == 1
-    assert run["attacker"].lines == ["attacking", "escaped"]
-    assert run.exit is None and run["sink"].lines == []
-    assert run["sink"].state <= SandboxState.STARTED  # nobody is left there to say more
-    assert int(run["sink"].public.crash.reason) == CrashReason.NONE
+    outcome = run(write(COMMAND, INIT), folder=tmp_path, patience=2.0)
+    assert outcome.returned == outcome.begun
+    assert "the others do not go on with their work" in outcome.escapes

@@ -1,0 +1,589 @@
+"""Runs attacks from inside a real sandbox, and looks for whatever they did to anybody else.
+
+An **escape** is any of these:
+
+- memory has changed that the attacker may not write, and that nobody else had a reason to write;
+- another kernel, or a monitor, does not go on with its work, or gives a wrong result;
+- a device or a core has changed that is not the attacker's;
+- the machine was reset, or did not come to its planned end.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+import re
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import questv.attacks
+from questv.arch.x86.paging import ADDRESS_MASK, PAGE_SIZE
+from questv.arch.x86.svm import Intercept3, Vmcb
+from questv.attacks import catalogue, interrupts
+from questv.attacks.orders import DIRECTORY_ENTRIES, Mailbox, Orders
+from questv.kernel.channels import Receiver, Sender
+from questv.kernel.console import Console
+from questv.kernel.info import INPUT_MAGIC, InputHeader
+from questv.kernel.status import KernelStatus
+from questv.machine import (
+    WITH_X2APIC,
+    WITHOUT_X2APIC,
+    Exit,
+    ExitKind,
+    Machine,
+    MachineKind,
+    MachineOptions,
+)
+from questv.machine.memory import FIRST_BANK_END, LOW_BANK_START
+from questv.metal.definitions import MetalFunction
+from questv.metal.structs import Struct, offsetof, sizeof
+from questv.metal.symbols import Symbols
+from questv.monitor.interface import CrashReason, CrashRecord, ExitReason, PublicPage, SandboxState
+from questv.plan.build import BuiltSystem, build
+from questv.plan.layout import tables
+from questv.plan.model import Owner, Plan, SandboxPlan
+from tests.running import console_lines
+
+SYSTEM = Path(questv.attacks.__file__).parent / "system"
+ATTACKER = "attacker"
+OTHERS = ("source", "middle", "sink")
+
+_PATIENCE = 30.0
+"""Seconds until somebody who should go on is given up."""
+_WARM_UP = 20
+_PROOF = 100
+"""Numbers that the others have to pass on before, and after, an attack."""
+_UNTIL_TOLD = 1 << 62
+_CANARY = b"untouched memory"
+_RUNS = SandboxState.STARTED
+_LAST = 1 << 32  # the number of the orders to carry out no more
+_QUIET = 0.05
+"""Seconds that an attack without end is left alone before it is looked at."""
+
+
+# ---- the system --------------------------------------------------------------------------------
+
+
+@functools.cache
+def system(x2apic: str = "preferred", apic: str = "guarded") -> BuiltSystem:
+    """The system of attacks; ``apic`` is the attacker's mode."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = shutil.copytree(SYSTEM, Path(folder) / "system")
+        description = copy / "system.toml"
+        text = description.read_text()
+        text = text.replace("[machine]", f'[machine]\nx2apic = "{x2apic}"')
+        # The attacker's end is not waited for: some attacks have none.
+        text = text.replace('until = ["attacker", "sink"]', 'until = ["sink"]')
+        text = text.replace('name = "attacker"', f'name = "attacker"\napic = "{apic}"')
+        description.write_text(text)
+        return build(copy)
+
+
+def orders(built: BuiltSystem, attack: MetalFunction, target: int = 0, value: int = 0) -> Orders:
+    """What the attacker is told: the attack, and addresses that it could only have guessed."""
+    attacker = built.plan.sandbox(ATTACKER)
+    symbols = built.kernels[ATTACKER].symbols
+    return Orders(
+        attack=catalogue.number(attack),
+        target=target,
+        value=value,
+        scratch=attacker.physical(symbols.address("attack_scratch")),
+        code=attacker.physical(symbols.address("attack_modes")),
+        segments=attacker.physical(symbols.address("attack_descriptors")),
+        directory=_directory(attacker),
+    )
+
+
+def mailbox(made: Orders, number: int = 1) -> bytes:
+    """Orders as the attacker's input has them."""
+    return number.to_bytes(8, "little") + bytes(made)
+
+
+def _directory(sandbox: SandboxPlan) -> list[int]:
+    """The first entries of the kernel's directory: each shows a GiB of its own addresses."""
+    made = tables(sandbox.kernel_windows, nested=False).contents(sandbox.kernel_tables)
+    at = (int.from_bytes(made[:8], "little") & ADDRESS_MASK) - sandbox.kernel_tables
+    words = (made[at + 8 * index :][:8] for index in range(DIRECTORY_ENTRIES))
+    return [int.from_bytes(word, "little") for word in words]
+
+
+# ---- one machine -------------------------------------------------------------------------------
+
+
+@dataclass
+class Outcome:
+    """What came of an attack. ``escapes`` names all that it did to others, in words."""
+
+    state: SandboxState
+    crash: CrashRecord
+    panic_vector: int | None
+    begun: int
+    """The number of the last orders that the attacker has begun to carry out."""
+    returned: int
+    """The number of those that it came back from."""
+    exits: dict[str, int]
+    lines: list[str]
+    escapes: list[str] = field(default_factory=list)
+    violations: int = 0
+    """How often the sink saw in the attacker's side of a ring what can't be."""
+
+
+class Arena:
+    """A machine that runs the system of attacks, from its start to its end.
+
+    ``memory`` is its memory, as the host sees it: opening something on purpose means writing there.
+    """
+
+    def __init__(self, machine: Machine, built: BuiltSystem, patience: float) -> None:
+        self.built = built
+        self.plan = built.plan
+        self.memory = machine.memory
+        self._patience = patience
+        self._machine = machine
+        self._probe = Probe(machine.directory / "probe")
+
+    # ---- what is where ---------------------------------------------------------------------------
+
+    def variable(self, sandbox: str, symbol: str) -> int:
+        """Where a kernel's variable lies."""
+        address = self.built.kernels[sandbox].symbols.address(symbol)
+        return self.plan.sandbox(sandbox).physical(address)
+
+    def word(self, address: int) -> int:
+        """A word of memory, in one piece."""
+        return self.memory.view(address, 8).cast("Q")[0]
+
+    def public(self, name: str) -> PublicPage:
+        """A monitor's page."""
+        return PublicPage.view(self.memory.read(self.plan.sandbox(name).public, sizeof(PublicPage)))
+
+    def state(self, name: str) -> SandboxState:
+        """How far a sandbox is."""
+        return SandboxState(int(self.public(name).state.load(None)))  # type: ignore[arg-type]
+
+    @property
+    def received(self) -> int:
+        """How many numbers the sink has received."""
+        return self.word(self.variable("sink", "sink_work"))
+
+    @property
+    def begun(self) -> int:
+        """The number of the orders that the attacker has begun to carry out last."""
+        return self.word(self.variable(ATTACKER, "attacker_progress"))
+
+    @property
+    def returned(self) -> int:
+        """The number of those that it came back from."""
+        return self.word(self.variable(ATTACKER, "attacker_progress") + 8)
+
+    # ---- what happens ----------------------------------------------------------------------------
+
+    def await_true(self, test: Callable[[], bool], seconds: float | None = None) -> bool:
+        """Wait until something holds; false if it never does, or the machine has ended."""
+        deadline = time.monotonic() + (self._patience if seconds is None else seconds)
+        while not test():
+            if time.monotonic() > deadline or not self._probe.is_alive():
+                return test()
+            time.sleep(0.001)
+        return True
+
+    def everybody_works(self) -> bool:
+        """Whether all kernels run, and the others pass numbers on."""
+        started = all(self.state(name) == SandboxState.STARTED for name in (ATTACKER, *OTHERS))
+        return started and self.received >= _WARM_UP
+
+    def await_work(self, numbers: int) -> bool:
+        """Wait until the others have passed on so many more numbers."""
+        wanted = self.received + numbers
+        return self.await_true(lambda: self.received >= wanted)
+
+    def order(self, made: Orders, number: int) -> None:
+        """Have the attacker carry out orders; the number that makes it begin is written last."""
+        contents = mailbox(made, number)
+        self.memory.write(self._mailbox + 8, contents[8:])
+        self.memory.write(self._mailbox, contents[:8])
+
+    @property
+    def _mailbox(self) -> int:
+        return self.plan.sandbox(ATTACKER).inputs[0].physical + PAGE_SIZE
+
+    @property
+    def _wanted(self) -> int:
+        return self.plan.sandbox("sink").inputs[0].physical + PAGE_SIZE
+
+    def finish(self) -> Exit | None:
+        """Let the attacker and the sink end, and with them the run; None if that never comes."""
+        self.order(Orders(attack=catalogue.NO_MORE), _LAST)
+        self.memory.write(self._wanted, (self.received + _PROOF).to_bytes(8, "little"))
+        try:
+            return self._machine.wait(self._patience)
+        except TimeoutError:
+            return None
+
+    def reset_inputs(self) -> None:
+        """Put the words that the host has changed back, so that memory can be compared."""
+        self.memory.write(self._wanted, _UNTIL_TOLD.to_bytes(8, "little"))
+        self.memory.write(self._mailbox, bytes(sizeof(Mailbox)))
+
+    def devices(self) -> dict[str, str]:
+        """The state of devices and of other cores' local APICs, as far as it keeps still."""
+        return self._probe.devices([self.plan.sandbox(name).core for name in OTHERS])
+
+
+class Probe:
+    """A second control channel to QEMU, for looking at devices."""
+
+    def __init__(self, path: Path) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(_PATIENCE)
+        self._socket.connect(str(path))
+        self._lines = self._socket.makefile("rw")
+        self._lines.readline()
+        self._ask({"execute": "qmp_capabilities"})
+
+    def is_alive(self) -> bool:
+        """Whether QEMU is there to answer."""
+        return self._ask({"execute": "query-status"}) is not None
+
+    def devices(self, cores: list[int]) -> dict[str, str]:
+        """Registers of the interrupt controllers and the interval timer; empty if QEMU is gone."""
+        words = self._words("info pic")
+        words = re.sub(r"^(pic0: )irr=\w+|^\s+IRR.*$", "\\1", words, flags=re.M)  # the timer's
+        found = {"interrupt controllers": words}
+        for core in cores:
+            lines = self._words(f"info lapic {core}").splitlines()
+            kept = [line for line in lines if line.startswith(("LVT", "SPIV"))]
+            found[f"local APIC of core {core}"] = "\n".join(kept)
+        self._words("o/b 0x43 0xee")  # latch the status of all three counters
+        modes = [self._words(f"i/xb {port:#x}") for port in range(0x40, 0x43)]
+        found["interval timer"] = " ".join(
+            hex(int(words.split("=")[1], 16) & 0x3F) for words in modes if "=" in words
+        )
+        return found
+
+    def _words(self, command: str) -> str:
+        reply = self._ask(
+            {"execute": "human-monitor-command", "arguments": {"command-line": command}}
+        )
+        return str(reply["return"]) if reply else ""
+
+    def _ask(self, command: dict[str, Any]) -> dict[str, Any] | None:
+        try:
+            self._lines.write(json.dumps(command) + "\n")
+            self._lines.flush()
+            while line := self._lines.readline():
+                reply: dict[str, Any] = json.loads(line)
+                if "return" in reply or "error" in reply:
+                    return reply
+        except OSError:
+            pass
+        return None
+
+
+# ---- what must not change ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Memory that has a name."""
+
+    start: int
+    end: int
+    name: str
+
+
+def written_by_others(built: BuiltSystem) -> list[Stretch]:
+    """Memory that changes without an attacker's doing: what kernels and monitors work with."""
+    found = []
+    for sandbox in built.plan.sandboxes:
+        for window in sandbox.view:
+            # The rest of a kernel's memory is its page tables, which it never changes, and
+            # memory that it does not use. An attacker may do that to its own.
+            unused = window.name == "page tables and free memory" and sandbox.name != ATTACKER
+            if window.rights == "rw" and not unused:
+                found.append(Stretch(window.physical, window.physical + window.size, window.name))
+        for window in sandbox.monitor_windows:
+            if window.name in ("stack", "public", "control"):
+                found.append(Stretch(window.physical, window.physical + window.size, window.name))
+            elif window.rights == "rw" and not window.device:
+                found += _monitor_state(sandbox, built.monitor.symbols)
+        found.append(Stretch(sandbox.host_save, sandbox.host_save + PAGE_SIZE, "host save area"))
+    return sorted(found, key=lambda stretch: stretch.start)
+
+
+def _monitor_state(sandbox: SandboxPlan, symbols: Symbols) -> Iterator[Stretch]:
+    """The variables by which a monitor works; its others are set once."""
+    for name in ("questv.monitor.svm.registers",):
+        symbol = symbols.by_name[name]
+        for window in sandbox.monitor_windows:
+            if window.address <= symbol.address < window.address + window.size:
+                start = window.physical + symbol.address - window.address
+                yield Stretch(start, start + symbol.size, name)
+
+
+def constant_memory(built: BuiltSystem) -> list[Stretch]:
+    """All memory but what is ``written_by_others``, split where owners change."""
+    plan = built.plan
+    regions = [(region.start, region.end) for region in plan.regions]
+    borders = {border for region in regions for border in region}
+    above = [(start, end) for start, end in regions if start >= plan.memory]
+    found = []
+    for first, last in ((0, FIRST_BANK_END), (LOW_BANK_START, plan.memory), *above):
+        at = first
+        for hole in (*written_by_others(built), Stretch(last, last, "")):
+            if at < hole.start <= last:
+                cuts = sorted({at, hole.start, *(b for b in borders if at < b < hole.start)})
+                for start, end in itertools.pairwise(cuts):
+                    found.append(Stretch(start, end, _name(plan, start)))
+            if first <= hole.start < last:
+                at = max(at, hole.end)
+    return found
+
+
+def _name(plan: Plan, address: int) -> str:
+    region = plan.region_at(address)
+    return region.name if region else "memory that nobody has"
+
+
+class Snapshot:
+    """The memory that must not change, at one moment, and the settings of all control blocks."""
+
+    def __init__(self, arena: Arena) -> None:
+        self._stretches = constant_memory(arena.built)
+        self._contents = [
+            arena.memory.read(stretch.start, stretch.end - stretch.start)
+            for stretch in self._stretches
+        ]
+        self._blocks = {
+            sandbox.name: Vmcb.view(arena.memory.read(sandbox.control, sizeof(Vmcb)))
+            for sandbox in arena.plan.sandboxes
+        }
+
+    def changes(self, later: Snapshot) -> Iterator[str]:
+        """What is different later, in words."""
+        for stretch, before, after in zip(
+            self._stretches, self._contents, later._contents, strict=True
+        ):
+            if before != after:
+                at = next(i for i, (a, b) in enumerate(zip(before, after, strict=True)) if a != b)
+                yield f"memory at {stretch.start + at:#x} has changed ({stretch.name})"
+        for name, block in self._blocks.items():
+            for setting in _SETTINGS:
+                if _setting(block, setting) != _setting(later._blocks[name], setting):
+                    yield f"the control block of {name} has another {setting}"
+
+
+def _setting(block: Vmcb, name: str) -> int:
+    value = int(getattr(block, name))
+    # The lower bits are the processor's, which says there what the task priority was.
+    return value >> 16 if name == "virtual_interrupt" else value
+
+
+_SETTINGS = (
+    *("intercept_cr", "intercept_dr", "intercept_exceptions", "intercept3", "intercept4"),
+    *("io_permissions", "msr_permissions", "tsc_offset", "asid", "virtual_interrupt"),
+    *("nested_paging", "nested_cr3"),
+)
+"""What a monitor sets in a control block once and for all."""
+
+
+def canaries(built: BuiltSystem, folder: Path) -> tuple[tuple[int, Path], ...]:
+    """Contents for all memory that nobody uses, so that a write there shows."""
+    placed = []
+    for index, (start, end) in enumerate(_unused(built.plan)):
+        file = folder / f"canary-{index}"
+        file.write_bytes(_CANARY * ((end - start) // len(_CANARY)))
+        placed.append((start, file))
+    return tuple(placed)
+
+
+def _unused(plan: Plan) -> Iterator[tuple[int, int]]:
+    """What no region holds, and what no kernel uses of its own, from the first region on."""
+    regions = sorted(plan.regions, key=lambda region: region.start)
+    for region, following in zip(regions, [*regions[1:], None], strict=True):
+        end = min(following.start if following else plan.memory, plan.memory)
+        if region.end < end:
+            yield region.end, end
+        if region.owner is Owner.SANDBOX and region.of != ATTACKER:
+            yield region.start + plan.sandbox(region.of).memory_used, region.end
+
+
+# ---- an attack ---------------------------------------------------------------------------------
+
+
+def attack(
+    built: BuiltSystem,
+    folder: Path,
+    *made: Orders,
+    endless: bool = False,
+    unguarded: str = "",
+    kind: MachineKind = MachineKind.MICROVM,
+    patience: float = _PATIENCE,
+) -> Outcome:
+    """Boot the system, let the attacker carry out orders one after the other, and look around.
+
+    An ``endless`` attack is not waited for. ``unguarded`` is what of ``OPENINGS`` the attacker is
+    given when all work, before the attack. Who should go on is given ``patience`` seconds.
+    """
+    image = folder / "image.elf"
+    image.write_bytes(built.image)
+    options = MachineOptions(
+        image=image,
+        memory=built.plan.memory,
+        kind=kind,
+        cores=built.plan.cores,
+        contents=(*_inputs(built, folder), *canaries(built, folder)),
+        cpu=WITHOUT_X2APIC if built.plan.x2apic == "off" else WITH_X2APIC,
+        extra=("-qmp", "unix:probe,server=on,wait=off"),
+    )
+    with Machine(options) as machine:
+        arena = Arena(machine, built, patience)
+        assert arena.await_true(arena.everybody_works), machine.serial_text()
+        if unguarded:
+            OPENINGS[unguarded](arena)
+            made = (_reentry(built), *made)
+        devices, before = arena.devices(), Snapshot(arena)
+        escapes = []
+        for number, each in enumerate(made, start=1):
+            arena.order(each, number)
+            if not _await_end(arena, number, endless=endless):
+                escapes.append("the attacker is stuck, or the machine has ended")
+        if not arena.await_work(_PROOF):
+            escapes.append("the others do not go on with their work")
+        changed = _differing(devices, arena.devices())
+        end = arena.finish()
+        arena.reset_inputs()
+        escapes += [*_end(end), *before.changes(Snapshot(arena)), *_others(arena)]
+        escapes += [f"the state of the {name} has changed" for name in changed]
+        return _outcome(arena, escapes)
+
+
+def _reentry(built: BuiltSystem) -> Orders:
+    """Leave the kernel once, after which the processor takes its control block's settings up."""
+    end = next(end for end in built.plan.sandbox(ATTACKER).ends if end.channel == "claims")
+    return orders(built, interrupts.ask_for_command, end.peer_core << 32 | end.peer_vector)
+
+
+# ---- what can be opened on purpose -------------------------------------------------------------
+
+
+def _clear_bits(arena: Arena, address: int, bits: int, size: int = 4) -> None:
+    word = int.from_bytes(arena.memory.read(address, size), "little")
+    arena.memory.write(address, (word & ~bits).to_bytes(size, "little"))
+
+
+def _free_cr0(arena: Arena) -> None:
+    """Let the attacker change CR0 as it likes."""
+    control = arena.plan.sandbox(ATTACKER).control
+    _clear_bits(arena, control + offsetof(Vmcb, "intercept3"), Intercept3.CR0_SELECTIVE_WRITE)
+
+
+OPENINGS: dict[str, Callable[[Arena], None]] = {"CR0": _free_cr0}
+"""What an attacker can be given while it runs: changes of what its monitor has set."""
+
+
+def _inputs(built: BuiltSystem, folder: Path) -> Iterator[tuple[int, Path]]:
+    """No orders yet, and as much work as there is time."""
+    contents = {ATTACKER: bytes(sizeof(Mailbox)), "sink": _UNTIL_TOLD.to_bytes(8, "little")}
+    for name, data in contents.items():
+        header = InputHeader(magic=INPUT_MAGIC, length=len(data))
+        file = folder / f"input-{name}"
+        file.write_bytes(bytes(header).ljust(PAGE_SIZE, b"\0") + data)
+        yield built.plan.sandbox(name).inputs[0].physical, file
+
+
+def _await_end(arena: Arena, number: int, *, endless: bool) -> bool:
+    """Wait until orders have been carried out; those without an end, until they are under way."""
+
+    def is_over() -> bool:
+        return arena.returned == number or arena.state(ATTACKER) >= SandboxState.FINISHED
+
+    if endless:
+        begun = arena.await_true(lambda: arena.begun == number)
+        arena.await_true(is_over, _QUIET)
+        return begun
+    return arena.await_true(is_over)
+
+
+def _differing(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    return [name for name, words in before.items() if after.get(name) != words]
+
+
+def _end(end: Exit | None) -> Iterator[str]:
+    if end is None:
+        yield "the run does not come to its end"
+    elif (end.kind, end.value) != (ExitKind.GUEST, 0x10):
+        yield f"the machine ended otherwise: {end.detail}"
+
+
+def _others(arena: Arena) -> Iterator[str]:
+    """What is wrong with those who had no part in the attack."""
+    received, right = (arena.word(arena.variable("sink", "sink_work") + 8 * i) for i in (0, 1))
+    if right != received:
+        yield f"only {right} of {received} numbers are right"
+    for name in OTHERS:
+        public, sandbox = arena.public(name), arena.plan.sandbox(name)
+        if public.crash.reason != CrashReason.NONE:
+            yield f"{name} was stopped: {public.crash.reason.name}"
+        # Who has no end of its own is cut off, if a busy host lets it hear of that in time.
+        ends = {SandboxState.FINISHED} if name == "sink" else {SandboxState.CUT_OFF, _RUNS}
+        if arena.state(name) not in ends:
+            yield f"{name} is in state {arena.state(name).name}"
+        for reason, count in counts(public).items():
+            if reason not in ("DOORBELL", "APIC"):
+                yield f"{name} was left {count} times for {reason}"
+        status = _view(arena, sandbox, KernelStatus, sandbox.status)
+        if int(status.spurious):
+            yield f"{name} took {int(status.spurious)} interrupts that nobody had sent"
+        for end in sandbox.ends:
+            if end.channel in ("first", "second"):
+                ring = _ring(arena, sandbox, end.role, end.object)
+                if int(ring.violations):
+                    yield f"channel {end.channel} was disturbed"
+
+
+def _ring(arena: Arena, sandbox: SandboxPlan, role: str, address: int) -> Any:
+    if role == "sender":
+        return _view(arena, sandbox, Sender, address).producer
+    return _view(arena, sandbox, Receiver, address).consumer
+
+
+def _view(arena: Arena, sandbox: SandboxPlan, kind: type[Struct], address: int) -> Any:
+    return kind.view(arena.memory.read(sandbox.physical(address), sizeof(kind)))
+
+
+def counts(public: PublicPage) -> dict[str, int]:
+    """A kernel's exits after its start, by reason."""
+    found = {reason.name: int(public.after.by_reason[reason]) for reason in ExitReason}
+    return {name: count for name, count in found.items() if count}
+
+
+def _outcome(arena: Arena, escapes: list[str]) -> Outcome:
+    attacker, sink = arena.plan.sandbox(ATTACKER), arena.plan.sandbox("sink")
+    public = arena.public(ATTACKER)
+    status = _view(arena, attacker, KernelStatus, attacker.status)
+    panicked = public.crash.reason == CrashReason.KERNEL_PANIC
+    console = _view(arena, attacker, Console, attacker.console)
+    rings = [
+        _ring(arena, sink, end.role, end.object)
+        for end in sink.ends
+        if end.channel in ("claims", "answers")
+    ]
+    return Outcome(
+        state=arena.state(ATTACKER),
+        crash=public.crash,
+        panic_vector=int(status.panic.vector) if panicked else None,
+        begun=arena.begun,
+        returned=arena.returned,
+        exits=counts(public),
+        lines=console_lines(console),
+        escapes=escapes,
+        violations=sum(int(ring.violations) for ring in rings),
+    )
