@@ -25,7 +25,7 @@ from typing import Any
 
 import questv.attacks
 from questv.arch.x86.paging import ADDRESS_MASK, PAGE_SIZE
-from questv.arch.x86.svm import Intercept3, Vmcb
+from questv.arch.x86.svm import Vmcb
 from questv.attacks import catalogue, interrupts
 from questv.attacks.orders import DIRECTORY_ENTRIES, Mailbox, Orders
 from questv.kernel.channels import Receiver, Sender
@@ -43,13 +43,15 @@ from questv.machine import (
 )
 from questv.machine.memory import FIRST_BANK_END, LOW_BANK_START
 from questv.metal.definitions import MetalFunction
-from questv.metal.structs import Struct, offsetof, sizeof
+from questv.metal.structs import Struct, sizeof
 from questv.metal.symbols import Symbols
 from questv.monitor.interface import CrashReason, CrashRecord, ExitReason, PublicPage, SandboxState
 from questv.plan.build import BuiltSystem, build
 from questv.plan.layout import tables
 from questv.plan.model import Owner, Plan, SandboxPlan
 from tests.running import console_lines
+
+from .openings import Opening
 
 SYSTEM = Path(questv.attacks.__file__).parent / "system"
 ATTACKER = "attacker"
@@ -423,14 +425,14 @@ def attack(
     folder: Path,
     *made: Orders,
     endless: bool = False,
-    unguarded: str = "",
+    opening: Opening | None = None,
     kind: MachineKind = MachineKind.MICROVM,
     patience: float = _PATIENCE,
 ) -> Outcome:
     """Boot the system, let the attacker carry out orders one after the other, and look around.
 
-    An ``endless`` attack is not waited for. ``unguarded`` is what of ``OPENINGS`` the attacker is
-    given when all work, before the attack. Who should go on is given ``patience`` seconds.
+    An ``endless`` attack is not waited for. ``opening`` makes a hole when all work, before the
+    attack. Who should go on is given ``patience`` seconds.
     """
     image = folder / "image.elf"
     image.write_bytes(built.image)
@@ -445,9 +447,9 @@ def attack(
     )
     with Machine(options) as machine:
         arena = Arena(machine, built, patience)
-        assert arena.await_true(arena.everybody_works), machine.serial_text()
-        if unguarded:
-            OPENINGS[unguarded](arena)
+        assert arena.await_true(arena.everybody_works, _PATIENCE), machine.serial_text()
+        if opening is not None:
+            opening(arena)
             made = (_reentry(built), *made)
         devices, before = arena.devices(), Snapshot(arena)
         escapes = []
@@ -469,24 +471,6 @@ def _reentry(built: BuiltSystem) -> Orders:
     """Leave the kernel once, after which the processor takes its control block's settings up."""
     end = next(end for end in built.plan.sandbox(ATTACKER).ends if end.channel == "claims")
     return orders(built, interrupts.ask_for_command, end.peer_core << 32 | end.peer_vector)
-
-
-# ---- what can be opened on purpose -------------------------------------------------------------
-
-
-def _clear_bits(arena: Arena, address: int, bits: int, size: int = 4) -> None:
-    word = int.from_bytes(arena.memory.read(address, size), "little")
-    arena.memory.write(address, (word & ~bits).to_bytes(size, "little"))
-
-
-def _free_cr0(arena: Arena) -> None:
-    """Let the attacker change CR0 as it likes."""
-    control = arena.plan.sandbox(ATTACKER).control
-    _clear_bits(arena, control + offsetof(Vmcb, "intercept3"), Intercept3.CR0_SELECTIVE_WRITE)
-
-
-OPENINGS: dict[str, Callable[[Arena], None]] = {"CR0": _free_cr0}
-"""What an attacker can be given while it runs: changes of what its monitor has set."""
 
 
 def _inputs(built: BuiltSystem, folder: Path) -> Iterator[tuple[int, Path]]:

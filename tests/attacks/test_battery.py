@@ -9,6 +9,7 @@ import pytest
 from questv.machine import MachineKind
 from questv.monitor.interface import CrashReason
 
+from . import openings
 from .cases import Case, cases, devices, memory
 from .harness import Outcome, attack, orders, system
 
@@ -31,7 +32,7 @@ def run(*chosen: Case, folder: Path, x2apic: str = "preferred", **options: objec
         folder,
         *made,
         endless=any(case.endless for case in chosen),
-        unguarded=chosen[0].unguarded,
+        opening=openings.NAMED.get(chosen[0].unguarded),
         **options,  # type: ignore[arg-type]
     )
 
