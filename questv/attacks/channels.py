@@ -128,7 +128,7 @@ def claim_to_have_read(orders: Orders) -> None:
 
 @metal
 def scribble_over_position(orders: Orders) -> None:
-    """The same as fast as the core can, sleep announcements included."""
+    """Change what is said to have been read, while the peer works out how much room there is."""
     _scribble(u64(_answers[0].consumer.own), _LITTLE)
 
 

@@ -28,14 +28,14 @@ def without_handlers(orders: Orders) -> None:
 
 @metal
 def without_gates(orders: Orders) -> None:
-    """Reset it by a fault whose handlers are not there: the table is full of zeros."""
+    """Reset the machine by a fault whose handlers are not there: the table is full of zeros."""
     use_handlers_at(u64(own_page(2)), 0xFFF)
     asm("ud2", None, "")
 
 
 @metal
 def without_segments(orders: Orders) -> None:
-    """Reset it by a fault whose handler's segment does not exist."""
+    """Reset the machine by a fault whose handler's segment does not exist."""
     pointer: TablePointer = local()
     load_gdt(addr(pointer))
     asm("int3", None, "")
@@ -43,27 +43,27 @@ def without_segments(orders: Orders) -> None:
 
 @metal
 def without_stack(orders: Orders) -> None:
-    """Reset it by a fault whose frame can't be pushed: the stack is outside memory."""
+    """Reset the machine by a fault whose frame can't be pushed: the stack is outside memory."""
     handle_all(addr(returns))
     asm("mov rsp, 0x1000\nint3", None, "")
 
 
 @metal
 def with_wild_stack(orders: Orders) -> None:
-    """The same with a stack at no address at all."""
+    """Reset the machine by a fault whose frame can't be pushed: the stack is at no address."""
     handle_all(addr(returns))
     asm("mov rsp, $0\nint3", None, "r", u64(1) << 47)
 
 
 @metal
 def without_tables(orders: Orders) -> None:
-    """Reset it by page tables that show nothing, not even the handlers."""
+    """Reset the machine by page tables that show nothing, not even the handlers."""
     asm("mov cr3, $0", None, "r", own_page_physical(orders, 2))
 
 
 @metal
 def fault_in_handler(orders: Orders) -> None:
-    """Reset it by handlers that fault themselves, until the stack is full."""
+    """Reset the machine by handlers that fault themselves, until the stack is full."""
     handle_all(addr(faults))
     asm("ud2", None, "")
 
@@ -89,7 +89,7 @@ def hang(orders: Orders) -> None:
 
 @metal
 def sleep_for_ever(orders: Orders) -> None:
-    """The same without doing anything: a core that sleeps does not even exit."""
+    """Keep the run from ending by a sleep that nothing but an NMI can end."""
     disable_interrupts()
     while True:
         halt()
@@ -97,14 +97,14 @@ def sleep_for_ever(orders: Orders) -> None:
 
 @metal
 def stay_in_nmi(orders: Orders) -> None:
-    """Never leave the handler of non-maskable interrupts, while which no other can come."""
+    """Keep the run from ending by a stay in the handler of NMIs, during which no other can come."""
     handle_all(addr(stays))
     asm("int 2", None, "")
 
 
 @metal
 def fault_for_ever(orders: Orders) -> None:
-    """Do nothing but fault: read where there is nothing, and try again."""
+    """Keep the run from ending by nothing but page faults, one after the other."""
     handle_all(addr(returns_over_error))
     disable_interrupts()
     asm("mov rax, [0x10]", None, "~{rax}")
@@ -112,7 +112,7 @@ def fault_for_ever(orders: Orders) -> None:
 
 @metal
 def trap_for_ever(orders: Orders) -> None:
-    """Do nothing but execute what is no instruction, and try again."""
+    """Keep the run from ending by nothing but illegal instructions."""
     handle_all(addr(returns))
     disable_interrupts()
     asm("ud2", None, "")
@@ -120,7 +120,7 @@ def trap_for_ever(orders: Orders) -> None:
 
 @metal
 def break_for_ever(orders: Orders) -> None:
-    """Do nothing but run into breakpoints."""
+    """Keep the run from ending by nothing but breakpoints."""
     handle_all(addr(returns))
     disable_interrupts()
     while True:
@@ -129,7 +129,7 @@ def break_for_ever(orders: Orders) -> None:
 
 @metal
 def hold_the_bus(orders: Orders) -> None:
-    """Do nothing but locked instructions across cache lines, for which all cores have to wait."""
+    """Slow all cores down by locked accesses across cache lines, for which all have to wait."""
     disable_interrupts()
     place = u64(own_page(2)) + 4093
     while True:
@@ -138,7 +138,7 @@ def hold_the_bus(orders: Orders) -> None:
 
 @metal
 def shadow_for_ever(orders: Orders) -> None:
-    """Keep interrupts away by STI after STI, each of which puts them off by one instruction."""
+    """Keep the run from ending by STI after STI, each of which puts interrupts off a little."""
     while True:
         enable_interrupts()
 
@@ -154,13 +154,13 @@ def single_step(orders: Orders) -> None:
 
 @metal
 def check_machine(orders: Orders) -> None:
-    """Pretend to an error of the hardware."""
+    """Have the monitor believe that the hardware has failed."""
     asm("int 18", None, "")
 
 
 @metal
 def numeric_error(orders: Orders) -> None:
-    """Report a numeric error the old way, by a line of the interrupt controller."""
+    """Change the interrupt controller by a numeric error of the old kind, which is a line of it."""
     asm(
         "mov rax, cr0\nbtr rax, 5\nmov cr0, rax\nfninit\npush 0x340\nfldcw [rsp]\npop rax\n"
         "fldz\nfldz\nfdivp\nfwait",

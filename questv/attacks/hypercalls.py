@@ -37,11 +37,11 @@ def call_with_prefixes(orders: Orders) -> None:
 
 @metal
 def call_of_another_make(orders: Orders) -> None:
-    """Call by the instruction of another maker's processors: VMCALL."""
+    """Find a call that the monitor does not check, by another maker's instruction: VMCALL."""
     asm("vmcall", None, "{rax}", orders.target)
 
 
 @metal
 def call_in_shadow(orders: Orders) -> None:
-    """Exit right after STI, when interrupts wait for one more instruction."""
+    """Have interrupts wait for ever, by an exit right after STI, where they wait for a moment."""
     asm("sti\nvmmcall", None, "{rax},{rdi},{rsi}", orders.target, u64(0), u64(0))

@@ -36,7 +36,7 @@ def walk(orders: Orders) -> None:
 
 @metal
 def walk_below(orders: Orders) -> None:
-    """Have it set accessed bits in another's memory, as a table that one's own leads to."""
+    """Have the processor set accessed bits in another's memory, as in a page table."""
     see_everything(orders)
     own_page(0)[1] = orders.target & ~u64(0xFFF) | _FOLLOW
     asm("mov rax, [$0]", None, "r,~{rax}", u64(1) << 39)
@@ -44,7 +44,7 @@ def walk_below(orders: Orders) -> None:
 
 @metal
 def load_segment(orders: Orders) -> None:
-    """Have it read another's memory as segment descriptors, and mark one as accessed."""
+    """Have the processor read another's memory as segments, and mark one as used."""
     see_everything(orders)
     pointer: TablePointer = local()
     pointer.limit = 0xFFF
@@ -55,7 +55,7 @@ def load_segment(orders: Orders) -> None:
 
 @metal
 def load_local_segment(orders: Orders) -> None:
-    """The same by a local descriptor table, whose register the monitor leaves as it is."""
+    """Have it read another's memory as local segments, by a register that monitors never change."""
     see_everything(orders)
     load_segments(orders)
     table[OTHER_TABLE // 8] = with_base(0x0000_8200_0000_0FFF, orders.target)
@@ -64,7 +64,7 @@ def load_local_segment(orders: Orders) -> None:
 
 @metal
 def take_gate(orders: Orders) -> None:
-    """Have it read another's memory as interrupt gates, which lead anywhere."""
+    """Have the processor read another's memory as interrupt gates, which lead anywhere."""
     see_everything(orders)
     use_handlers_at(orders.target, 0xFFF)
     asm("int3", None, "")
@@ -72,7 +72,7 @@ def take_gate(orders: Orders) -> None:
 
 @metal
 def take_stack(orders: Orders) -> None:
-    """Have it read another's memory as a task state, for an interrupt's stack pointer."""
+    """Have the processor read another's memory as a task's state, for a stack pointer."""
     see_everything(orders)
     load_segments(orders)
     table[TASK // 8] = with_base(_LONG_TASK, orders.target)
@@ -82,7 +82,7 @@ def take_stack(orders: Orders) -> None:
 
 @metal
 def push_frame(orders: Orders) -> None:
-    """Have it push an interrupt's frame into another's memory."""
+    """Have the processor push an interrupt's frame into another's memory."""
     see_everything(orders)
     handle_all(addr(returns))
     asm("mov rcx, rsp\nmov rsp, $0\nint3\nmov rsp, rcx", None, "r,~{rcx}", orders.target + 0x40)
@@ -90,21 +90,21 @@ def push_frame(orders: Orders) -> None:
 
 @metal
 def pop_frame(orders: Orders) -> None:
-    """Have it pop an interrupt's frame from another's memory."""
+    """Have the processor pop an interrupt's frame from another's memory."""
     see_everything(orders)
     asm("mov rsp, $0\niretq", None, "r", orders.target)
 
 
 @metal
 def mark_accessed(orders: Orders) -> None:
-    """Have it set the accessed bit of a segment's descriptor in memory that is only to be read."""
+    """Have the processor change memory that is only to be read, by a segment's accessed bit."""
     _use_segments_at(orders)
     asm("mov ds, $0", None, "r", u16(UNUSED_SEGMENT))
 
 
 @metal
 def mark_busy(orders: Orders) -> None:
-    """Have it set the busy bit of a task's descriptor there."""
+    """Have the processor change memory that is only to be read, by a task's busy bit."""
     _use_segments_at(orders)
     asm("ltr $0", None, "r", u16(UNUSED_TASK))
 

@@ -56,19 +56,19 @@ def vmsave_with_repeat(orders: Orders) -> None:
 
 @metal
 def vmsave_with_operand_size(orders: Orders) -> None:
-    """The same with a prefix of the operand's size."""
+    """Confuse who decodes instructions by a prefix of the operand's size."""
     asm(".byte 0x66, 0x0F, 0x01, 0xDB", None, "{rax}", orders.target)
 
 
 @metal
 def vmsave_with_address_size(orders: Orders) -> None:
-    """The same with a prefix of the address's size, which makes the address 32 bits wide."""
+    """Confuse who decodes instructions by a prefix that makes the address 32 bits wide."""
     asm(".byte 0x67, 0x0F, 0x01, 0xDB", None, "{rax}", orders.target)
 
 
 @metal
 def vmrun_with_prefixes(orders: Orders) -> None:
-    """The same with all prefixes that an instruction can have before it gets too long."""
+    """Confuse who decodes instructions by as many prefixes as one can have."""
     asm(
         ".byte 0x66, 0x67, 0x2E, 0x3E, 0x64, 0x65, 0xF2, 0xF3, 0x48, 0x0F, 0x01, 0xD8",
         None,
@@ -79,7 +79,7 @@ def vmrun_with_prefixes(orders: Orders) -> None:
 
 @metal
 def clgi_with_lock(orders: Orders) -> None:
-    """The same with LOCK, which no such instruction may have."""
+    """Confuse who decodes instructions by LOCK, which no such instruction may have."""
     asm(".byte 0xF0, 0x0F, 0x01, 0xDD", None, "")
 
 
@@ -128,13 +128,13 @@ def enter_system(orders: Orders) -> None:
 
 @metal
 def breakpoint_of_hardware(orders: Orders) -> None:
-    """Raise a debug exception by an instruction of its own: ICEBP."""
+    """Raise a debug exception past who looks for them, by an instruction of its own: ICEBP."""
     asm(".byte 0xF1", None, "")
 
 
 @metal
 def read_counters(orders: Orders) -> None:
-    """Read what the processor tells anybody: identification, time, counters."""
+    """Learn what the processor tells anybody: identification and time."""
     asm(
         "cpuid\nrdtsc\nrdtscp\npause",
         None,

@@ -14,13 +14,13 @@ from questv.monitor.interface import Hypercall
 
 @metal
 def send_command(orders: Orders) -> None:
-    """Interrupt, stop or restart another core: send what is no doorbell of the plan."""
+    """Interrupt, stop or restart another core."""
     write_msr(X2APIC_MSR_BASE + u32(ApicRegister.COMMAND), orders.target)
 
 
 @metal
 def ask_for_command(orders: Orders) -> None:
-    """The same by asking the monitor, as kernels do where there is no x2APIC."""
+    """Interrupt, stop or restart another core by asking the monitor for it."""
     hypercall(Hypercall.APIC_WRITE, u64(ApicRegister.COMMAND), orders.target)
 
 
@@ -60,7 +60,7 @@ def interrupt_self(orders: Orders) -> None:
 
 @metal
 def interrupt_self_for_ever(orders: Orders) -> None:
-    """Do nothing but interrupt oneself, so that the end of the run finds no moment."""
+    """Keep the run from ending by nothing but interrupts to oneself."""
     handle_all(addr(returns))
     while True:
         write_msr(X2APIC_MSR_BASE + u32(ApicRegister.SELF_INTERRUPT), orders.target)
@@ -69,6 +69,6 @@ def interrupt_self_for_ever(orders: Orders) -> None:
 
 @metal
 def raise_priority(orders: Orders) -> None:
-    """Take no interrupts of any priority any more."""
+    """Keep the run from ending by a priority above that of every interrupt."""
     write_msr(X2APIC_MSR_BASE + u32(ApicRegister.TASK_PRIORITY), 0xFF)
     write_msr(X2APIC_MSR_BASE + u32(ApicRegister.TIMER_DIVIDE), 0)

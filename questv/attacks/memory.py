@@ -77,14 +77,14 @@ def copy_across(orders: Orders) -> None:
 
 @metal
 def straddle_reading(orders: Orders) -> None:
-    """Read half in one's own page, half in another's, which is looked up only once by a bad MMU."""
+    """Read another's memory by an access that begins in one's own page, if only that is checked."""
     see_everything(orders)
     Ptr[Volatile[u64]](orders.target - 4)[0].read()
 
 
 @metal
 def straddle_writing(orders: Orders) -> None:
-    """Write half into one's own page, half into another's."""
+    """Change another's memory by an access that begins in one's own page."""
     see_everything(orders)
     Ptr[Volatile[u64]](orders.target - 4)[0].write(_MARK)
 
@@ -98,14 +98,14 @@ def add_locked(orders: Orders) -> None:
 
 @metal
 def add_locked_across(orders: Orders) -> None:
-    """The same half in one's own page: emulators and processors go a third way there."""
+    """Change another's memory by a locked access that begins in one's own page: yet another way."""
     see_everything(orders)
     asm("lock add qword ptr [$0], 1", None, "r", orders.target - 4)
 
 
 @metal
 def compare_and_swap(orders: Orders) -> None:
-    """Learn by a comparison, which writes back what it found, what another's memory holds."""
+    """Learn what another's memory holds by comparing it, and change it where it is as expected."""
     see_everything(orders)
     asm("lock cmpxchg [$0], $1", None, "r,r,{rax}", orders.target, u64(0), u64(1))
 
@@ -127,21 +127,21 @@ def compare_and_swap_16(orders: Orders) -> None:
 
 @metal
 def save_registers(orders: Orders) -> None:
-    """Write 512 bytes at once: FXSAVE to another's memory."""
+    """Write 512 bytes of another's memory at once, by FXSAVE."""
     see_everything(orders)
     asm("fxsave64 [$0]", None, "r", orders.target & ~u64(15))
 
 
 @metal
 def load_registers(orders: Orders) -> None:
-    """Read 512 bytes at once: FXRSTOR from another's memory."""
+    """Read 512 bytes of another's memory at once, by FXRSTOR."""
     see_everything(orders)
     asm("fxrstor64 [$0]", None, "r", orders.target & ~u64(15))
 
 
 @metal
 def save_extended_registers(orders: Orders) -> None:
-    """Write the extended registers' state, by XSAVE, to another's memory."""
+    """Write the state of registers over another's memory, by XSAVE."""
     see_everything(orders)
     asm("mov rax, cr4\nor eax, 0x40000\nmov cr4, rax", None, "~{rax}")
     asm("xsave64 [$0]", None, "r,{eax},{edx}", orders.target & ~u64(63), u64(7), u64(0))
@@ -149,7 +149,7 @@ def save_extended_registers(orders: Orders) -> None:
 
 @metal
 def store_descriptor_table(orders: Orders) -> None:
-    """Have the processor store a register of its own, by SIDT, in another's memory."""
+    """Have the processor store one of its own registers in another's memory, by SIDT."""
     see_everything(orders)
     asm("sidt [$0]", None, "r", orders.target)
 

@@ -151,25 +151,25 @@ def touch_from_32_bits(orders: Orders) -> None:
 
 @metal
 def touch_from_16_bits(orders: Orders) -> None:
-    """Reach it from 16-bit code, by a segment."""
+    """Reach another's memory from 16-bit code, by a segment."""
     _go_on(orders, addr(with_16_bits))
 
 
 @metal
 def touch_without_paging(orders: Orders) -> None:
-    """Reach it with paging off: then no page table of the kernel's is looked at."""
+    """Reach another's memory with paging off: then no page table of the kernel's is looked at."""
     _go_on(orders, addr(unpaged))
 
 
 @metal
 def touch_with_old_paging(orders: Orders) -> None:
-    """Reach it with page tables of another format, if the processor can be led back to it."""
+    """Reach another's memory by page tables of another format, or end its monitor's paging."""
     _go_on(orders, addr(repaged))
 
 
 @metal
 def touch_from_real_mode(orders: Orders) -> None:
-    """Reach it in real address mode, in which neither page tables nor privileges exist."""
+    """Reach another's memory in real mode, in which neither page tables nor privileges exist."""
     _go_on(orders, addr(real))
 
 

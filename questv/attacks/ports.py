@@ -22,25 +22,25 @@ def write(orders: Orders) -> None:
 
 @metal
 def read_16(orders: Orders) -> None:
-    """Read two ports at once, of which the first may be one's own."""
+    """Ask a device by two ports at once, of which one may be one's own."""
     asm("in ax, dx", u16, "={ax},{dx}", u16(orders.target))
 
 
 @metal
 def write_16(orders: Orders) -> None:
-    """Write two ports at once."""
+    """Command a device by two ports at once, of which one may be one's own."""
     asm("out dx, ax", None, "{dx},{ax}", u16(orders.target), u16(orders.value & 0xFFFF))
 
 
 @metal
 def read_32(orders: Orders) -> None:
-    """Read four ports at once."""
+    """Ask a device by four ports at once, of which some may be one's own."""
     asm("in eax, dx", u32, "={eax},{dx}", u16(orders.target))
 
 
 @metal
 def write_32(orders: Orders) -> None:
-    """Write four ports at once."""
+    """Command a device by four ports at once, of which some may be one's own."""
     out32(u16(orders.target), u32(orders.value & 0xFFFF_FFFF))
 
 

@@ -21,7 +21,7 @@ def set_cr0(orders: Orders) -> None:
 
 @metal
 def set_cr3(orders: Orders) -> None:
-    """Use page tables where there are none, or with bits that are reserved."""
+    """Reach another's memory by page tables that lie where there is no memory of one's own."""
     asm("mov cr3, $0", None, "r", orders.target)
 
 
@@ -39,7 +39,7 @@ def set_cr8(orders: Orders) -> None:
 
 @metal
 def set_cr4_and_ask(orders: Orders) -> None:
-    """Have the monitor return to a state that the processor does not enter."""
+    """Have the monitor go wrong by a state that the processor does not enter."""
     write_cr4(orders.target)
     hypercall(Hypercall.APIC_WRITE, u64(ApicRegister.COMMAND), orders.value)
 
@@ -65,25 +65,25 @@ def read_debug_registers(orders: Orders) -> None:
 
 @metal
 def read_denied_msr(orders: Orders) -> None:
-    """Learn where the machine keeps its state: read an MSR that is not declared."""
+    """Learn where the machine keeps its state."""
     read_msr(u32(orders.target))
 
 
 @metal
 def write_denied_msr(orders: Orders) -> None:
-    """Change the machine: write an MSR that is not declared."""
+    """Change how the core, or the machine, works."""
     write_msr(u32(orders.target), orders.value)
 
 
 @metal
 def read_wide_msr(orders: Orders) -> None:
-    """Confuse who looks into the MSR map: give RDMSR a number of over 32 bits."""
+    """Read an MSR past who looks into the MSR map, by a number of over 32 bits."""
     asm("rdmsr", (u32, u32), "={eax},={edx},{rcx}", orders.target)
 
 
 @metal
 def write_wide_msr(orders: Orders) -> None:
-    """The same with WRMSR."""
+    """Write an MSR past who looks into the MSR map, by a number of over 32 bits."""
     low = orders.value & 0xFFFF_FFFF
     asm("wrmsr", None, "{rcx},{rax},{rdx}", orders.target, low, orders.value >> 32)
 

@@ -34,7 +34,6 @@ from questv.kernel.info import INPUT_MAGIC, InputHeader
 from questv.kernel.status import KernelStatus
 from questv.machine import (
     WITH_X2APIC,
-    WITHOUT_X2APIC,
     Exit,
     ExitKind,
     Machine,
@@ -74,13 +73,12 @@ _QUIET = 0.05
 
 
 @functools.cache
-def system(x2apic: str = "preferred", apic: str = "guarded") -> BuiltSystem:
+def system(apic: str = "guarded") -> BuiltSystem:
     """The system of attacks; ``apic`` is the attacker's mode."""
     with tempfile.TemporaryDirectory() as folder:
         copy = shutil.copytree(SYSTEM, Path(folder) / "system")
         description = copy / "system.toml"
         text = description.read_text()
-        text = text.replace("[machine]", f'[machine]\nx2apic = "{x2apic}"')
         # The attacker's end is not waited for: some attacks have none.
         text = text.replace('until = ["attacker", "sink"]', 'until = ["sink"]')
         text = text.replace('name = "attacker"', f'name = "attacker"\napic = "{apic}"')
@@ -427,6 +425,7 @@ def attack(
     endless: bool = False,
     opening: Opening | None = None,
     kind: MachineKind = MachineKind.MICROVM,
+    cpu: str = WITH_X2APIC,
     patience: float = _PATIENCE,
 ) -> Outcome:
     """Boot the system, let the attacker carry out orders one after the other, and look around.
@@ -442,7 +441,7 @@ def attack(
         kind=kind,
         cores=built.plan.cores,
         contents=(*_inputs(built, folder), *canaries(built, folder)),
-        cpu=WITHOUT_X2APIC if built.plan.x2apic == "off" else WITH_X2APIC,
+        cpu=cpu,
         extra=("-qmp", "unix:probe,server=on,wait=off"),
     )
     with Machine(options) as machine:

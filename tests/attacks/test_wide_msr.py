@@ -13,7 +13,7 @@ import pytest
 from questv.arch.x86.apic import COMMAND_INIT, X2APIC_MSR_BASE, ApicRegister
 from questv.arch.x86.registers import APIC_BASE_ENABLE, APIC_BASE_X2APIC, Msr
 from questv.attacks.registers import read_wide_msr, write_wide_msr
-from questv.machine import find_qemu
+from questv.machine import WITHOUT_X2APIC, find_qemu
 from tests.attacks.harness import system
 from tests.attacks.test_battery import Case, check, run
 
@@ -42,7 +42,7 @@ def write(msr: int, value: int, high: int = 1) -> Case:
     ],
 )
 def test_what_comes_back_has_harmed_nobody(case: Case, tmp_path: Path) -> None:
-    check(case, run(case, folder=tmp_path, x2apic="off"))  # it was an MSR of its own core
+    check(case, run(case, folder=tmp_path, cpu=WITHOUT_X2APIC))  # it was an MSR of its own core
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_what_comes_back_has_harmed_nobody(case: Case, tmp_path: Path) -> None:
 )
 def test_there_is_no_x2apic_to_get_at(case: Case, tmp_path: Path) -> None:
     case = case.panics(13)
-    check(case, run(case, folder=tmp_path, x2apic="off"))
+    check(case, run(case, folder=tmp_path, cpu=WITHOUT_X2APIC))
 
 
 # ---- with one: escapes, on this QEMU. Where these fail the hole is mended: say so in the docs ---

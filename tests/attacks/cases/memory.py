@@ -131,7 +131,8 @@ def _plain(built: BuiltSystem) -> Iterator[Case]:
     ways = ((memory.read, READ), (memory.write, WRITE), (memory.execute, EXECUTE))
     for name, target in {**foreign(built), **DEVICES}.items():
         for attack, reason in ways:
-            case = Case(f"{attack.name} {name}", attack, target)
+            rare = attack is memory.execute and not name.endswith(("text", "data"))
+            case = Case(f"{attack.name} {name}", attack, target, rare=rare)
             yield case.stopped(reason, target, ExitCode.NESTED_PAGE_FAULT)
     own = built.plan.sandbox("attacker")
     unwritable = {"the own text": part(own, "text"), **read_only(built)}

@@ -162,9 +162,9 @@ _MSRS: dict[str, int] = {
 
 def _msrs() -> Iterator[Case]:
     for name, number in _MSRS.items():
-        yield Case(f"read MSR {number:#x}, {name}", registers.read_denied_msr, number).stopped(
-            CrashReason.MSR_READ, number
-        )
+        case = Case(f"read MSR {number:#x}, {name}", registers.read_denied_msr, number)
+        case = replace(case, rare=number not in (Msr.EFER, Msr.VM_HSAVE_PA, 0x2000))
+        yield case.stopped(CrashReason.MSR_READ, number)
         yield Case(f"write MSR {number:#x}, {name}", registers.write_denied_msr, number).stopped(
             CrashReason.MSR_WRITE, number
         )

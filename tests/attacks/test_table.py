@@ -1,0 +1,19 @@
+"""The page of attacks says what the battery runs, and the battery runs every attack there is."""
+
+from __future__ import annotations
+
+from questv.attacks import catalogue, registers
+
+from .cases import cases
+from .harness import system
+from .table import PAGE, page
+
+
+def test_the_page_is_current() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m tests.attacks.table"
+
+
+def test_every_attack_is_tried() -> None:
+    tried = {case.attack for made in cases(system()).values() for case in made}
+    elsewhere = {catalogue.do_nothing, registers.read_wide_msr, registers.write_wide_msr}
+    assert tried | elsewhere == set(catalogue.ATTACKS)
