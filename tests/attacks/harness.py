@@ -18,7 +18,7 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -222,8 +222,9 @@ class Arena:
         """Let the attacker and the sink end, and with them the run; None if that never comes."""
         self.order(Orders(attack=catalogue.NO_MORE), _LAST)
         self.memory.write(self._wanted, (self.received + _PROOF).to_bytes(8, "little"))
+        ends_already = not self._probe.is_alive()
         try:
-            return self._machine.wait(self._patience)
+            return self._machine.wait(_PATIENCE if ends_already else self._patience)
         except TimeoutError:
             return None
 
@@ -308,7 +309,8 @@ def written_by_others(built: BuiltSystem) -> list[Stretch]:
             # memory that it does not use. An attacker may do that to its own.
             unused = window.name == "page tables and free memory" and sandbox.name != ATTACKER
             if window.rights == "rw" and not unused:
-                found.append(Stretch(window.physical, window.physical + window.size, window.name))
+                start, end = window.physical, window.physical + window.size
+                found += _around(_settled(built, sandbox), Stretch(start, end, window.name))
         for window in sandbox.monitor_windows:
             if window.name in ("stack", "public", "control"):
                 found.append(Stretch(window.physical, window.physical + window.size, window.name))
@@ -316,6 +318,35 @@ def written_by_others(built: BuiltSystem) -> list[Stretch]:
                 found += _monitor_state(sandbox, built.monitor.symbols)
         found.append(Stretch(sandbox.host_save, sandbox.host_save + PAGE_SIZE, "host save area"))
     return sorted(found, key=lambda stretch: stretch.start)
+
+
+def _settled(built: BuiltSystem, sandbox: SandboxPlan) -> Iterator[Stretch]:
+    """Variables of a kernel that it sets before it says that it runs, and never again."""
+    if sandbox.name == ATTACKER:
+        return
+    symbols = built.kernels[sandbox.name].symbols
+    for name in _SETTLED:
+        symbol = symbols.by_name[name]
+        start = sandbox.physical(symbol.address)
+        yield Stretch(start, start + symbol.size, name)
+
+
+_SETTLED = (
+    "questv.kernel.tables.gdt",
+    "questv.kernel.tables.idt",
+    "questv.kernel.tables.task_state",
+    "questv.kernel.doorbells._by_vector",
+)
+
+
+def _around(holes: Iterable[Stretch], whole: Stretch) -> Iterator[Stretch]:
+    """What is left of a stretch without the holes."""
+    at = whole.start
+    for hole in sorted(holes, key=lambda hole: hole.start):
+        if whole.start <= hole.start < whole.end:
+            yield Stretch(at, hole.start, whole.name)
+            at = hole.end
+    yield Stretch(at, whole.end, whole.name)
 
 
 def _monitor_state(sandbox: SandboxPlan, symbols: Symbols) -> Iterator[Stretch]:

@@ -24,6 +24,9 @@ SINK = PLAN.sandbox("sink").core << 32
 COMMAND = X2APIC_MSR_BASE + ApicRegister.COMMAND
 CONSTANTS = part(MIDDLE, "rodata")
 TEXT = part(MIDDLE, "text")
+HANDLERS = MIDDLE.physical(
+    harness.system().kernels["middle"].symbols.address("questv.kernel.tables.idt")
+)
 FREE = PLAN.region_at(MIDDLE.kernel_tables).end - PAGE_SIZE  # type: ignore[union-attr]
 
 
@@ -64,6 +67,13 @@ HOLES: dict[str, tuple[Opening, MetalFunction, int, int, str]] = {
         CONSTANTS,
         0,
         f"memory at {CONSTANTS:#x} has changed (memory of middle)",
+    ),
+    "another's handlers to write": (
+        openings.page(HANDLERS, "rw"),
+        memory.write,
+        HANDLERS,
+        0,
+        f"memory at {HANDLERS:#x} has changed (memory of middle)",
     ),
     "another's free memory to write": (
         openings.page(FREE, "rw"),
