@@ -12,7 +12,7 @@ from rich.text import Text
 
 from questv.cli.output import Output, UserError, command
 from questv.cli.session import ASKED
-from questv.inspect import Inspector
+from questv.inspect.inspector import Inspector
 from questv.inspect.model import AskedMachine, ConsoleReport, Found, Snapshot
 from questv.inspect.report import read_report
 from questv.machine import MachineError, RunningMachine, running

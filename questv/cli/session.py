@@ -14,7 +14,7 @@ from questv.cli.inputs import BoundInput
 from questv.cli.scratch import scratch_folder
 from questv.cli.target import Target
 from questv.cli.watch import Watch, Watcher
-from questv.inspect import Inspector
+from questv.inspect.inspector import Inspector
 from questv.inspect.model import AskedMachine, ConsoleReport, Snapshot
 from questv.inspect.report import Outcome
 from questv.machine import (
