@@ -9,6 +9,7 @@ from questv.metal.lang import Array, u32, u64
 from questv.metal.structs import Struct, width
 
 MAX_REGIONS = 1024
+MAX_ROUTES = 16
 
 
 @width(u32)
@@ -40,6 +41,14 @@ class CorePlan(Struct):
     sandbox_info: u64  # of its sandbox's ``SandboxInfo``
 
 
+class Route(Struct):
+    """Where a device's interrupt goes."""
+
+    interrupt: u32  # its number among the ISA's
+    core: u32
+    vector: u32
+
+
 class BootPlan(Struct):
     """The whole of it."""
 
@@ -49,5 +58,7 @@ class BootPlan(Struct):
     exit_port: u32  # of QEMU's isa-debug-exit device
     monitor_slot: u64  # index in the top page table of the entry that maps monitors
     cores: Array[CorePlan, MAX_CORES]
+    route_count: u32
+    routes: Array[Route, MAX_ROUTES]
     regions: Array[Region, MAX_REGIONS]
     crc: u64  # CRC-32C of all before it

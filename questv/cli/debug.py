@@ -18,6 +18,7 @@ from questv.cli.inputs import bind_inputs
 from questv.cli.output import UserError, command
 from questv.cli.scratch import scratch_folder
 from questv.cli.start import StartOptions, started
+from questv.cli.streams import bind_streams
 from questv.cli.target import Target, load_target
 from questv.machine import Machine, MachineError, MachineKind, packages
 from questv.machine.runfiles import DEBUGGER
@@ -32,6 +33,7 @@ def debug(
     *,
     sandbox: str | None,
     inputs: Sequence[str],
+    streams: Sequence[str],
     deterministic: bool,
     kind: MachineKind,
     checks: bool,
@@ -43,7 +45,12 @@ def debug(
         target = load_target(path, output, checks=checks)
         chosen = _choose(target.plan, sandbox)
         bound = bind_inputs(target.plan, inputs)
-        options = StartOptions(kind=kind, deterministic=deterministic, debugger=True)
+        options = StartOptions(
+            kind=kind,
+            deterministic=deterministic,
+            streams=bind_streams(target.plan, streams),
+            debugger=True,
+        )
         with ExitStack() as stack:
             progress = stack.enter_context(CopyProgress(output.errors))
             machine = stack.enter_context(started(target, bound, options, progress))

@@ -10,6 +10,7 @@ from questv.kernel import (
     floats,
     inputs,
     lapic,
+    streams,
     tables,
     tasks,
     timers,
@@ -44,6 +45,7 @@ def main() -> None:
     timers.start()
     channels.start()
     inputs.start()
+    streams.start()
     floats.start()
     tasks.prepare()
     hypercall(Hypercall.STARTED, 0, 0)

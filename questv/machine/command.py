@@ -63,8 +63,7 @@ def qemu_command(qemu: Qemu, options: MachineOptions, control: int) -> list[str]
         *("-object", json.dumps(memory)),
         *("-chardev", f"socket,id=control,fd={control}"),
         *("-mon", "chardev=control,mode=control"),
-        *("-chardev", f"file,id=serial,path={runfiles.SERIAL}"),
-        *("-serial", "chardev:serial"),
+        *_serial_ports(dict(options.streams)),
         *("-device", f"isa-debug-exit,iobase={EXIT_PORT:#x},iosize=4"),
         *("-kernel", str(options.image.resolve())),
         *("-append", options.command_line),
@@ -72,6 +71,19 @@ def qemu_command(qemu: Qemu, options: MachineOptions, control: int) -> list[str]
         *_debugger(options),
         *options.extra,
     ]
+
+
+def _serial_ports(streams: dict[str, int | None]) -> tuple[str, ...]:
+    """``com1`` is always there, as the boot says its words there: they are kept in any case."""
+    first = f"file,id=com1,path={runfiles.SERIAL}"
+    if streams.get("com1") is not None:
+        first = f"socket,id=com1,fd={streams['com1']},logfile={runfiles.SERIAL}"
+    words = ["-chardev", first, "-serial", "chardev:com1"]
+    if "com2" in streams:
+        fd = streams["com2"]
+        second = "null,id=com2" if fd is None else f"socket,id=com2,fd={fd}"
+        words += ["-chardev", second, "-device", "isa-serial,index=1,chardev=com2"]
+    return tuple(words)
 
 
 def _debugger(options: MachineOptions) -> tuple[str, ...]:

@@ -143,6 +143,7 @@ class Machine:
         command = bound_to_this_process(
             qemu_command(self._qemu or find_qemu(), self.options, self._control.qemu_end)
         )
+        streams = [fd for _, fd in self.options.streams if fd is not None]
         start = "query-status" if self.options.debugger else "cont"
         self._control.send({"execute": "qmp_capabilities"}, {"execute": start})
         with (self.directory / runfiles.QEMU_LOG).open("xb") as log, uninterrupted():
@@ -152,7 +153,7 @@ class Machine:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=[self._control.qemu_end],
+                pass_fds=[self._control.qemu_end, *streams],
                 start_new_session=True,  # A terminal's Ctrl-C is for this process, not for QEMU.
             )
             self._release.callback(self._end_qemu)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from crc32c import crc32c
 
 from questv.arch.x86.paging import PAGE_SIZE
-from questv.boot.plan import MAX_REGIONS, BootPlan, X2ApicUse
-from questv.kernel.info import EndKind, SandboxInfo, TaskInfo
+from questv.boot.plan import MAX_REGIONS, BootPlan, Route, X2ApicUse
+from questv.kernel.info import EndKind, SandboxInfo, StreamInfo, TaskInfo
 from questv.metal.structs import offsetof
 from questv.metal.symbols import Symbols
 from questv.monitor.interface import ApicMode
@@ -135,7 +135,8 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
         task_count=len(sandbox.tasks),
         end_count=len(sandbox.ends),
         input_count=len(sandbox.inputs),
-        uart_port=sandbox.uart_port,
+        stream_count=len(sandbox.streams),
+        console_port=sandbox.console_port,
     )
     for index, task in enumerate(sandbox.tasks):
         made.tasks[index] = TaskInfo(
@@ -154,6 +155,10 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
     for index, each in enumerate(sandbox.inputs):
         made.inputs[index].object = each.object
         made.inputs[index].header = each.address
+    for index, stream in enumerate(sandbox.streams):
+        made.streams[index] = StreamInfo(
+            object=stream.object, port=stream.port, vector=stream.vector, task=stream.task
+        )
     return made
 
 
@@ -196,6 +201,12 @@ def boot_plan(plan: Plan, blocks: list[Block]) -> BootPlan:
         core.entry = sandbox.monitor_entry
         core.monitor_plan = sandbox.monitor_plan
         core.sandbox_info = sandbox.info
+    routes = [(stream, sandbox) for sandbox in plan.sandboxes for stream in sandbox.streams]
+    made.route_count = len(routes)
+    for index, (stream, sandbox) in enumerate(routes):
+        made.routes[index] = Route(
+            interrupt=stream.interrupt, core=sandbox.core, vector=stream.vector
+        )
     regions = [*_checked(blocks), *((region.start, region.size, b"") for region in plan.regions)]
     if len(regions) > MAX_REGIONS:
         raise ValueError(f"the boot's plan has room for {MAX_REGIONS} regions, not {len(regions)}")

@@ -31,7 +31,7 @@ from questv.plan.programs import Program
 from questv.plan.sandboxes import PlannedSandbox
 from questv.plan.stacks import MONITOR_STACK
 from questv.system.description import Description
-from questv.system.devices import UART_PORTS
+from questv.system.devices import SERIAL_PORTS
 from questv.system.model import RingChannel
 from questv.system.units import format_size
 
@@ -281,7 +281,9 @@ class Layout:
             inputs=self._input_plans(sandbox),
             ports=self._ports(sandbox),
             msrs=tuple((msr.number, msr.access.value) for msr in sandbox.model.msrs),
-            uart_port=self._uart(sandbox),
+            devices=tuple(self._devices(sandbox)),
+            streams=self._ends.streams(sandbox.name),
+            console_port=self._console_port(sandbox),
         )
 
     def _hardware(self, sandbox: PlannedSandbox, name: str, size: int) -> int:
@@ -335,17 +337,18 @@ class Layout:
 
     def _ports(self, sandbox: PlannedSandbox) -> tuple[tuple[int, int], ...]:
         ports = [(each.first, each.last) for each in sandbox.model.ports]
-        for device in self._description.system.devices:
-            if device.owner == sandbox.name:
-                uart = UART_PORTS[device.name]
-                ports.append((uart.start, uart.stop - 1))
-        return tuple(sorted(ports))
+        serial = [SERIAL_PORTS[name].ports for name in self._devices(sandbox)]
+        return tuple(sorted([*ports, *((each.start, each.stop - 1) for each in serial)]))
 
-    def _uart(self, sandbox: PlannedSandbox) -> int:
-        for device in self._description.system.devices:
-            if device.owner == sandbox.name:
-                return UART_PORTS[device.name].start
-        return 0
+    def _console_port(self, sandbox: PlannedSandbox) -> int:
+        """The first of the sandbox's serial ports that no task drives shows its console."""
+        driven = {stream.name for stream in self._ends.streams(sandbox.name)}
+        free = [name for name in self._devices(sandbox) if name not in driven]
+        return SERIAL_PORTS[free[0]].ports.start if free else 0
+
+    def _devices(self, sandbox: PlannedSandbox) -> list[str]:
+        devices = self._description.system.devices
+        return [device.name for device in devices if device.owner == sandbox.name]
 
     # ---- what does not fit -------------------------------------------------------------------
 

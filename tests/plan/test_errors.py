@@ -170,8 +170,8 @@ def test_a_name_that_is_taken(tmp_path: Path) -> None:
             "tasks.py:7:1: parameter 'text' of task main is str [task-parameter]\n"
             "    def main(text: str) -> None:\n"
             "    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n"
-            "  fix: a task takes ends of channels (Sender, Receiver, Writer, Reader), an Input, "
-            "and integers",
+            "  fix: a task takes ends of channels (Sender, Receiver, Writer, Reader), Inputs, "
+            "Streams, and integers",
         ),
         (
             "def main() -> u64:\n    return 1",

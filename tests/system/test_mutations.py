@@ -48,7 +48,7 @@ class Draw:
         return self.one_of(*(c for c in channels if not kinds or c["kind"] in kinds))
 
     def channel_use(self, system: RandomSystem) -> Use:
-        return self.one_of(*(u for u in system.uses if u.kind is not ParameterKind.INPUT))
+        return self.one_of(*(u for u in system.uses if "from" in u.target))
 
     def input_use(self, system: RandomSystem) -> Use:
         return self.one_of(*(u for u in system.uses if u.kind is ParameterKind.INPUT))
@@ -125,6 +125,12 @@ def input_name_taken(draw: Draw, system: RandomSystem) -> None:
 def input_named_as_channel(draw: Draw, system: RandomSystem) -> None:
     use = draw.input_use(system)
     use.target["name"] = use.task["bind"][use.name] = draw.channel(system)["name"]
+
+
+@mutation
+def name_of_device(draw: Draw, system: RandomSystem) -> None:
+    use = draw.input_use(system)
+    use.target["name"] = use.task["bind"][use.name] = draw.device(system)["name"]
 
 
 @mutation
@@ -288,6 +294,22 @@ def bind_channel_kind(draw: Draw, system: RandomSystem) -> None:
 
 
 @mutation
+def bind_device_foreign(draw: Draw, system: RandomSystem) -> None:
+    device = draw.device(system)
+    stranger = draw.one_of(*(s for s in system.sandboxes if s["name"] != device["owner"]))
+    system.add_parameter(stranger["task"][0], ParameterKind.STREAM, device["name"])
+
+
+@mutation
+def bind_device_taken(draw: Draw, system: RandomSystem) -> None:
+    device = draw.device(system)
+    [owner] = [s for s in system.sandboxes if s["name"] == device["owner"]]
+    for _ in range(2):
+        task = draw.one_of(*owner["task"])
+        system.add_parameter(task, ParameterKind.STREAM, device["name"])
+
+
+@mutation
 def input_unused(draw: Draw, system: RandomSystem) -> None:
     draw.sandbox(system)["input"].append({"name": "zz", "size": PAGE})
 
@@ -336,7 +358,8 @@ def channel_end_unused(draw: Draw, system: RandomSystem) -> None:
 
 @mutation
 def device_unknown(draw: Draw, system: RandomSystem) -> None:
-    draw.device(system)["name"] = draw.one_of("com0", "com3", "COM1", "")
+    name, owner = draw.one_of("com0", "com3", "COM1", ""), draw.sandbox(system)["name"]
+    system.values["device"].append({"name": name, "kind": "uart", "owner": owner})
 
 
 @mutation
