@@ -8,7 +8,7 @@ from questv.diagnostics import Diagnostic, DiagnosticsError
 from questv.kernel.floats import FloatState
 from questv.metal.check.signatures import signature
 from questv.metal.structs import sizeof
-from questv.plan import virtual
+from questv.plan import addresses, virtual
 from questv.plan.addresses import page_up
 from questv.plan.objects import TABLES
 from questv.plan.programs import KERNEL_MODULES, Program, Programs
@@ -17,6 +17,7 @@ from questv.plan.tasks import FolderTasks
 from questv.plan.virtual import Stacks
 from questv.system.description import BoundTask, Description
 from questv.system.model import Sandbox
+from questv.system.units import format_size
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ def plan_sandboxes(
 ) -> list[PlannedSandbox]:
     """Link every sandbox's program and measure its stacks.
 
-    Raises DiagnosticsError if a task needs more stack than it has.
+    Raises DiagnosticsError if a task needs more stack than it has, or a kernel's virtual memory has
+    no room for all of them or for the program.
     """
     planned = []
     findings: list[Diagnostic] = []
@@ -81,6 +83,7 @@ def plan_sandboxes(
         core = description.cores[sandbox.name]
         made = PlannedSandbox(index, sandbox, core, tasks, stacks, program)
         findings += _stack_findings(description, made)
+        findings += _room_findings(description, made)
         planned.append(made)
     if findings:
         raise DiagnosticsError(findings)
@@ -110,3 +113,32 @@ def _stack_findings(description: Description, sandbox: PlannedSandbox) -> list[D
                 )
             )
     return findings
+
+
+def _room_findings(description: Description, sandbox: PlannedSandbox) -> list[Diagnostic]:
+    """What is larger than the part of virtual memory that it has its place in."""
+    parts = (
+        (
+            "program",
+            sandbox.program.segments[-1].address + sandbox.program.segments[-1].size,
+            range(addresses.KERNEL_PROGRAM, addresses.KERNEL_INFO),
+            "let its modules have smaller variables, or move tasks to another sandbox",
+        ),
+        (
+            "stacks",
+            sandbox.stacks.all[-1].top,
+            range(addresses.KERNEL_STACKS, addresses.KERNEL_CHANNELS),
+            "give its tasks smaller stacks, or move some to another sandbox",
+        ),
+    )
+    return [
+        Diagnostic(
+            description.document.value("sandbox", sandbox.index, "memory"),
+            f'the {what} of "{sandbox.name}" would take {format_size(page_up(end - room.start))} '
+            f"of its virtual memory, where {format_size(len(room))} are kept for that",
+            fix,
+            f"{what}-too-large",
+        )
+        for what, end, room, fix in parts
+        if end > room.stop
+    ]

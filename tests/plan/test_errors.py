@@ -97,6 +97,48 @@ def test_a_stack_that_is_too_small(tmp_path: Path) -> None:
     build(write_system(tmp_path, text.replace('"8 KiB"', '"12 KiB"'), DEEP))
 
 
+LARGE = """
+large: Array[u8, 128 << 20] = static()
+
+@task
+def main() -> None:
+    large[5] = 1
+"""
+
+
+def test_a_program_that_is_too_large(tmp_path: Path) -> None:
+    text = system_text(
+        sandbox_text("one", task_text("main"), memory="200 MiB"), machine='memory = "256 MiB"'
+    )
+    words = said(tmp_path, text, LARGE)
+    found = re.search(r"would take (.*?) of", words)
+    assert found is not None and parse_size(found[1]) > 128 << 20
+    assert words == (
+        f'system.toml:9:10: the program of "one" would take {found[1]} of its virtual memory, '
+        "where 128 MiB are kept for that [program-too-large]\n"
+        '    memory = "200 MiB"\n'
+        "             ^^^^^^^^^\n"
+        "  fix: let its modules have smaller variables, or move tasks to another sandbox"
+    )
+    build(write_system(tmp_path, text, LARGE.replace("128", "127")))
+
+
+def test_stacks_that_are_too_large(tmp_path: Path) -> None:
+    def text(stack: str) -> str:
+        task = task_text("main", stack=stack)
+        machine = 'memory = "1 GiB"'
+        return system_text(sandbox_text("one", task, memory="800 MiB"), machine=machine)
+
+    assert said(tmp_path, text("768 MiB")) == (
+        'system.toml:9:10: the stacks of "one" would take 786460 KiB of its virtual memory, where '
+        "768 MiB are kept for that [stacks-too-large]\n"
+        '    memory = "800 MiB"\n'
+        "             ^^^^^^^^^\n"
+        "  fix: give its tasks smaller stacks, or move some to another sandbox"
+    )
+    build(write_system(tmp_path, text(f"{768 * 1024 - 28} KiB"), GOOD))
+
+
 # ---- modules of tasks --------------------------------------------------------------------------
 
 
