@@ -10,15 +10,20 @@ from questv.inspect.guest import Guest
 from questv.inspect.model import CrashReport, Frame, PanicReport
 from questv.inspect.trace import Stack, frames_at
 from questv.kernel.status import KernelStatus, PanicReason, PanicRecord
+from questv.metal.lang import ACQUIRE
 from questv.metal.tree import TrapKind
 from questv.monitor.interface import (
     CrashReason,
     CrashRecord,
     Hypercall,
     PublicPage,
+    SandboxState,
 )
 from questv.plan.model import SandboxPlan
 from questv.plan.programs import Program
+
+STOPPED = (SandboxState.CRASHED, SandboxState.MONITOR_FAULT)
+"""The states of a sandbox that was stopped for a fault: its crash record is whole."""
 
 _NUMBERED = range(8, 16)
 _PAGE_FAULT = 14
@@ -40,9 +45,10 @@ class CrashReader:
 
     def read(self, sandbox: SandboxPlan) -> CrashReport | None:
         """What is known of the end of ``sandbox``; None if it was not stopped for a fault."""
-        record = self._guest.at(PublicPage, sandbox.public).crash
-        if record.reason == CrashReason.NONE:
-            return None
+        public = self._guest.at(PublicPage, sandbox.public)
+        if public.state.load(ACQUIRE) not in STOPPED:
+            return None  # before, the monitor may be about to write the record
+        record = public.crash
         is_panic = record.reason == CrashReason.KERNEL_PANIC
         panic = self._panic(sandbox) if is_panic else None
         return CrashReport(

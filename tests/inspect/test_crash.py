@@ -132,6 +132,16 @@ def crash_of(record: CrashRecord, status: KernelStatus | None = None) -> CrashRe
     return found
 
 
+def test_a_record_that_is_being_written() -> None:
+    """A monitor writes the record first and then says that its sandbox is stopped."""
+    plan = plan_of(HELLO)
+    sheet = Sheet()
+    page = PublicPage(state=SandboxState.STARTED)
+    page.crash = CrashRecord(reason=CrashReason.MONITOR_EXCEPTION)
+    sheet.put(plan.sandbox("ping").public, page)
+    assert Inspector(plan, programs(built(HELLO)), sheet).crash("ping") is None
+
+
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
