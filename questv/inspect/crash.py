@@ -75,7 +75,7 @@ class CrashReader:
             case CrashReason.SHUTDOWN:
                 return "shut down: an exception came while it could not handle one (triple fault)"
             case CrashReason.FORBIDDEN_INSTRUCTION:
-                return f"executed {_instruction(int(record.code))}, which no kernel may"
+                return f"executed {_exit(int(record.code), 'instruction')}, which no kernel may"
             case CrashReason.MSR_READ:
                 return f"read {words.msr(address)}, which is not its to read"
             case CrashReason.MSR_WRITE:
@@ -102,8 +102,8 @@ class CrashReader:
                 exception = words.exception(int(record.code))
                 return f"lost its monitor, which stopped itself at a {exception}"
             case _:
-                event = f"exit code {int(record.code):#x}"
-                return f"was left for an event that nobody expects ({event})"
+                event = _exit(int(record.code), "event")
+                return f"was left for {event}, which nobody expects"
 
     def _access(self, sandbox: SandboxPlan, record: CrashRecord) -> str:
         assert isinstance(record.reason, CrashReason)
@@ -182,11 +182,12 @@ def _task_on(sandbox: SandboxPlan, stack_pointer: int) -> str | None:
     return None
 
 
-def _instruction(code: int) -> str:
+def _exit(code: int, kind: str) -> str:
+    """The processor's name for the exit ``code``; its number for a ``kind`` that is not known."""
     try:
         return ExitCode(code).name
     except ValueError:
-        return f"an instruction (exit code {code:#x})"
+        return f"an {kind} (exit code {code:#x})"
 
 
 def _hypercall(number: int) -> str:

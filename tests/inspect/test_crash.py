@@ -154,8 +154,12 @@ def test_a_record_that_is_being_written() -> None:
             "could not be entered: the processor refuses its state",
         ),
         (
-            CrashRecord(reason=CrashReason.UNEXPECTED_EVENT, code=0x63),
-            "was left for an event that nobody expects (exit code 0x63)",
+            CrashRecord(reason=CrashReason.UNEXPECTED_EVENT, code=0x7E),
+            "was left for FERR_FREEZE, which nobody expects",
+        ),
+        (
+            CrashRecord(reason=CrashReason.UNEXPECTED_EVENT, code=0x1234),
+            "was left for an event (exit code 0x1234), which nobody expects",
         ),
         (
             CrashRecord(reason=CrashReason.MONITOR_EXCEPTION, code=13),
