@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from questv.diagnostics import DiagnosticsError
+from questv.interrupted import Interrupted
 from questv.metal.link import LinkError
 from questv.plan.build import build
 from questv.system.units import PAGE_SIZE, format_size, parse_size
@@ -162,20 +163,32 @@ def test_a_module_that_fails(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("error", ["SystemExit(3)", "KeyboardInterrupt()"])
-def test_a_module_that_leaves(tmp_path: Path, error: str) -> None:
-    """That it ends Python is an error like others; Ctrl-C is none of the module's."""
+@pytest.mark.parametrize(
+    ("error", "told"), [("SystemExit(3)", "SystemExit: 3"), ("BaseException()", "BaseException: ")]
+)
+def test_a_module_that_leaves(tmp_path: Path, error: str, told: str) -> None:
+    """That it ends Python, or tries to, is an error like others."""
     tasks = f"\nraise {error}\n" + GOOD
-    if error.startswith("Keyboard"):
-        with pytest.raises(KeyboardInterrupt):
-            build(write_system(tmp_path, system_text(ONE), tasks))
-        return
     assert said(tmp_path, system_text(ONE), tasks) == (
-        "tasks.py:6:1: importing 'tasks' fails here: SystemExit: 3 [import-failed]\n"
+        f"tasks.py:6:1: importing 'tasks' fails here: {told} [import-failed]\n"
         f"    raise {error}\n"
-        "    ^^^^^^^^^^^^^^^^^^^\n"
+        f"    {'^' * len(f'raise {error}')}\n"
         "  fix: mend this: before a module is compiled, Python runs it"
     )
+
+
+@pytest.mark.parametrize("request_to_end", [KeyboardInterrupt(), Interrupted(15)])
+def test_a_request_to_end_while_a_module_is_imported(
+    tmp_path: Path, request_to_end: BaseException
+) -> None:
+    """It is none of the module's errors."""
+    tasks = "\nfrom tests.plan import test_errors\n\nraise test_errors.REQUEST[0]\n" + GOOD
+    REQUEST[:] = [request_to_end]
+    with pytest.raises(type(request_to_end)):
+        build(write_system(tmp_path, system_text(ONE), tasks))
+
+
+REQUEST: list[BaseException] = []
 
 
 def test_a_name_that_is_written_wrong(tmp_path: Path) -> None:
