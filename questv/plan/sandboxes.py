@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from questv.diagnostics import Diagnostic, DiagnosticsError
@@ -18,6 +19,9 @@ from questv.plan.virtual import Stacks
 from questv.system.description import BoundTask, Description
 from questv.system.model import Sandbox
 from questv.system.units import format_size
+
+_PROGRAM_ROOM = addresses.KERNEL_INFO - addresses.KERNEL_PROGRAM
+_STACKS_ROOM = addresses.KERNEL_CHANNELS - addresses.KERNEL_STACKS
 
 
 @dataclass(frozen=True)
@@ -115,30 +119,30 @@ def _stack_findings(description: Description, sandbox: PlannedSandbox) -> list[D
     return findings
 
 
-def _room_findings(description: Description, sandbox: PlannedSandbox) -> list[Diagnostic]:
+def _room_findings(description: Description, sandbox: PlannedSandbox) -> Iterator[Diagnostic]:
     """What is larger than the part of virtual memory that it has its place in."""
-    parts = (
-        (
-            "program",
-            sandbox.program.segments[-1].address + sandbox.program.segments[-1].size,
-            range(addresses.KERNEL_PROGRAM, addresses.KERNEL_INFO),
+    place = description.document.value("sandbox", sandbox.index, "memory")
+    last = sandbox.program.segments[-1]
+    size, room = last.address + last.size - addresses.KERNEL_PROGRAM, _PROGRAM_ROOM
+    if size > room:
+        yield Diagnostic(
+            place,
+            f'the program of "{sandbox.name}" {_would_take(size, room)}',
             "let its modules have smaller variables, or move tasks to another sandbox",
-        ),
-        (
-            "stacks",
-            sandbox.stacks.all[-1].top,
-            range(addresses.KERNEL_STACKS, addresses.KERNEL_CHANNELS),
-            "give its tasks smaller stacks, or move some to another sandbox",
-        ),
-    )
-    return [
-        Diagnostic(
-            description.document.value("sandbox", sandbox.index, "memory"),
-            f'the {what} of "{sandbox.name}" would take {format_size(page_up(end - room.start))} '
-            f"of its virtual memory, where {format_size(len(room))} are kept for that",
-            fix,
-            f"{what}-too-large",
+            "program-too-large",
         )
-        for what, end, room, fix in parts
-        if end > room.stop
-    ]
+    size, room = sandbox.stacks.all[-1].top - addresses.KERNEL_STACKS, _STACKS_ROOM
+    if size > room:
+        yield Diagnostic(
+            place,
+            f'the stacks of "{sandbox.name}" {_would_take(size, room)}',
+            "give its tasks smaller stacks, or move some to another sandbox",
+            "stacks-too-large",
+        )
+
+
+def _would_take(size: int, room: int) -> str:
+    return (
+        f"would take {format_size(page_up(size))} of its virtual memory, where "
+        f"{format_size(room)} are kept for that"
+    )
