@@ -51,6 +51,16 @@ def test_a_sandbox_that_is_too_small(tmp_path: Path) -> None:
     assert f"takes {fitting[1]}, and" in said(tmp_path, less)
 
 
+def test_all_sandboxes_that_are_too_small_are_told(tmp_path: Path) -> None:
+    text = system_text(
+        *(sandbox_text(name, task_text("main"), memory="64 KiB") for name in ("one", "other"))
+    )
+    with pytest.raises(DiagnosticsError) as caught:
+        build(write_system(tmp_path, text, GOOD))
+    found = [(each.rule, each.message.split('"')[1]) for each in caught.value.diagnostics]
+    assert found == [("sandbox-memory-small", "one"), ("sandbox-memory-small", "other")]
+
+
 def test_a_machine_that_is_too_small(tmp_path: Path) -> None:
     """The description's own rule knows nothing of the boot's and the monitors' sizes."""
     memory = 'memory = "3 MiB"'
