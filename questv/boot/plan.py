@@ -8,7 +8,9 @@ from questv.arch.x86.machine import MAX_CORES
 from questv.metal.lang import Array, u32, u64
 from questv.metal.structs import Struct, width
 
-MAX_REGIONS = 1024
+MAX_REGIONS = 2048
+"""Each core's monitor and kernel have at most ten parts with contents, and its inputs, sixteen at
+most, each begin a stretch of memory; the boot itself has a few."""
 MAX_ROUTES = 16
 
 

@@ -10,7 +10,6 @@ import typer
 from questv.cli.copying import CopyProgress
 from questv.cli.display import Display
 from questv.cli.durations import parse_duration
-from questv.cli.ending import Interrupted
 from questv.cli.expectations import check_expectations
 from questv.cli.files import check_target, write_file
 from questv.cli.inputs import BoundInput, bind_inputs
@@ -21,6 +20,7 @@ from questv.cli.streams import BoundStream, bind_streams
 from questv.cli.target import Target, load_target
 from questv.expect import RunResult
 from questv.inspect.report import InputReport, Outcome, RunReport
+from questv.interrupted import Interrupted
 from questv.machine import MachineKind
 from questv.view.plan import title
 from questv.view.run import summary_view, verdict

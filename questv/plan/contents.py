@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from crc32c import crc32c
 
 from questv.arch.x86.paging import PAGE_SIZE
-from questv.boot.plan import MAX_REGIONS, BootPlan, Route, X2ApicUse
+from questv.boot.plan import BootPlan, Route, X2ApicUse
 from questv.kernel.info import EndKind, SandboxInfo, StreamInfo, TaskInfo
 from questv.metal.structs import offsetof
 from questv.metal.symbols import Symbols
@@ -207,9 +207,7 @@ def boot_plan(plan: Plan, blocks: list[Block]) -> BootPlan:
         made.routes[index] = Route(
             interrupt=stream.interrupt, core=sandbox.core, vector=stream.vector
         )
-    regions = [*_checked(blocks), *((region.start, region.size, b"") for region in plan.regions)]
-    if len(regions) > MAX_REGIONS:
-        raise ValueError(f"the boot's plan has room for {MAX_REGIONS} regions, not {len(regions)}")
+    regions = [*_checked(blocks), *((start, size, b"") for start, size in _used(plan))]
     made.region_count = len(regions)
     for index, (start, size, image) in enumerate(regions):
         made.regions[index].start, made.regions[index].size = start, size
@@ -217,6 +215,17 @@ def boot_plan(plan: Plan, blocks: list[Block]) -> BootPlan:
         made.regions[index].crc = crc32c(image) if image else 0
     made.crc = crc32c(bytes(made)[: offsetof(BootPlan, "crc")])
     return made
+
+
+def _used(plan: Plan) -> Iterator[tuple[int, int]]:
+    """All memory of the plan as (start, size), neighbours joined."""
+    start = end = plan.regions[0].start
+    for region in plan.regions:
+        if region.start != end:
+            yield start, end - start
+            start = region.start
+        end = region.end
+    yield start, end - start
 
 
 def _checked(blocks: list[Block]) -> Iterator[tuple[int, int, bytes]]:

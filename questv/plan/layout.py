@@ -74,6 +74,7 @@ class Layout:
         self._ends = Ends(description, sandboxes, self._channels)
         for sandbox in sandboxes:
             self._fill_block(sandbox)
+        self._check_blocks()
         plans = tuple(self._finish(sandbox) for sandbox in sandboxes)
         self._check_machine()
         self.plan = Plan(
@@ -181,8 +182,6 @@ class Layout:
         of.used = at - of.block.start
         of.kernel += self._shared_windows(sandbox)
         of.used += PageTables(_mappings(of.kernel), nested=False).size
-        if of.used > of.block.size:
-            self._refuse_small_memory(sandbox, of.used)
 
     def _shared_windows(self, sandbox: PlannedSandbox) -> list[Window]:
         """Channels, inputs and the local APIC, as far as the sandbox has them."""
@@ -352,19 +351,23 @@ class Layout:
 
     # ---- what does not fit -------------------------------------------------------------------
 
-    def _refuse_small_memory(self, sandbox: PlannedSandbox, needed: int) -> None:
-        place = self._description.document.value("sandbox", sandbox.index, "memory")
+    def _check_blocks(self) -> None:
+        findings = [
+            self._small_memory(sandbox, self._of[sandbox.name].used)
+            for sandbox in self._sandboxes
+            if self._of[sandbox.name].used > sandbox.model.memory
+        ]
+        if findings:
+            raise DiagnosticsError(findings)
+
+    def _small_memory(self, sandbox: PlannedSandbox, needed: int) -> Diagnostic:
         fitting = format_size(page_up(needed))
-        raise DiagnosticsError(
-            [
-                Diagnostic(
-                    place,
-                    f'the kernel of "{sandbox.name}" with its tasks, stacks and page tables takes '
-                    f"{fitting}, and the sandbox has {format_size(sandbox.model.memory)}",
-                    f'give it memory = "{fitting}" or more',
-                    "sandbox-memory-small",
-                )
-            ]
+        return Diagnostic(
+            self._description.document.value("sandbox", sandbox.index, "memory"),
+            f'the kernel of "{sandbox.name}" with its tasks, stacks and page tables takes '
+            f"{fitting}, and the sandbox has {format_size(sandbox.model.memory)}",
+            f'give it memory = "{fitting}" or more',
+            "sandbox-memory-small",
         )
 
     def _check_machine(self) -> None:
