@@ -100,11 +100,13 @@ class FolderTasks:
             imported = import_module(module)
         except DiagnosticsError as error:
             return tuple(error.diagnostics)
-        if not _is_below(imported.__file__, self._path):
+        found = getattr(imported, "__file__", None)
+        if not _is_below(found, self._path):
+            where = f"at {found}" if found else "built into Python"
             return (
                 Diagnostic(
                     Place(shown(file)),
-                    f"there is another module named '{module}', at {imported.__file__}",
+                    f"there is another module named '{module}', {where}",
                     "give the file another name",
                     "module-name-taken",
                 ),

@@ -224,6 +224,16 @@ def test_a_name_that_is_taken(tmp_path: Path) -> None:
     )
 
 
+def test_a_name_that_python_itself_has(tmp_path: Path) -> None:
+    text = system_text(ONE.replace('run = "tasks:main"', 'run = "time:main"'))
+    write_system(tmp_path, text, GOOD)
+    (tmp_path / "time.py").write_text((tmp_path / "tasks.py").read_text())
+    assert said(tmp_path, text) == (
+        "time.py: there is another module named 'time', built into Python [module-name-taken]\n"
+        "  fix: give the file another name"
+    )
+
+
 # ---- tasks -------------------------------------------------------------------------------------
 
 
