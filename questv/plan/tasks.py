@@ -52,7 +52,7 @@ class FolderTasks:
         FolderTasks._loaded = set()
         if FolderTasks._folder is not None and str(FolderTasks._folder) in sys.path:
             sys.path.remove(str(FolderTasks._folder))
-        sys.path.insert(0, str(self._path))
+        sys.path.append(str(self._path))  # last: nothing here may take the place of a library
         FolderTasks._folder = self._path
         importlib.invalidate_caches()
 
