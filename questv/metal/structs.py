@@ -344,7 +344,7 @@ def write_value(type_: Type, buffer: memoryview, start: int, value: Any) -> None
     elif isinstance(type_, FloatType):
         if not isinstance(value, int | float):
             raise TypeError(f"{value!r} is no number")
-        packing.pack_into("<f" if type_.bits == 32 else "<d", buffer, start, value)
+        packing.pack_into("<f" if type_.bits == 32 else "<d", buffer, start, type_.nearest(value))
     elif isinstance(type_, PointerType | FunctionType | TextType):
         write_value(U64, buffer, start, value)
     else:
