@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 from questv.diagnostics import Diagnostic, DiagnosticsError, Place
 from questv.metal.source import source_of
 from questv.metal.types import (
+    MAX_SIZE,
     U64,
     ArrayType,
     BoolType,
@@ -55,7 +56,7 @@ def at(offset: int) -> Any:
 
     Raises LayoutError if it is no offset.
     """
-    if not isinstance(offset, int) or offset < 0:
+    if not isinstance(offset, int) or not 0 <= offset <= MAX_SIZE:
         raise LayoutError(
             "field-offset",
             f"a field can't lie at offset {brief(offset)}",
