@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 from pathlib import Path
 
-from questv.inspect import Inspector
+from questv.inspect.inspector import Inspector
 from questv.metal.definitions import MetalFunction
 from questv.metal.structs import Struct
 from questv.plan.build import BuiltSystem, build
