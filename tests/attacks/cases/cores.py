@@ -109,6 +109,10 @@ def _registers(built: BuiltSystem) -> Iterator[Case]:
         msr = X2APIC_MSR_BASE + number
         case = Case(f"set the local APIC's {name}", registers.write_denied_msr, msr)
         yield case.at(msr, COMMAND_NMI).stopped(CrashReason.MSR_WRITE, msr)
+    for number in (ApicRegister.COMMAND, ApicRegister.COMMAND_HIGH, ApicRegister.SELF_INTERRUPT):
+        msr = X2APIC_MSR_BASE + number
+        case = Case(f"read the local APIC's register {number:#x}", registers.read_denied_msr, msr)
+        yield case.stopped(CrashReason.MSR_READ, msr)
     for name, bits in {
         "SMI": _SMI,
         "masked SMI": _SMI | LVT_MASKED,

@@ -127,6 +127,8 @@ def _control_registers(built: BuiltSystem) -> Iterator[Case]:
         yield Case(name, registers.set_breakpoint, address, control).stopped(
             CrashReason.KERNEL_PANIC
         )
+    guard = Case("a guard of debug registers", registers.set_breakpoint, 0, 1 << 13)
+    yield guard.stopped(CrashReason.KERNEL_PANIC)
     yield Case("read debug registers", registers.read_debug_registers)
 
 
