@@ -11,21 +11,16 @@ An **escape** is any of these:
 from __future__ import annotations
 
 import functools
-import itertools
-import json
-import re
 import shutil
-import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import questv.attacks
 from questv.arch.x86.paging import ADDRESS_MASK, PAGE_SIZE
-from questv.arch.x86.svm import Vmcb
 from questv.attacks import catalogue, interrupts
 from questv.attacks.orders import DIRECTORY_ENTRIES, Mailbox, Orders
 from questv.kernel.channels import Receiver, Sender
@@ -40,20 +35,19 @@ from questv.machine import (
     MachineKind,
     MachineOptions,
 )
-from questv.machine.memory import FIRST_BANK_END, LOW_BANK_START
 from questv.metal.definitions import MetalFunction
 from questv.metal.structs import Struct, sizeof
-from questv.metal.symbols import Symbols
 from questv.monitor.interface import CrashReason, CrashRecord, ExitReason, PublicPage, SandboxState
 from questv.plan.build import BuiltSystem, build
 from questv.plan.layout import tables
-from questv.plan.model import Owner, Plan, SandboxPlan
+from questv.plan.model import SandboxPlan
 from tests.running import console_lines
 
 from .openings import Opening
+from .probe import ARGUMENTS, Probe
+from .snapshot import ATTACKER, Snapshot, canaries
 
 SYSTEM = Path(questv.attacks.__file__).parent / "system"
-ATTACKER = "attacker"
 OTHERS = ("source", "middle", "sink")
 
 _PATIENCE = 30.0
@@ -62,7 +56,6 @@ _WARM_UP = 20
 _PROOF = 100
 """Numbers that the others have to pass on before, and after, an attack."""
 _UNTIL_TOLD = 1 << 62
-_CANARY = b"untouched memory"
 _RUNS = SandboxState.STARTED
 _LAST = 1 << 32  # the number of the orders to carry out no more
 _QUIET = 0.05
@@ -141,13 +134,13 @@ class Arena:
     ``memory`` is its memory, as the host sees it: opening something on purpose means writing there.
     """
 
-    def __init__(self, machine: Machine, built: BuiltSystem, patience: float) -> None:
+    def __init__(self, machine: Machine, probe: Probe, built: BuiltSystem, patience: float) -> None:
         self.built = built
         self.plan = built.plan
         self.memory = machine.memory
         self._patience = patience
         self._machine = machine
-        self._probe = Probe(machine.directory / "probe")
+        self._probe = probe
 
     # ---- what is where ---------------------------------------------------------------------------
 
@@ -189,7 +182,7 @@ class Arena:
         """Wait until something holds; false if it never does, or the machine has ended."""
         deadline = time.monotonic() + (self._patience if seconds is None else seconds)
         while not test():
-            if time.monotonic() > deadline or not self._probe.is_alive():
+            if time.monotonic() > deadline or self._has_ended():
                 return test()
             time.sleep(0.001)
         return True
@@ -222,11 +215,15 @@ class Arena:
         """Let the attacker and the sink end, and with them the run; None if that never comes."""
         self.order(Orders(attack=catalogue.NO_MORE), _LAST)
         self.memory.write(self._wanted, (self.received + _PROOF).to_bytes(8, "little"))
-        ends_already = not self._probe.is_alive()
         try:
-            return self._machine.wait(_PATIENCE if ends_already else self._patience)
+            return self._machine.wait(_PATIENCE if self._has_ended() else self._patience)
         except TimeoutError:
             return None
+
+    def _has_ended(self) -> bool:
+        """Whether QEMU has ended, looked at from outside: it is not to be disturbed on its way."""
+        status = Path(f"/proc/{self._machine.pid}/stat").read_text()
+        return status.rpartition(")")[2].split()[0] == "Z"
 
     def reset_inputs(self) -> None:
         """Put the words that the host has changed back, so that memory can be compared."""
@@ -236,214 +233,6 @@ class Arena:
     def devices(self) -> dict[str, str]:
         """The state of devices and of other cores' local APICs, as far as it keeps still."""
         return self._probe.devices([self.plan.sandbox(name).core for name in OTHERS])
-
-
-class Probe:
-    """A second control channel to QEMU, for looking at devices."""
-
-    def __init__(self, path: Path) -> None:
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(_PATIENCE)
-        self._socket.connect(str(path))
-        self._lines = self._socket.makefile("rw")
-        self._lines.readline()
-        self._ask({"execute": "qmp_capabilities"})
-
-    def is_alive(self) -> bool:
-        """Whether QEMU is there to answer."""
-        return self._ask({"execute": "query-status"}) is not None
-
-    def devices(self, cores: list[int]) -> dict[str, str]:
-        """Registers of the interrupt controllers and the interval timer; empty if QEMU is gone."""
-        words = self._words("info pic")
-        words = re.sub(r"^(pic0: )irr=\w+|^\s+IRR.*$", "\\1", words, flags=re.M)  # the timer's
-        found = {"interrupt controllers": words}
-        for core in cores:
-            lines = self._words(f"info lapic {core}").splitlines()
-            kept = [line for line in lines if line.startswith(("LVT", "SPIV"))]
-            found[f"local APIC of core {core}"] = "\n".join(kept)
-        self._words("o/b 0x43 0xee")  # latch the status of all three counters
-        modes = [self._words(f"i/xb {port:#x}") for port in range(0x40, 0x43)]
-        found["interval timer"] = " ".join(
-            hex(int(words.split("=")[1], 16) & 0x3F) for words in modes if "=" in words
-        )
-        return found
-
-    def _words(self, command: str) -> str:
-        reply = self._ask(
-            {"execute": "human-monitor-command", "arguments": {"command-line": command}}
-        )
-        return str(reply["return"]) if reply else ""
-
-    def _ask(self, command: dict[str, Any]) -> dict[str, Any] | None:
-        try:
-            self._lines.write(json.dumps(command) + "\n")
-            self._lines.flush()
-            while line := self._lines.readline():
-                reply: dict[str, Any] = json.loads(line)
-                if "return" in reply or "error" in reply:
-                    return reply
-        except OSError:
-            pass
-        return None
-
-
-# ---- what must not change ----------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """Memory that has a name."""
-
-    start: int
-    end: int
-    name: str
-
-
-def written_by_others(built: BuiltSystem) -> list[Stretch]:
-    """Memory that changes without an attacker's doing: what kernels and monitors work with."""
-    found = []
-    for sandbox in built.plan.sandboxes:
-        for window in sandbox.view:
-            # The rest of a kernel's memory is its page tables, which it never changes, and
-            # memory that it does not use. An attacker may do that to its own.
-            unused = window.name == "page tables and free memory" and sandbox.name != ATTACKER
-            if window.rights == "rw" and not unused:
-                start, end = window.physical, window.physical + window.size
-                found += _around(_settled(built, sandbox), Stretch(start, end, window.name))
-        for window in sandbox.monitor_windows:
-            if window.name in ("stack", "public", "control"):
-                found.append(Stretch(window.physical, window.physical + window.size, window.name))
-            elif window.rights == "rw" and not window.device:
-                found += _monitor_state(sandbox, built.monitor.symbols)
-        found.append(Stretch(sandbox.host_save, sandbox.host_save + PAGE_SIZE, "host save area"))
-    return sorted(found, key=lambda stretch: stretch.start)
-
-
-def _settled(built: BuiltSystem, sandbox: SandboxPlan) -> Iterator[Stretch]:
-    """Variables of a kernel that it sets before it says that it runs, and never again."""
-    if sandbox.name == ATTACKER:
-        return
-    symbols = built.kernels[sandbox.name].symbols
-    for name in _SETTLED:
-        symbol = symbols.by_name[name]
-        start = sandbox.physical(symbol.address)
-        yield Stretch(start, start + symbol.size, name)
-
-
-_SETTLED = (
-    "questv.kernel.tables.gdt",
-    "questv.kernel.tables.idt",
-    "questv.kernel.tables.task_state",
-    "questv.kernel.doorbells._by_vector",
-)
-
-
-def _around(holes: Iterable[Stretch], whole: Stretch) -> Iterator[Stretch]:
-    """What is left of a stretch without the holes."""
-    at = whole.start
-    for hole in sorted(holes, key=lambda hole: hole.start):
-        if whole.start <= hole.start < whole.end:
-            yield Stretch(at, hole.start, whole.name)
-            at = hole.end
-    yield Stretch(at, whole.end, whole.name)
-
-
-def _monitor_state(sandbox: SandboxPlan, symbols: Symbols) -> Iterator[Stretch]:
-    """The variables by which a monitor works; its others are set once."""
-    for name in ("questv.monitor.svm.registers",):
-        symbol = symbols.by_name[name]
-        for window in sandbox.monitor_windows:
-            if window.address <= symbol.address < window.address + window.size:
-                start = window.physical + symbol.address - window.address
-                yield Stretch(start, start + symbol.size, name)
-
-
-def constant_memory(built: BuiltSystem) -> list[Stretch]:
-    """All memory but what is ``written_by_others``, split where owners change."""
-    plan = built.plan
-    regions = [(region.start, region.end) for region in plan.regions]
-    borders = {border for region in regions for border in region}
-    above = [(start, end) for start, end in regions if start >= plan.memory]
-    found = []
-    for first, last in ((0, FIRST_BANK_END), (LOW_BANK_START, plan.memory), *above):
-        at = first
-        for hole in (*written_by_others(built), Stretch(last, last, "")):
-            if at < hole.start <= last:
-                cuts = sorted({at, hole.start, *(b for b in borders if at < b < hole.start)})
-                for start, end in itertools.pairwise(cuts):
-                    found.append(Stretch(start, end, _name(plan, start)))
-            if first <= hole.start < last:
-                at = max(at, hole.end)
-    return found
-
-
-def _name(plan: Plan, address: int) -> str:
-    region = plan.region_at(address)
-    return region.name if region else "memory that nobody has"
-
-
-class Snapshot:
-    """The memory that must not change, at one moment, and the settings of all control blocks."""
-
-    def __init__(self, arena: Arena) -> None:
-        self._stretches = constant_memory(arena.built)
-        self._contents = [
-            arena.memory.read(stretch.start, stretch.end - stretch.start)
-            for stretch in self._stretches
-        ]
-        self._blocks = {
-            sandbox.name: Vmcb.view(arena.memory.read(sandbox.control, sizeof(Vmcb)))
-            for sandbox in arena.plan.sandboxes
-        }
-
-    def changes(self, later: Snapshot) -> Iterator[str]:
-        """What is different later, in words."""
-        for stretch, before, after in zip(
-            self._stretches, self._contents, later._contents, strict=True
-        ):
-            if before != after:
-                at = next(i for i, (a, b) in enumerate(zip(before, after, strict=True)) if a != b)
-                yield f"memory at {stretch.start + at:#x} has changed ({stretch.name})"
-        for name, block in self._blocks.items():
-            for setting in _SETTINGS:
-                if _setting(block, setting) != _setting(later._blocks[name], setting):
-                    yield f"the control block of {name} has another {setting}"
-
-
-def _setting(block: Vmcb, name: str) -> int:
-    value = int(getattr(block, name))
-    # The lower bits are the processor's, which says there what the task priority was.
-    return value >> 16 if name == "virtual_interrupt" else value
-
-
-_SETTINGS = (
-    *("intercept_cr", "intercept_dr", "intercept_exceptions", "intercept3", "intercept4"),
-    *("io_permissions", "msr_permissions", "tsc_offset", "asid", "virtual_interrupt"),
-    *("nested_paging", "nested_cr3"),
-)
-"""What a monitor sets in a control block once and for all."""
-
-
-def canaries(built: BuiltSystem, folder: Path) -> tuple[tuple[int, Path], ...]:
-    """Contents for all memory that nobody uses, so that a write there shows."""
-    placed = []
-    for index, (start, end) in enumerate(_unused(built.plan)):
-        file = folder / f"canary-{index}"
-        file.write_bytes(_CANARY * ((end - start) // len(_CANARY)))
-        placed.append((start, file))
-    return tuple(placed)
-
-
-def _unused(plan: Plan) -> Iterator[tuple[int, int]]:
-    """What no region holds, and what no kernel uses of its own, from the first region on."""
-    regions = sorted(plan.regions, key=lambda region: region.start)
-    for region, following in zip(regions, [*regions[1:], None], strict=True):
-        end = min(following.start if following else plan.memory, plan.memory)
-        if region.end < end:
-            yield region.end, end
-        if region.owner is Owner.SANDBOX and region.of != ATTACKER:
-            yield region.start + plan.sandbox(region.of).memory_used, region.end
 
 
 # ---- an attack ---------------------------------------------------------------------------------
@@ -473,15 +262,15 @@ def attack(
         cores=built.plan.cores,
         contents=(*_inputs(built, folder), *canaries(built, folder)),
         cpu=cpu,
-        extra=("-qmp", "unix:probe,server=on,wait=off"),
+        extra=ARGUMENTS,
     )
-    with Machine(options) as machine:
-        arena = Arena(machine, built, patience)
+    with Machine(options) as machine, Probe(machine.directory) as probe:
+        arena = Arena(machine, probe, built, patience)
         assert arena.await_true(arena.everybody_works, _PATIENCE), machine.serial_text()
         if opening is not None:
             opening(arena)
             made = (_reentry(built), *made)
-        devices, before = arena.devices(), Snapshot(arena)
+        devices, before = arena.devices(), Snapshot(machine.memory, built)
         escapes = []
         for number, each in enumerate(made, start=1):
             arena.order(each, number)
@@ -492,7 +281,7 @@ def attack(
         changed = _differing(devices, arena.devices())
         end = arena.finish()
         arena.reset_inputs()
-        escapes += [*_end(end), *before.changes(Snapshot(arena)), *_others(arena)]
+        escapes += [*_end(end), *before.changes(Snapshot(machine.memory, built)), *_others(arena)]
         escapes += [f"the state of the {name} has changed" for name in changed]
         return _outcome(arena, escapes)
 
