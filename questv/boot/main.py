@@ -23,9 +23,10 @@ def main(start: StartInfo) -> NoReturn:
 
     # Is this the machine and the image that the plan was made for?
     processor.check_checksums()
+    image.verify_plan(plan)
+    memory.check(start, plan)
     image.verify(plan)
     processor.check(machine, plan)
-    memory.check(start, plan)
     cores.find(start, machine)
     cores.check(machine, plan)
 

@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from questv.boot.serial import EXIT_BOOT_FAILED
 from questv.cli.ending import Request, ending_on_request
@@ -19,12 +19,12 @@ from questv.inspect.model import AskedMachine, ConsoleReport, Snapshot
 from questv.inspect.report import Outcome
 from questv.machine import (
     MIB,
-    WITHOUT_X2APIC,
     Exit,
     ExitKind,
     Machine,
     MachineKind,
     MachineOptions,
+    memory_size,
 )
 from questv.machine.contents import Progress
 from questv.monitor.end import EXIT_RUN_ENDED
@@ -108,15 +108,13 @@ def run_session(
         image.write_bytes(target.image)
         machine_options = MachineOptions(
             image=image,
-            memory=-(-plan.memory // MIB) * MIB,
+            memory=memory_size(options.kind, plan.memory, plan.end),
             kind=options.kind,
             cores=plan.cores,
             deterministic=options.deterministic,
             command_line=options.command_line,
             contents=tuple(part for each in inputs for part in each.contents(folder)),
         )
-        if plan.x2apic == "off":
-            machine_options = replace(machine_options, cpu=WITHOUT_X2APIC)
         machine = stack.enter_context(Machine(machine_options, name=plan.name, progress=progress))
         return _Session(machine, target, options, watcher).run()
 
