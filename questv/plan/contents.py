@@ -201,7 +201,7 @@ def boot_plan(plan: Plan, blocks: list[Block]) -> BootPlan:
         core.entry = sandbox.monitor_entry
         core.monitor_plan = sandbox.monitor_plan
         core.sandbox_info = sandbox.info
-    regions = [*_checked(blocks), *((region.start, region.size, b"") for region in plan.regions)]
+    regions = [*_checked(blocks), *((start, size, b"") for start, size in _stretches(plan))]
     if len(regions) > MAX_REGIONS:
         raise ValueError(f"the boot's plan has room for {MAX_REGIONS} regions, not {len(regions)}")
     made.region_count = len(regions)
@@ -211,6 +211,18 @@ def boot_plan(plan: Plan, blocks: list[Block]) -> BootPlan:
         made.regions[index].crc = crc32c(image) if image else 0
     made.crc = crc32c(bytes(made)[: offsetof(BootPlan, "crc")])
     return made
+
+
+def _stretches(plan: Plan) -> list[tuple[int, int]]:
+    """All that the plan gives out as (start, size), neighbours joined."""
+    joined: list[tuple[int, int]] = []
+    for region in sorted(plan.regions, key=lambda region: region.start):
+        if joined and sum(joined[-1]) == region.start:
+            start, size = joined.pop()
+            joined.append((start, size + region.size))
+        else:
+            joined.append((region.start, region.size))
+    return joined
 
 
 def _checked(blocks: list[Block]) -> Iterator[tuple[int, int, bytes]]:
