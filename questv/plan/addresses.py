@@ -35,9 +35,9 @@ MONITOR_PEERS = MONITOR_PROGRAM + 0x20_0000
 BOOT_PROGRAM = 0x10_0000
 
 # MSR permission maps, in physical memory. Processors ignore the upper half of rcx. QEMU (10 at
-# least) reads the permission for an MSR of the first range 2 * rcx bits behind the map's start, in
-# 32 bits: bits 32 and 33 of rcx lead 1, 2 or 3 GiB further. There are guards: ones, which deny all.
-# From 4 GiB on is the only place where all four can be memory.
+# least) reads the permission for an MSR of the first range from the map's start on at byte rcx / 4,
+# of which it takes 32 bits: bits 32 and 33 of rcx lead 1, 2 or 3 GiB further. There are guards:
+# ones, which deny all. From 4 GiB on is the only place where all four can be memory.
 MSR_MAPS = 4 * HUGE_PAGE_SIZE
 MSR_GUARDS = tuple(MSR_MAPS + times * HUGE_PAGE_SIZE for times in (1, 2, 3))
 assert MSR_GUARDS[-1] + HUGE_PAGE_SIZE <= IDENTITY_MAP_SIZE
