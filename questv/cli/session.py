@@ -5,55 +5,40 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 from questv.boot.serial import EXIT_BOOT_FAILED
 from questv.cli.ending import Request, ending_on_request
 from questv.cli.inputs import BoundInput
-from questv.cli.scratch import scratch_folder
+from questv.cli.start import StartOptions, asked_machine, started
 from questv.cli.target import Target
 from questv.cli.watch import Watch, Watcher
-from questv.inspect import Inspector
-from questv.inspect.model import AskedMachine, ConsoleReport, Snapshot
+from questv.inspect.inspector import Inspector
+from questv.inspect.model import ConsoleReport, Snapshot
 from questv.inspect.report import Outcome
 from questv.machine import (
-    MIB,
     Exit,
     ExitKind,
     Machine,
-    MachineKind,
-    MachineOptions,
-    memory_size,
 )
 from questv.machine.contents import Progress
 from questv.monitor.end import EXIT_RUN_ENDED
 
-ASKED = "asked.json"
-"""Under this name others find what was asked of a running machine."""
-
 PATIENCE = 30.0
 """Seconds that a boot may take, and that a run may go on after its time is over."""
 
+GUEST_PATIENCE = 500_000_000
+"""How long a deterministic run may go on after its time is over, in nanoseconds of its own clock.
+
+The host's clock says nothing of that. A kernel ends by itself at once, and the monitors end the run
+a tenth of a second later, unless all kernels hang.
+"""
+
+CLOCK_INTERVAL = 10.0
+"""Seconds between two questions for that clock."""
+
 _SHORTEST_PAUSE = 0.001  # between two looks, while there is something new
 _LONGEST_PAUSE = 0.010
-_METRONOME = 10_000  # nanoseconds; bounds the time slices of a deterministic machine
-_HEADERS = MIB  # room for the inputs' headers
-
-
-@dataclass(frozen=True)
-class SessionOptions:
-    """How to run; ``run_for`` is in nanoseconds of the machine's time, None for no limit."""
-
-    kind: MachineKind
-    deterministic: bool
-    run_for: int | None
-
-    @property
-    def command_line(self) -> str:
-        """What the boot is told."""
-        words = [f"metronome={_METRONOME}"] if self.deterministic else []
-        return " ".join([*words, *([f"for={self.run_for}"] if self.run_for is not None else [])])
 
 
 @dataclass(frozen=True)
@@ -75,24 +60,10 @@ class Finished:
     seconds: float
 
 
-def asked_machine(target: Target, options: SessionOptions) -> AskedMachine:
-    """What is asked of the machine, as reports have it."""
-    plan = target.plan
-    return AskedMachine(
-        kind=options.kind,
-        cores=plan.cores,
-        memory=plan.memory,
-        deterministic=options.deterministic,
-        run_for=options.run_for,
-        x2apic=plan.x2apic,
-        interrupts={sandbox.name: sandbox.apic for sandbox in plan.sandboxes},
-    )
-
-
 def run_session(
     target: Target,
     inputs: Sequence[BoundInput],
-    options: SessionOptions,
+    options: StartOptions,
     watcher: Watcher,
     progress: Progress | None = None,
 ) -> Finished:
@@ -101,21 +72,7 @@ def run_session(
     ``progress`` is told how far the copying of inputs is. Raises MachineError if the machine can't
     be started, and Interrupted if the request comes before it has.
     """
-    plan = target.plan
-    with ExitStack() as stack:
-        folder = stack.enter_context(scratch_folder(plan.name, len(target.image) + _HEADERS))
-        image = folder / "image.elf"
-        image.write_bytes(target.image)
-        machine_options = MachineOptions(
-            image=image,
-            memory=memory_size(options.kind, plan.memory, plan.end),
-            kind=options.kind,
-            cores=plan.cores,
-            deterministic=options.deterministic,
-            command_line=options.command_line,
-            contents=tuple(part for each in inputs for part in each.contents(folder)),
-        )
-        machine = stack.enter_context(Machine(machine_options, name=plan.name, progress=progress))
+    with started(target, inputs, options, progress) as machine:
         return _Session(machine, target, options, watcher).run()
 
 
@@ -123,15 +80,15 @@ class _Session:
     """A machine that has just started."""
 
     def __init__(
-        self, machine: Machine, target: Target, options: SessionOptions, watcher: Watcher
+        self, machine: Machine, target: Target, options: StartOptions, watcher: Watcher
     ) -> None:
         self._started = time.monotonic()
+        self._asked_for_clock = self._started
         self._machine = machine
         self._options = options
         self._asked = asked_machine(target, options)
         self._inspector = Inspector(target.plan, target.programs, machine.memory)
         self._watch = Watch(self._inspector, self._asked, watcher)
-        machine.publish(ASKED, self._asked.model_dump_json().encode())
 
     def run(self) -> Finished:
         """Watch the machine until its end."""
@@ -169,11 +126,23 @@ class _Session:
             if seconds > PATIENCE:
                 return f"the boot is not over after {PATIENCE:.0f} s; {self._last_words()}"
             return None
-        if self._options.run_for is None or self._options.deterministic:
-            return None  # a deterministic machine's time has nothing to do with the host's
+        if self._options.run_for is None:
+            return None
+        if self._options.deterministic:
+            return self._hung_by_its_clock(self._options.run_for)
         if seconds > self._options.run_for / 1e9 + PATIENCE:
             return f"its time was over {PATIENCE:.0f} s ago, and it still runs"
         return None
+
+    def _hung_by_its_clock(self, run_for: int) -> str | None:
+        """The same of a deterministic machine, whose clock is asked for now and then."""
+        if time.monotonic() < self._asked_for_clock + CLOCK_INTERVAL:
+            return None
+        self._asked_for_clock = time.monotonic()
+        found = self._machine.guest_seconds()
+        if found is None or found * 10**9 < run_for + GUEST_PATIENCE:
+            return None
+        return "by its own clock its time is over, and it still runs"
 
     def _ending(self, end: Exit) -> Ending:
         if end.kind is ExitKind.GUEST and end.value == EXIT_RUN_ENDED:

@@ -32,6 +32,13 @@ class MachineOptions:
     With ``deterministic`` two runs of the same options are alike to the last instruction, and one
     instruction takes one nanosecond of the guest's time; otherwise each core has a host thread.
 
+    With ``debugger`` the guest waits before its first instruction until a debugger, on the socket
+    ``debugger`` in the run directory, lets it go on.
+
+    Each of ``streams`` is a serial port, ``com1`` or ``com2``, and a connected socket's file
+    descriptor that it sends to and receives from, or None for a port that nobody is connected to.
+    A ``com1`` that is not named there only sends, to the run directory.
+
     ``extra`` is appended to QEMU's arguments as it stands.
     """
 
@@ -43,4 +50,6 @@ class MachineOptions:
     command_line: str = ""
     contents: tuple[tuple[int, Path], ...] = ()
     cpu: str = WITH_X2APIC
+    debugger: bool = False
+    streams: tuple[tuple[str, int | None], ...] = ()
     extra: tuple[str, ...] = ()
