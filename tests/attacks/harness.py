@@ -34,6 +34,7 @@ from questv.machine import (
     Machine,
     MachineKind,
     MachineOptions,
+    memory_size,
 )
 from questv.metal.definitions import MetalFunction
 from questv.metal.structs import Struct, sizeof
@@ -257,7 +258,7 @@ def attack(
     image.write_bytes(built.image)
     options = MachineOptions(
         image=image,
-        memory=built.plan.memory,
+        memory=memory_size(kind, built.plan.memory, built.plan.end),
         kind=kind,
         cores=built.plan.cores,
         contents=(*_inputs(built, folder), *canaries(built, folder)),

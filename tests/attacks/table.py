@@ -33,8 +33,7 @@ attack, and [`test_harness.py`](../../tests/attacks/test_harness.py) makes holes
 that they are found.
 
 Those in which CR0 is free are tried with the intercept of CR0 off, to see what else holds. What
-only a whole PC has is tried on QEMU's q35, all else on microvm. MSR numbers of over 32 bits are
-left out: QEMU lets them through on a machine with an x2APIC, as [the guide](../guide.md) says.
+only a whole PC has is tried on QEMU's q35, all else on microvm.
 
 """
 

@@ -94,9 +94,11 @@ DEEDS = {
     "a startup of a core that runs does nothing": Deed(
         (_SINK | COMMAND_STARTUP | TRAMPOLINE >> 12,), ()
     ),
-    # It runs what the boot has left for it, and never reaches its kernel.
-    "INIT and startup make another core boot again": Deed(
-        (_INIT, _SINK | COMMAND_STARTUP | TRAMPOLINE >> 12), _STOPPED
+    # It runs what the boot has left for the core that it started last.
+    "INIT and startup make another core boot again, which harms it and others": Deed(
+        (_INIT, _SINK | COMMAND_STARTUP | TRAMPOLINE >> 12),
+        ("the others do not go on with their work",),
+        more=True,
     ),
     # System management mode leads where no firmware has put a handler, outside all page tables.
     # The core runs whatever lies there; often that resets the machine.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from questv.attacks import catalogue, registers
+from questv.attacks import catalogue
 
 from .cases import cases
 from .harness import system
@@ -15,5 +15,4 @@ def test_the_page_is_current() -> None:
 
 def test_every_attack_is_tried() -> None:
     tried = {case.attack for made in cases(system()).values() for case in made}
-    elsewhere = {catalogue.do_nothing, registers.read_wide_msr, registers.write_wide_msr}
-    assert tried | elsewhere == set(catalogue.ATTACKS)
+    assert tried | {catalogue.do_nothing} == set(catalogue.ATTACKS)

@@ -16,6 +16,7 @@ from questv.arch.x86.apic import (
     X2APIC_MSR_BASE,
     ApicRegister,
 )
+from questv.arch.x86.registers import Msr
 from questv.attacks import hypercalls, interrupts, registers
 from questv.boot.entry import TRAMPOLINE
 from questv.kernel.timers import TIMER_VECTOR
@@ -36,6 +37,7 @@ def cases(built: BuiltSystem) -> Iterator[Case]:
     """All of them."""
     yield from _commands(built)
     yield from _registers(built)
+    yield from _wide_msrs(built)
     yield from _hypercalls(built)
 
 
@@ -133,6 +135,25 @@ def _registers(built: BuiltSystem) -> Iterator[Case]:
         yield Case(f"interrupt itself by vector {vector}", interrupts.interrupt_self, vector, 100)
     yield Case("interrupt itself for ever", interrupts.interrupt_self_for_ever, 0x40, endless=True)
     yield Case("raise the priority of the task", interrupts.raise_priority)
+
+
+def _wide_msrs(built: BuiltSystem) -> Iterator[Case]:
+    """Processors ignore the upper half of rcx. QEMU 10 adds it to the address of the MSR map."""
+    init = built.plan.sandbox("sink").core << 32 | COMMAND_INIT
+    command = X2APIC_MSR_BASE + ApicRegister.COMMAND
+    timer = X2APIC_MSR_BASE + ApicRegister.TIMER
+    refused = CrashReason.FORBIDDEN_APIC_ACCESS
+    for high in (1, 2, 3, 0xFFFF_FFFF):
+        for msr in (int(Msr.APIC_BASE), command):
+            case = Case(f"read MSR {msr:#x} as {high:#x}_{msr:08x}", registers.read_wide_msr)
+            yield case.at(high << 32 | msr).stopped(CrashReason.MSR_READ, msr)
+        for msr, value, reason, address in (
+            (int(Msr.APIC_BASE), 0xFEE0_0000, CrashReason.MSR_WRITE, int(Msr.APIC_BASE)),
+            (command, init, CrashReason.FORGED_DOORBELL, init),
+            (timer, _SMI | TIMER_VECTOR, refused, int(ApicRegister.TIMER)),
+        ):
+            case = Case(f"write MSR {msr:#x} as {high:#x}_{msr:08x}", registers.write_wide_msr)
+            yield case.at(high << 32 | msr, value).stopped(reason, address)
 
 
 def _hypercalls(built: BuiltSystem) -> Iterator[Case]:

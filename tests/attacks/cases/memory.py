@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from questv.arch.x86.apic import XAPIC_ADDRESS
-from questv.arch.x86.paging import PAGE_SIZE
+from questv.arch.x86.paging import HUGE_PAGE_SIZE, PAGE_SIZE
 from questv.arch.x86.svm import ExitCode
 from questv.attacks import indirect, memory, modes, rings
 from questv.attacks.modes import Access
@@ -52,6 +52,7 @@ def foreign(built: BuiltSystem) -> dict[str, int]:
     plan = built.plan
     own, other = plan.sandbox("attacker"), plan.sandbox("middle")
     sink = plan.sandbox("sink")
+    unused = max(region.end for region in plan.regions if region.end <= plan.memory)
     return {
         "another's text": part(other, "text") + 0x80,
         "another's constants": part(other, "rodata"),
@@ -74,6 +75,7 @@ def foreign(built: BuiltSystem) -> dict[str, int]:
         "the own monitor's page tables": own.monitor_tables,
         "the own map of MSRs": own.msr_map + 8,
         "another's map of MSRs": other.msr_map + 8,
+        "the guard behind the own map of MSRs": own.msr_map + 8 + HUGE_PAGE_SIZE,
         "the own map of ports": own.io_map,
         "the own control block": own.control,
         "another's control block": other.control,
@@ -86,11 +88,8 @@ def foreign(built: BuiltSystem) -> dict[str, int]:
         "the boot's copy of what it found": plan.boot_machine,
         "the page where cores start": TRAMPOLINE,
         "the first page of memory": 0x500,
-        "memory that nobody has": max(
-            region.end for region in plan.regions if region.end <= plan.memory
-        )
-        + PAGE_SIZE,
-        "memory beyond the machine's": 0x0FFF_F000,
+        "memory that nobody has": unused + PAGE_SIZE,
+        "addresses where nothing is": 0xD000_0000,
         "addresses beyond 4 GiB": 0x20_0000_0000,
     }
 
