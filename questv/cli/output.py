@@ -66,7 +66,8 @@ def print_json(value: BaseModel | object) -> None:
 def command(*, json: bool, aside: bool = False) -> Iterator[Output]:
     """The frame of every command: what people can mend is said, and no traceback is shown.
 
-    ``json`` and ``aside`` are those of ``Output``. Raises typer.Exit with the fitting code for errors that are known.
+    ``json`` and ``aside`` are those of ``Output``. Raises typer.Exit with the fitting code for
+    errors that are known.
     """
     output = Output(json=json, aside=aside)
     try:
