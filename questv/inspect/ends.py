@@ -20,7 +20,7 @@ _OBJECTS: dict[str, type[Sender | Receiver | Writer | Reader]] = {
 
 @dataclass(frozen=True)
 class End:
-    """An end of a channel: whether its task is asleep for it, and what was counted.
+    """An end of a channel: whether its task sleeps for it, or is about to, and what was counted.
 
     ``violations`` are broken rules of the other end; only ends of rings can tell.
     """
@@ -48,5 +48,5 @@ def _end(guest: Guest, sandbox: SandboxPlan, plan: EndPlan) -> End:
         violations = int(found.producer.violations)
     elif isinstance(found, Receiver):
         violations = int(found.consumer.violations)
-    asleep = found.wait.state == WaitState.BLOCKED
+    asleep = found.wait.state == WaitState.ASLEEP
     return End(plan, asleep, found.wait.counters, violations)

@@ -212,6 +212,7 @@ readers: Array[Reader, MAX_ENDS] = static(export="kernel_readers")
 @metal
 def start() -> None:
     """Connect every end of the plan to its areas."""
+    doorbells.start()
     for i in range(info.end_count):
         end = info.ends[i]
         match end.kind:

@@ -67,29 +67,35 @@ def arm_timer(ticks: u32) -> None:
 
 
 @metal
-def command(core: u32, vector: u32) -> u64:
-    """What to ``send`` for an interrupt with ``vector`` on another core."""
-    return u64(info.machine.apic_ids[core]) << 32 | u64(vector)
+def destination(core: u32) -> u32:
+    """Where to ``send`` an interrupt for a core."""
+    return info.machine.apic_ids[core]
 
 
 @metal(inline=True)
-def send(command: u64) -> None:
+def send(destination: u32, vector: u32) -> None:
     """Send an interprocessor interrupt, a doorbell of the plan."""
     if access == Access.X2APIC:
-        write_msr(X2APIC_MSR_BASE + u32(ApicRegister.COMMAND), command)
+        write_msr(X2APIC_MSR_BASE + u32(ApicRegister.COMMAND), _command(destination, vector))
     else:
-        _send_slowly(command)
+        _send_slowly(destination, vector)
 
 
 @metal
-def _send_slowly(command: u64) -> None:
+def _send_slowly(destination: u32, vector: u32) -> None:
     if access == Access.HYPERCALL:
+        command = _command(destination, vector)
         hypercall(Hypercall.APIC_WRITE, u64(ApicRegister.COMMAND), command)
         return
     while page[u32(ApicRegister.COMMAND) * _SPACING].read() & COMMAND_PENDING != 0:
         pause()
-    page[u32(ApicRegister.COMMAND_HIGH) * _SPACING].write(u32(command >> 32) << 24)
-    page[u32(ApicRegister.COMMAND) * _SPACING].write(u32(command & 0xFFFF_FFFF))
+    page[u32(ApicRegister.COMMAND_HIGH) * _SPACING].write(destination << 24)
+    page[u32(ApicRegister.COMMAND) * _SPACING].write(vector)
+
+
+@metal(inline=True)
+def _command(destination: u32, vector: u32) -> u64:
+    return u64(destination) << 32 | u64(vector)
 
 
 @metal(inline=True)

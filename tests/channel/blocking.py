@@ -37,7 +37,7 @@ class Kernel:
         models = {
             disable_interrupts: self._disable,
             enable_interrupts: self._enable,
-            lapic.command: self._command,
+            lapic.destination: self._destination,
             lapic.send: self._ring,
             tasks.block: self._block,
             tasks.wake: self._wake,
@@ -70,7 +70,9 @@ class Kernel:
             yield from self._handle()
 
     def _handle(self) -> Steps[None]:
-        assert (yield from self.side.domain.call(doorbells.take, VECTOR)), "nobody's doorbell"
+        call = self.side.domain.call
+        if not (yield from call(doorbells.take, VECTOR)):
+            assert (yield from call(doorbells.take_late, VECTOR)), "nobody's doorbell"
 
     def _disable(self) -> Steps[None]:
         self._interrupts = False
@@ -80,11 +82,11 @@ class Kernel:
         self._interrupts = True
         yield from ()
 
-    def _command(self, _core: int, _vector: int) -> Steps[int]:
+    def _destination(self, _core: int) -> Steps[int]:
         yield from ()
         return 0
 
-    def _ring(self, _command: int) -> Steps[None]:
+    def _ring(self, _destination: int, _vector: int) -> Steps[None]:
         yield Ring(HERE, self._peer)
 
     def _block(self) -> Steps[None]:

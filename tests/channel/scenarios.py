@@ -147,9 +147,10 @@ class Sleeper:
         """Sleep, unless a second look finds something."""
         yield Poll(HERE, self._names[0])
         yield from self.side.domain.call(sleep.announce_sleep, self._bell, self._own)
-        if not (yield from look()):
+        if (yield from look()):
+            yield from self.side.domain.call(sleep.withdraw_sleep, self._own)
+        else:
             yield Await(HERE, self._names[0])
-        yield from self.side.domain.call(sleep.end_sleep, self._bell, self._own)
 
 
 def sleepy_ring(backlog: int, sends: int, receives: int) -> Explorer:

@@ -103,8 +103,8 @@ def test_states_of_a_task(status: KernelStatus, state: str) -> None:
 @pytest.mark.parametrize(
     ("role", "made"),
     [
-        ("sender", Sender(wait=Wait(state=WaitState.BLOCKED, counters=EndStatus(rung=7)))),
-        ("receiver", Receiver(wait=Wait(state=WaitState.BLOCKED, counters=EndStatus(late=7)))),
+        ("sender", Sender(wait=Wait(state=WaitState.ASLEEP, counters=EndStatus(rung=7)))),
+        ("receiver", Receiver(wait=Wait(state=WaitState.ASLEEP, counters=EndStatus(late=7)))),
     ],
 )
 def test_a_task_that_waits(role: str, made: Sender | Receiver) -> None:
@@ -128,7 +128,7 @@ def test_a_task_that_has_only_announced_its_sleep_does_not_wait() -> None:
     ping = plan.sandbox("ping")
     sheet = Sheet()
     sheet.put(ping.physical(ping.status), KernelStatus(started=1, ready=1, running=1))
-    announced = Sender(wait=Wait(state=WaitState.ANNOUNCED))
+    announced = Sender(wait=Wait(state=WaitState.ASLEEP))
     sheet.put(ping.physical(ping.ends[0].object), announced)
     task = Inspector(plan, programs(built(HELLO)), sheet).sandboxes()[0].tasks[0]
     assert (task.state, task.waits_for) == ("running", None)
