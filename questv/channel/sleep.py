@@ -19,7 +19,7 @@ from questv.metal.structs import Struct
 class Area(Struct):
     """The start of a side's area: what it says to the other side."""
 
-    position: Shared[u64]  # ring: how far it has written or read, in bytes since the beginning
+    position: Shared[u64]  # of a ring's consumer: how far it has read, in bytes since the beginning
     asleep: Shared[u64]  # the number of the announcement that stands or is spent; 0: there is none
 
 
