@@ -221,6 +221,7 @@ def _has_message_at_start(ring: Consumer, misfit: u32) -> bool:
     """The same where a header does not fit: it leads to the start, or is a lie."""
     if misfit == SKIP and ring.cursor != ring.data:
         ring.cursor = ring.data
+        ring.next = ring.data
         ring.origin -= ring.end - ring.data
         found = _header(ring.data).taken.load(ACQUIRE)
         if found < HEADER:
@@ -259,7 +260,7 @@ def peek(ring: Consumer) -> Ptr[Shared[u8]]:
 
 @metal(inline=True)
 def consume(ring: Consumer) -> None:
-    """Give the message that was found back to the producer."""
+    """Give the message that was found back to the producer; without one, what was skipped."""
     next = ring.next
     ring.cursor = next
     # Release: our reads of its bytes before the position that frees them.
