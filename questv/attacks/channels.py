@@ -12,7 +12,7 @@ from questv.kernel.channels import Reader, Receiver, Sender, Writer
 from questv.kernel.doorbells import ring_if_asleep
 from questv.metal.lang import RELAXED, RELEASE, Ptr, Shared, metal, ptr, static, u32, u64
 
-_SIDE = 4096 + 4096  # bytes of a side that carries data, and of the ring in it
+_SIDE = 4096 + 4096  # bytes of a side that carries values, in a register
 _LITTLE = 4096  # of one that carries none
 _ROUNDS = 200  # of lies, one after the other, each seen by a peer that looks now and then
 _PAUSES = 300
@@ -67,36 +67,26 @@ def _scribble(start: u64, size: u64) -> None:
 
 
 @metal
-def claim_position(orders: Orders) -> None:
-    """Have the peer read past what was written, by a position that can't be."""
-    for round in range(u64(_ROUNDS)):
-        _claims[0].producer.own[0].position.store(orders.target * (round + 1), RELEASE)
-        _wait()
+def _fill_with_headers(taken: u32) -> None:
+    """Have every place of the ring at which a header can stand say the same."""
+    producer = _claims[0].producer
+    for at in range(producer.data, producer.end, HEADER):
+        Ptr[Header](at)[0].taken.store(taken, RELEASE)
 
 
 @metal
 def claim_length(orders: Orders) -> None:
     """Have the peer read past the ring, by a message that is longer than it."""
-    producer = _claims[0].producer
-    position: u64 = 0
     for _ in range(u64(_ROUNDS)):
-        at = position & producer.size - 1
-        Ptr[Header](producer.data + at)[0].length.store(u32.wrap(orders.target), RELAXED)
-        position += orders.value
-        producer.own[0].position.store(position, RELEASE)
+        _fill_with_headers(u32.wrap(orders.target))
         _wait()
 
 
 @metal
 def skip_for_ever(orders: Orders) -> None:
     """Have the peer follow skips in circles: every header of the ring leads to its start."""
-    producer = _claims[0].producer
-    for at in range(u64(0), producer.size, HEADER):
-        Ptr[Header](producer.data + at)[0].length.store(SKIP, RELAXED)
-    position: u64 = 0
     while True:
-        position += producer.size - HEADER
-        producer.own[0].position.store(position, RELEASE)
+        _fill_with_headers(SKIP)
         _wait()
 
 
@@ -112,7 +102,8 @@ def send_nothing_for_ever(orders: Orders) -> None:
 @metal
 def scribble_over_ring(orders: Orders) -> None:
     """Change lengths and bytes between the peer's look at them and its use of them."""
-    _scribble(u64(_claims[0].producer.own), _SIDE)
+    start = u64(_claims[0].wait.own)
+    _scribble(start, _claims[0].producer.end - start)
 
 
 # ---- as the receiver of one --------------------------------------------------------------------
@@ -140,11 +131,11 @@ def claim_to_sleep(orders: Orders) -> None:
     """Have the peer ring doorbells without end, each of which costs it an exit."""
     announced: u64 = 1
     while True:
-        _claims[0].producer.own[0].asleep.store(announced, RELEASE)
-        _answers[0].consumer.own[0].asleep.store(announced, RELEASE)
-        _pose[0].writer.own[0].area.asleep.store(announced, RELEASE)
-        _state[0].reader.own[0].area.asleep.store(announced, RELEASE)
-        announced += 2
+        _claims[0].wait.own[0].asleep.store(announced, RELEASE)
+        _answers[0].wait.own[0].asleep.store(announced, RELEASE)
+        _pose[0].wait.own[0].asleep.store(announced, RELEASE)
+        _state[0].wait.own[0].asleep.store(announced, RELEASE)
+        announced += 1
 
 
 # ---- four-slot registers -------------------------------------------------------------------------
@@ -157,8 +148,7 @@ def claim_slots(orders: Orders) -> None:
     for round in range(u64(_ROUNDS)):
         own.newest[0].store(orders.target, RELAXED)
         own.newest[1].store(orders.target, RELAXED)
-        own.latest.store(u32.wrap(orders.target), RELAXED)
-        own.area.position.store(round + 1, RELEASE)
+        own.latest.store(orders.target + round * 2, RELEASE)
         _wait()
 
 

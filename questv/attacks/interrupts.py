@@ -28,7 +28,7 @@ def ask_for_command(orders: Orders) -> None:
 def ring_for_ever(orders: Orders) -> None:
     """Keep another from its work by a doorbell that the plan allows, rung without end."""
     while True:
-        lapic.send(orders.target)
+        lapic.send(u32(orders.target >> 32), u32(orders.target & 0xFFFF_FFFF))
 
 
 @metal

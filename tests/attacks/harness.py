@@ -53,8 +53,8 @@ OTHERS = ("source", "middle", "sink")
 
 _PATIENCE = 30.0
 """Seconds until somebody who should go on is given up."""
-_WARM_UP = 20
-_PROOF = 100
+_WARM_UP = 10
+_PROOF = 50
 """Numbers that the others have to pass on before, and after, an attack."""
 _UNTIL_TOLD = 1 << 62
 _RUNS = SandboxState.STARTED

@@ -34,7 +34,7 @@ def test_a_timer_that_goes_off_all_the_time_on_one_clock(tmp_path: Path) -> None
     ended = run(tmp_path, interrupts.arm_timer, 10_000, deterministic=True)
     assert ended.exit is not None and ended.exit.value == 0x10, (ended.exit, ended.serial)
     assert ended["attacker"].public.crash.reason == CrashReason.KERNEL_PANIC
-    assert ended["sink"].lines == ["500 of 500 right"]
+    assert ended["sink"].lines == ["100 of 100 right"]
 
 
 @pytest.mark.parametrize("deterministic", [False, True], ids=["parallel", "deterministic"])
@@ -57,7 +57,7 @@ def test_nobody_outlasts_the_time_limit(tmp_path: Path, deterministic: bool) -> 
     frequency = int(ended.facts.tsc_frequency)
     elapsed = (int(attacker.public.ended) - int(ended.facts.start_tsc)) * 10**9 / frequency
     assert elapsed >= limit
-    assert ended["sink"].lines == ["500 of 500 right"]
+    assert ended["sink"].lines == ["100 of 100 right"]
     for name in harness.OTHERS:
         assert ended[name].state in (SandboxState.FINISHED, SandboxState.CUT_OFF)
         assert set(ended[name].after) <= {ExitReason.DOORBELL.name}

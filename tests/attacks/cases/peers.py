@@ -23,18 +23,19 @@ def cases(built: BuiltSystem) -> Iterator[Case]:
         "one ring and a bit ahead": size + HEADER,
         "behind": _HUGE,
     }.items():
-        yield Case(f"write at a position that is {name}", channels.claim_position, position)
         yield Case(f"read at a position that is {name}", channels.claim_to_have_read, position)
-    for name, length in {
-        "nothing": 0,
-        "as much as there is": size - HEADER,
-        "more than the ring": size + 1,
+    for name, taken in {
+        "less than a header": HEADER - 1,
+        "nothing": HEADER,
+        "half the ring": size // 2,
+        "the whole ring": size + size // 2,
+        "more than the ring": 2 * size,
+        "more than half of all addresses": 1 << 31,
         "all that a number can say": SKIP - 1,
         "so much that it wraps around": SKIP - HEADER + 1,
         "a skip": SKIP,
     }.items():
-        for step in (HEADER, 64, size):
-            yield Case(f"a message of {name}, {step} bytes on", channels.claim_length, length, step)
+        yield Case(f"messages of {name}", channels.claim_length, taken)
     for index in (1, 2, 3, 0x8000_0000, 0xFFFF_FFFF_FFFF_FFFF):
         yield Case(f"the newest value in slot {index:#x}", channels.claim_slots, index)
         yield Case(f"read from pair {index & 0xFFFF_FFFF:#x}", channels.claim_to_read, index)
