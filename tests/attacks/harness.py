@@ -241,7 +241,6 @@ class Arena:
 
 def attack(
     built: BuiltSystem,
-    folder: Path,
     *made: Orders,
     endless: bool = False,
     opening: Opening | None = None,
@@ -254,14 +253,13 @@ def attack(
     An ``endless`` attack is not waited for. ``opening`` makes a hole when all work, before the
     attack. Who should go on is given ``patience`` seconds.
     """
-    image = folder / "image.elf"
-    image.write_bytes(built.image)
+    files = _prepared(built)
     options = MachineOptions(
-        image=image,
+        image=files.image,
         memory=memory_size(kind, built.plan.memory, built.plan.end),
         kind=kind,
         cores=built.plan.cores,
-        contents=(*_inputs(built, folder), *canaries(built, folder)),
+        contents=files.contents,
         cpu=cpu,
         extra=ARGUMENTS,
     )
@@ -291,6 +289,30 @@ def _reentry(built: BuiltSystem) -> Orders:
     """Leave the kernel once, after which the processor takes its control block's settings up."""
     end = next(end for end in built.plan.sandbox(ATTACKER).ends if end.channel == "claims")
     return orders(built, interrupts.ask_for_command, end.peer_core << 32 | end.peer_vector)
+
+
+@dataclass(frozen=True)
+class _Files:
+    """What a machine begins with, the same for all attacks on a system."""
+
+    folder: tempfile.TemporaryDirectory[str]
+    image: Path
+    contents: tuple[tuple[int, Path], ...]
+
+
+_FILES: dict[int, _Files] = {}
+
+
+def _prepared(built: BuiltSystem) -> _Files:
+    """The files of one of the systems that ``system`` has built, made once."""
+    if id(built) not in _FILES:
+        folder = tempfile.TemporaryDirectory()
+        path = Path(folder.name)
+        image = path / "image.elf"
+        image.write_bytes(built.image)
+        contents = (*_inputs(built, path), *canaries(built, path))
+        _FILES[id(built)] = _Files(folder, image, contents)
+    return _FILES[id(built)]
 
 
 def _inputs(built: BuiltSystem, folder: Path) -> Iterator[tuple[int, Path]]:

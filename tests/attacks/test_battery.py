@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -25,13 +24,12 @@ ON_A_PC = [
 ]
 
 
-def run(*chosen: Case, folder: Path, **options: object) -> Outcome:
+def run(*chosen: Case, **options: object) -> Outcome:
     """The outcome of one case, or of several one after the other that all come back."""
     built = system()
     made = (orders(built, case.attack, case.target, case.value) for case in chosen)
     return attack(
         built,
-        folder,
         *made,
         endless=any(case.endless for case in chosen),
         opening=openings.NAMED.get(chosen[0].unguarded),
@@ -66,28 +64,28 @@ def marked(chosen: list[Case]) -> list[object]:
 
 
 @pytest.mark.parametrize("case", marked(CASES))
-def test_contained(case: Case, tmp_path: Path) -> None:
-    check(case, run(case, folder=tmp_path))
+def test_contained(case: Case) -> None:
+    check(case, run(case))
 
 
-def test_lies_to_a_peer(tmp_path: Path) -> None:
+def test_lies_to_a_peer() -> None:
     """One after the other: none of them stops the sink, or the attacker."""
-    outcome = run(*LIES, folder=tmp_path)
+    outcome = run(*LIES)
     check(LIES[-1], outcome)
     assert outcome.begun == len(LIES)
     assert outcome.violations > 0
 
 
 @pytest.mark.parametrize("case", ON_A_PC, ids=lambda case: case.name)
-def test_contained_on_a_pc(case: Case, tmp_path: Path) -> None:
-    check(case, run(case, folder=tmp_path, kind=MachineKind.Q35))
+def test_contained_on_a_pc(case: Case) -> None:
+    check(case, run(case, kind=MachineKind.Q35))
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_contained_without_an_x2apic(case: Case, tmp_path: Path) -> None:
+def test_contained_without_an_x2apic(case: Case) -> None:
     if case.attack in BY_X2APIC:
         case = case.panics(13)
     elif case.attack in BY_X2APIC_WITH_OWN_HANDLERS:  # which are not made for exceptions
         case = replace(case, endless=False).stopped(CrashReason.SHUTDOWN)
-    check(case, run(case, folder=tmp_path, cpu=WITHOUT_X2APIC))
+    check(case, run(case, cpu=WITHOUT_X2APIC))

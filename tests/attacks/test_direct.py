@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -56,9 +55,9 @@ def contained() -> list[Case]:
 
 
 @pytest.mark.parametrize("case", contained(), ids=lambda case: case.name)
-def test_memory_is_held_all_the_same(case: Case, tmp_path: Path) -> None:
+def test_memory_is_held_all_the_same(case: Case) -> None:
     made = harness.orders(built(), case.attack, case.target, case.value)
-    check(case, harness.attack(built(), tmp_path, made))
+    check(case, harness.attack(built(), made))
 
 
 @dataclass(frozen=True)
@@ -109,9 +108,9 @@ DEEDS = {
 
 
 @pytest.mark.parametrize("deed", DEEDS.values(), ids=DEEDS)
-def test_what_it_can_do(deed: Deed, tmp_path: Path) -> None:
+def test_what_it_can_do(deed: Deed) -> None:
     made = (harness.orders(built(), interrupts.send_command, command) for command in deed.commands)
-    outcome = harness.attack(built(), tmp_path, *made, patience=2.0)
+    outcome = harness.attack(built(), *made, patience=2.0)
     if deed.more:
         assert set(deed.seen) <= set(outcome.escapes)
     else:

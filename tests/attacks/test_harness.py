@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from questv.arch.x86.apic import COMMAND_INIT, X2APIC_MSR_BASE, ApicRegister
@@ -31,14 +29,14 @@ FREE = PLAN.region_at(MIDDLE.kernel_tables).end - PAGE_SIZE  # type: ignore[unio
 
 
 def used(
-    opening: Opening | None, attack: MetalFunction, target: int, value: int, folder: Path
+    opening: Opening | None, attack: MetalFunction, target: int, value: int
 ) -> harness.Outcome:
     made = harness.orders(harness.system(), attack, target, value)
-    return harness.attack(harness.system(), folder, made, opening=opening, patience=2.0)
+    return harness.attack(harness.system(), made, opening=opening, patience=2.0)
 
 
-def test_nothing_is_reported_of_nothing(tmp_path: Path) -> None:
-    outcome = used(None, catalogue.do_nothing, 0, 0, tmp_path)
+def test_nothing_is_reported_of_nothing() -> None:
+    outcome = used(None, catalogue.do_nothing, 0, 0)
     assert outcome.escapes == []
     assert (outcome.state, outcome.begun, outcome.returned) == (SandboxState.FINISHED, 1, 1)
     assert outcome.lines == ["attacking", "came back"]
@@ -167,11 +165,9 @@ HOLES: dict[str, tuple[Opening, MetalFunction, int, int, str]] = {
 
 
 @pytest.mark.parametrize("hole", HOLES.values(), ids=HOLES)
-def test_a_hole_is_reported(
-    hole: tuple[Opening, MetalFunction, int, int, str], tmp_path: Path
-) -> None:
+def test_a_hole_is_reported(hole: tuple[Opening, MetalFunction, int, int, str]) -> None:
     opening, attack, target, value, words = hole
-    outcome = used(opening, attack, target, value, tmp_path)
+    outcome = used(opening, attack, target, value)
     if words == CAME_BACK:  # which the battery takes for an escape unless it says otherwise
         assert outcome.returned == outcome.begun == 2
     else:
