@@ -188,6 +188,46 @@ class Msr(Table):
     access: MsrAccess = Field(description="Reading, or reading and writing.")
 
 
+class Undeclared(StrEnum):
+    """What becomes of a kernel that uses ports and MSRs that are not its own."""
+
+    ABSENT = "absent"
+    STOP = "stop"
+
+
+class Kernel(Table):
+    """A kernel that is not ours, in the place of one with tasks; always guarded."""
+
+    header: ClassVar[str] = "[sandbox.kernel]"
+
+    file: StrictStr = Field(
+        description=(
+            "The file, seen from the folder: ELF for x86-64, assembly source (`.s`), or with "
+            "`load` any bytes."
+        )
+    )
+    load: Size | None = Field(
+        default=None,
+        description=(
+            "Makes the file a flat binary, loaded at this guest-physical address; for assembly, "
+            "where it is linked, 1 MiB if left out."
+        ),
+    )
+    entry: Size | None = Field(
+        default=None,
+        description="Where a flat binary is entered; if left out, at its first byte.",
+    )
+    command_line: StrictStr = Field(default="", description="What the kernel is told at its start.")
+    undeclared: Undeclared = Field(
+        default=Undeclared.ABSENT,
+        description=(
+            "Ports and MSRs that are not the sandbox's: `absent`, as where there is no such "
+            "device: ports read as ones and drop what is written, MSRs are a general protection "
+            "fault; `stop`: the first use stops the sandbox, as it does with kernels of ours."
+        ),
+    )
+
+
 class Sandbox(Table):
     """A kernel with its monitor, alone on one core."""
 
@@ -203,7 +243,8 @@ class Sandbox(Table):
     )
     memory: Size = Field(
         description=(
-            "All that the kernel has for text, data, stacks and page tables, a multiple of 4 KiB."
+            "All that the kernel has for text, data, stacks and page tables, a multiple of 4 KiB; "
+            "a kernel that is not ours sees it from address 0."
         )
     )
     apic: ApicMode = Field(
@@ -214,6 +255,9 @@ class Sandbox(Table):
         ),
     )
     tasks: tuple[Task, ...] = Field(default=(), alias="task", description="Its tasks.")
+    kernel: Kernel | None = Field(
+        default=None, description="A kernel that is not ours, in the place of tasks."
+    )
     inputs: tuple[Input, ...] = Field(default=(), alias="input", description="Its inputs.")
     ports: tuple[PortRange, ...] = Field(default=(), description="Further I/O ports it may use.")
     msrs: tuple[Msr, ...] = Field(default=(), alias="msr", description="Further MSRs it may use.")
@@ -296,6 +340,7 @@ TABLES: dict[tuple[str, ...], type[Table]] = {
     ("run",): Run,
     ("sandbox",): Sandbox,
     ("sandbox", "task"): Task,
+    ("sandbox", "kernel"): Kernel,
     ("sandbox", "input"): Input,
     ("sandbox", "ports"): PortRange,
     ("sandbox", "msr"): Msr,
