@@ -30,7 +30,7 @@ class MonitorPlan(Struct, size=4096):
     exit_port: u32  # of QEMU's isa-debug-exit device
     sandboxes: u64  # cores that have one: bit n for core n
     until: u64  # the run ends when these cores' sandboxes have ended: bit n for core n
-    foreign: u32  # 1: the kernel is not ours, and changes EFER and XCR0 as far as they are its own
+    foreign: u32  # 1: a foreign kernel, which may change its own part of EFER, and XCR0
     absent: u32  # 1: ports and MSRs that are not the kernel's seem not to be there; 0: they stop it
     start: StartState
     nested_tables: u64  # of the sandbox's view

@@ -241,7 +241,7 @@ def _skip(length: u64) -> None:
     guest.interrupt_shadow = 0  # of an STI, it has ended with the instruction
 
 
-# ---- for kernels that are not ours -------------------------------------------------------------
+# ---- for foreign kernels -----------------------------------------------------------------------
 
 
 @metal

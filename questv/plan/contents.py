@@ -186,15 +186,17 @@ def _foreign_blocks(sandbox: SandboxPlan, kernel: ForeignKernel) -> Iterator[Blo
     """What a foreign kernel's file puts into its memory, and what lies above it."""
     for part in kernel.parts:
         yield Block(sandbox.physical(part.address), part.contents, part.size)
-    page = foreign_page(sandbox, kernel.command_line)
     for window in sandbox.kernel_windows[1:]:
         match window.name:
             case "info":
-                filling = bytes(page)
+                filling = bytes(foreign_page(sandbox, kernel.command_line))
             case "boot parameters":
                 assert kernel.linux_header is not None
                 filling = linux_parameters(
-                    kernel.linux_header, int(page.command_line), memory_ranges(sandbox.memory)
+                    kernel.linux_header,
+                    window.address,
+                    kernel.command_line,
+                    memory_ranges(sandbox.memory),
                 )
             case "page tables":
                 filling = identity_map(window.address).contents(window.address)

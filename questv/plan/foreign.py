@@ -16,6 +16,7 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.segments import NoteSegment
 
+from questv.arch.x86.paging import PAGE_SIZE
 from questv.arch.x86.pvh import ELF_NOTE_NAME, ELF_NOTE_PHYS32_ENTRY
 from questv.diagnostics import Diagnostic, DiagnosticsError, Place
 from questv.metal.link import LinkError, find_linker
@@ -28,6 +29,9 @@ Format = Literal["ELF", "ELF with a PVH entry", "flat binary", "Linux boot image
 
 SOURCE_ADDRESS = 1 << 20
 """Where assembly source is linked if the description does not say."""
+
+LINUX_PARAMETERS = 2 * PAGE_SIZE
+"""Bytes of what Linux's boot protocol tells a kernel."""
 
 _HIGHEST_32_BIT = 0xFFFF_FFFF
 _LINUX_ENTRY = 0x200  # of 64-bit code, after where the image lies (Documentation/x86/boot.rst)
@@ -47,7 +51,7 @@ class Loaded:
 
 @dataclass(frozen=True)
 class ForeignKernel:
-    """A kernel that is not ours. All addresses are those of its own memory.
+    """A foreign kernel. All addresses are those of its own memory.
 
     ``elf`` is its file if that has symbols. ``linux_header`` is what Linux's boot protocol has it
     told again in its boot parameters.
@@ -71,7 +75,7 @@ class _RefusedError(Exception):
 
 
 def read_kernel(description: Description, index: int) -> ForeignKernel:
-    """The kernel of sandbox number ``index``, which is not ours; raises DiagnosticsError."""
+    """The foreign kernel of sandbox number ``index``; raises DiagnosticsError."""
     sandbox = description.system.sandboxes[index]
     kernel = sandbox.kernel
     assert kernel is not None
@@ -186,7 +190,8 @@ def _pvh_entries(elf: ELFFile) -> Iterator[int]:
         if not isinstance(segment, NoteSegment):
             continue
         for note in segment.iter_notes():
-            if note["n_name"] != owner or note.entry.n_type != ELF_NOTE_PHYS32_ENTRY:
+            kind: object = note["n_type"]  # a number, or a name where it has one
+            if note["n_name"] != owner or kind != ELF_NOTE_PHYS32_ENTRY:
                 continue
             value = int.from_bytes(note["n_descdata"], "little")
             if note["n_descsz"] not in (4, 8) or value > _HIGHEST_32_BIT:
@@ -224,16 +229,20 @@ def _read_linux(contents: bytes, command_line: str) -> ForeignKernel:
     )
 
 
-def linux_parameters(header: bytes, command_line: int, memory: list[range]) -> bytes:
-    """The boot parameters for a kernel with this ``header``: Linux's struct boot_params."""
-    made = bytearray(4096)
+def linux_parameters(header: bytes, address: int, command_line: str, memory: list[range]) -> bytes:
+    """What a kernel with this ``header`` is told at ``address``: Linux's struct boot_params.
+
+    The command line follows on the next page: such kernels write to theirs.
+    """
+    made = bytearray(LINUX_PARAMETERS)
     made[_LINUX_HEADER : _LINUX_HEADER + len(header)] = header
-    struct.pack_into("<BBHBB", made, 0x00, 0, 0, 0, 0, 0)
     made[0x06], made[0x07], made[0x0E], made[0x0F] = 3, 80, 25, 1  # a text screen of 80 by 25
     struct.pack_into("<H", made, 0x10, 16)  # its font's height
     made[0x1E8] = len(memory)
     made[0x210] = 0xFF  # a boot loader of no known kind
-    struct.pack_into("<I", made, 0x228, command_line)
+    struct.pack_into("<I", made, 0x228, address + PAGE_SIZE)
+    text = command_line.encode()
+    made[PAGE_SIZE : PAGE_SIZE + len(text)] = text
     for index, each in enumerate(memory):
         struct.pack_into("<QQI", made, 0x2D0 + 20 * index, each.start, len(each), 1)
     return bytes(made)

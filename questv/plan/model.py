@@ -114,7 +114,7 @@ class StartPlan(Part):
 
 
 class ForeignPlan(Part):
-    """What is known of a kernel that is not ours."""
+    """What is known of a foreign kernel."""
 
     file: str
     format: str

@@ -14,7 +14,7 @@ from questv.metal.check.signatures import signature
 from questv.metal.structs import offsetof, sizeof
 from questv.plan import addresses, virtual
 from questv.plan.addresses import page_up
-from questv.plan.foreign import ForeignKernel, read_kernel
+from questv.plan.foreign import LINUX_PARAMETERS, ForeignKernel, read_kernel
 from questv.plan.foreign_page import ForeignPage
 from questv.plan.model import Region, StartPlan, Window
 from questv.plan.objects import TABLES
@@ -173,7 +173,7 @@ class TaskSandbox(PlannedSandbox):
 
 @dataclass(frozen=True)
 class ForeignSandbox(PlannedSandbox):
-    """A kernel that is not ours: its memory from address 0, and what it is given above that."""
+    """A foreign kernel: its memory from address 0, and what it is given above that."""
 
     kernel: ForeignKernel
 
@@ -195,7 +195,7 @@ class ForeignSandbox(PlannedSandbox):
             ("console", sizeof(Console), "rw"),
         ]
         if self.kernel.linux_header is not None:
-            sizes.append(("boot parameters", PAGE_SIZE, "rw"))
+            sizes.append(("boot parameters", LINUX_PARAMETERS, "rw"))
         if self.kernel.mode == "64-bit":
             sizes.append(("stack", PAGE_SIZE, "rw"))
             above = sum(page_up(size) for _, size, _ in sizes)
@@ -257,7 +257,7 @@ def identity_map(end: int) -> PageTables:
 def plan_sandboxes(
     description: Description, folder: FolderTasks, programs: Programs
 ) -> list[PlannedSandbox]:
-    """Link every program and measure its stacks, and read the kernels that are not ours.
+    """Link every program and measure its stacks, and read the foreign kernels.
 
     Raises DiagnosticsError if a task needs more stack than it has, or a kernel can't be used.
     """

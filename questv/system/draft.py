@@ -116,7 +116,7 @@ def tasks(sandbox: Located[Sandbox]) -> tuple[Located[Task], ...]:
 
 
 def kernel(sandbox: Located[Sandbox]) -> Located[Kernel] | None:
-    """The kernel of ``sandbox`` that is not ours, if it has one."""
+    """The foreign kernel of ``sandbox``, if it has one."""
     if sandbox.item.kernel is None:
         return None
     return Located(sandbox.item.kernel, (*sandbox.path, "kernel"), sandbox.document)

@@ -196,7 +196,7 @@ class Undeclared(StrEnum):
 
 
 class Kernel(Table):
-    """A kernel that is not ours, in the place of one with tasks; always guarded."""
+    """A foreign kernel: any that is not Quest-V's own, in the place of tasks; always guarded."""
 
     header: ClassVar[str] = "[sandbox.kernel]"
 
@@ -223,7 +223,7 @@ class Kernel(Table):
         description=(
             "Ports and MSRs that are not the sandbox's: `absent`, as where there is no such "
             "device: ports read as ones and drop what is written, MSRs are a general protection "
-            "fault; `stop`: the first use stops the sandbox, as it does with kernels of ours."
+            "fault; `stop`: the first use stops the sandbox, as it does in others."
         ),
     )
 
@@ -244,7 +244,7 @@ class Sandbox(Table):
     memory: Size = Field(
         description=(
             "All that the kernel has for text, data, stacks and page tables, a multiple of 4 KiB; "
-            "a kernel that is not ours sees it from address 0."
+            "a foreign kernel sees it from address 0."
         )
     )
     apic: ApicMode = Field(
@@ -256,7 +256,7 @@ class Sandbox(Table):
     )
     tasks: tuple[Task, ...] = Field(default=(), alias="task", description="Its tasks.")
     kernel: Kernel | None = Field(
-        default=None, description="A kernel that is not ours, in the place of tasks."
+        default=None, description="A foreign kernel, in the place of tasks."
     )
     inputs: tuple[Input, ...] = Field(default=(), alias="input", description="Its inputs.")
     ports: tuple[PortRange, ...] = Field(default=(), description="Further I/O ports it may use.")

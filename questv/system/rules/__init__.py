@@ -31,7 +31,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "Cores": cores.RULES,
     "Memory": memory.RULES,
     "Tasks": tasks.RULES,
-    "Kernels that are not ours": kernels.RULES,
+    "Foreign kernels": kernels.RULES,
     "Bindings": bindings.RULES,
     "Channels": channels.RULES,
     "Devices": devices.RULES,

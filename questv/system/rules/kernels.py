@@ -1,4 +1,4 @@
-"""Rules on kernels that are not ours: what they are given, and what they are not."""
+"""Rules on foreign kernels: what they are given, and what they are not."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ def kernel_with_tasks(draft: Draft) -> Iterator[Diagnostic]:
         for task in tasks(sandbox)[:1]:
             yield Diagnostic(
                 task.key(),
-                f'sandbox "{sandbox.item.name}" has tasks and another kernel (line {own.line})',
+                f'sandbox "{sandbox.item.name}" has tasks and a foreign kernel (line {own.line})',
                 "give the tasks a sandbox of their own, or remove the [sandbox.kernel]",
                 "kernel-with-tasks",
             )
 
 
 def kernel_with_input(draft: Draft) -> Iterator[Diagnostic]:
-    """An input is given to a task as a parameter; a kernel that is not ours has neither."""
+    """An input is given to a task as a parameter; a foreign kernel has neither."""
     for sandbox, own in _foreign(draft):
         for each in inputs(sandbox):
             yield Diagnostic(
                 each.key(),
                 f'input "{each.item.name}" is for tasks, and sandbox "{sandbox.item.name}" has '
-                f"another kernel (line {own.line})",
+                f"a foreign kernel (line {own.line})",
                 "remove the input, or give it to a sandbox with tasks",
                 "kernel-with-input",
             )
@@ -44,7 +44,7 @@ def kernel_direct(draft: Draft) -> Iterator[Diagnostic]:
         if sandbox.item.apic is ApicMode.DIRECT:
             yield Diagnostic(
                 sandbox.value("apic"),
-                f'sandbox "{sandbox.item.name}" has a kernel that is not ours (line {own.line}), '
+                f'sandbox "{sandbox.item.name}" has a foreign kernel (line {own.line}), '
                 'and apic = "direct" would let it stop other cores',
                 'leave the key out: such a kernel is always "guarded"',
                 "kernel-direct",
@@ -52,14 +52,14 @@ def kernel_direct(draft: Draft) -> Iterator[Diagnostic]:
 
 
 def kernel_channel(draft: Draft) -> Iterator[Diagnostic]:
-    """A channel ends in a task, so that a kernel that is not ours has no end of one."""
+    """A channel ends in a task, so a foreign kernel can have no end of one."""
     names = {sandbox.item.name: own for sandbox, own in _foreign(draft)}
     for channel in draft.channels:
         for end, name in (("from", channel.item.sender), ("to", channel.item.receiver)):
             if name in names:
                 yield Diagnostic(
                     channel.value(end),
-                    f'channel "{channel.item.name}" ends in "{name}", whose kernel is not ours '
+                    f'channel "{channel.item.name}" ends in "{name}", whose kernel is foreign '
                     f"(line {names[name].line})",
                     "join sandboxes with tasks",
                     "kernel-channel",
