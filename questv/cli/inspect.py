@@ -11,8 +11,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from questv.cli.output import Output, UserError, command
-from questv.cli.session import ASKED
-from questv.inspect import Inspector
+from questv.cli.start import ASKED
+from questv.inspect.inspector import Inspector
 from questv.inspect.model import AskedMachine, ConsoleReport, Found, Snapshot
 from questv.inspect.report import read_report
 from questv.machine import MachineError, RunningMachine, running
