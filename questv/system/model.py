@@ -196,7 +196,7 @@ class Undeclared(StrEnum):
 
 
 class Kernel(Table):
-    """A foreign kernel: any that is not Quest-V's own, in the place of tasks; always guarded."""
+    """A foreign kernel in the place of tasks: always guarded, and its memory begins at address 0."""
 
     header: ClassVar[str] = "[sandbox.kernel]"
 
@@ -243,8 +243,7 @@ class Sandbox(Table):
     )
     memory: Size = Field(
         description=(
-            "All that the kernel has for text, data, stacks and page tables, a multiple of 4 KiB; "
-            "a foreign kernel sees it from address 0."
+            "All that the kernel has for text, data, stacks and page tables, a multiple of 4 KiB."
         )
     )
     apic: ApicMode = Field(

@@ -86,7 +86,7 @@ def kernel_entry_alone(draft: Draft) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 own.value("entry"),
                 f'"entry" is for flat binaries, and {own.item.file} is '
-                + ("assembly source" if _is_source(own.item) else 'none without "load"'),
+                + ("assembly source" if _is_source(own.item) else 'none: it has no "load"'),
                 "remove the key: the file says where it begins",
                 "kernel-entry-alone",
             )
