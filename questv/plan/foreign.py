@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from elftools.common.exceptions import ELFError
+from elftools.construct import ConstructError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.segments import NoteSegment
 
@@ -20,9 +21,16 @@ from questv.arch.x86.paging import PAGE_SIZE
 from questv.arch.x86.pvh import ELF_NOTE_NAME, ELF_NOTE_PHYS32_ENTRY
 from questv.diagnostics import Diagnostic, DiagnosticsError, Place
 from questv.metal.link import LinkError, find_linker
+from questv.metal.symbols import Symbols
 from questv.system.description import Description
 from questv.system.model import Kernel
 from questv.system.units import format_size
+
+# What reading a broken ELF file can raise.
+_BROKEN = (
+    *(ELFError, ConstructError, ValueError, LookupError, TypeError, AttributeError),
+    *(AssertionError, OverflowError, struct.error),
+)
 
 Mode = Literal["64-bit", "32-bit"]
 Format = Literal["ELF", "ELF with a PVH entry", "flat binary", "Linux boot image"]
@@ -148,9 +156,9 @@ def _read_elf(contents: bytes, command_line: str) -> ForeignKernel:
             raise ELFError("another kind")
         parts = tuple(_segments(elf))
         entries = list(_pvh_entries(elf))
-        symbols = contents if elf.get_section_by_name(".symtab") else None
+        symbols = contents if Symbols(contents).by_name else None
         entry = elf["e_entry"]
-    except (ELFError, ValueError, struct.error, UnicodeDecodeError, OverflowError) as error:
+    except _BROKEN as error:
         raise _RefusedError(
             "kernel-not-elf",
             "is no ELF file of a kernel: 64-bit, for x86-64, linked to run where it lies",

@@ -196,7 +196,7 @@ class Undeclared(StrEnum):
 
 
 class Kernel(Table):
-    """A foreign kernel in the place of tasks: always guarded, and its memory begins at address 0."""
+    """A foreign kernel, in the place of tasks: always guarded, its memory from address 0."""
 
     header: ClassVar[str] = "[sandbox.kernel]"
 
