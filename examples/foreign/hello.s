@@ -1,24 +1,26 @@
-# A kernel that is nobody's of ours: it writes one line to its console, and is done.
+# A foreign kernel: it writes one line to its console and is done. docs/foreign.md has what it uses.
 
         .intel_syntax noprefix
         .globl  _start
         .type   _start, @function
-_start:                                 # 64-bit mode; rdi: the page that says where we are
+_start:                                 # in 64-bit mode; rdi: the page that says where it is
         mov     eax, 1
-        vmmcall                         # "started"
-        mov     rbx, [rdi + 0x18]       # the console's ring
-        lea     rdx, [rbx + 8]          # its first slot
+        vmmcall                         # it runs
+        mov     rbx, [rdi + 0x18]       # its console, of which the first slot is 8 bytes on
+        rdtsc
+        mov     [rbx + 16], eax         # when the line was written
+        mov     [rbx + 20], edx
+        mov     dword ptr [rbx + 24], -1        # by no task
+        mov     ecx, offset length
+        mov     [rbx + 28], ecx
         lea     rsi, [rip + text]
-        lea     rdi, [rdx + 24]
-        mov     ecx, offset text_end - text
-        mov     [rdx + 20], ecx         # the line's length
-        mov     dword ptr [rdx + 16], -1        # nobody's task
+        lea     rdi, [rbx + 32]
         rep movsb
-        mov     qword ptr [rdx], 1      # the line's number: the slot is whole
-        mov     qword ptr [rbx], 1      # and the newest line is this
+        mov     qword ptr [rbx + 8], 1  # line 1 is whole
+        mov     qword ptr [rbx], 1      # and is the newest
         mov     eax, 2
         xor     edi, edi
-        vmmcall                         # "finished"
+        vmmcall                         # it is done
 
 text:   .ascii  "hello from a foreign kernel"
-text_end:
+        .set    length, . - text

@@ -259,6 +259,19 @@ def linux_parameters(header: bytes, address: int, command_line: str, memory: lis
 # ---- assembly source -------------------------------------------------------------------------
 
 
+_SCRIPT = """
+ENTRY(_start)
+SECTIONS {{
+    . = {address:#x};
+    .text : {{ *(.text .text.*) }}
+    .rodata : {{ *(.rodata .rodata.*) }}
+    .note : {{ *(.note.*) }}
+    .data : {{ *(.data .data.*) }}
+    .bss : {{ *(.bss .bss.*) }}
+}}
+"""
+
+
 def _assemble(file: Path, address: int) -> bytes:
     """Assemble and link ``file``; raises DiagnosticsError with what the assembler says."""
     linker = find_linker()
@@ -267,13 +280,14 @@ def _assemble(file: Path, address: int) -> bytes:
         raise LinkError(
             "the assembler 'as' is not installed", "install it: apt-get install binutils"
         )
-    with tempfile.TemporaryDirectory(prefix="questv-assemble-") as folder:
-        made, linked = f"{folder}/kernel.o", f"{folder}/kernel.elf"
-        _tool([assembler, "--64", "-o", made, str(file)], file)
-        place = [f"-Ttext={address:#x}", "-z", "noexecstack", "--build-id=none"]
-        options = ["-m", "elf_x86_64", "-static", "-nostdlib", "--no-warn-rwx-segments", "-N"]
-        _tool([linker, *options, *place, "-e", "_start", "-o", linked, made], file)
-        return Path(linked).read_bytes()
+    with tempfile.TemporaryDirectory(prefix="questv-assemble-") as name:
+        folder = Path(name)
+        (folder / "script.ld").write_text(_SCRIPT.format(address=address))
+        _tool([assembler, "--64", "-o", f"{folder}/kernel.o", str(file)], file)
+        options = ["-m", "elf_x86_64", "-static", "-nostdlib", "-N", "--no-warn-rwx-segments"]
+        options += ["-z", "noexecstack", "--build-id=none", "-T", f"{folder}/script.ld"]
+        _tool([linker, *options, "-o", f"{folder}/out.elf", f"{folder}/kernel.o"], file)
+        return (folder / "out.elf").read_bytes()
 
 
 def _tool(command: list[str], file: Path) -> None:

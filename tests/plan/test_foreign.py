@@ -190,7 +190,7 @@ NOT_ELF = PLACE.format(
         *(b"", b"#!/bin/sh\n", PVH[:40], PVH[:100], PVH[:-1]),
         *(PVH[:4] + b"\x01" + PVH[5:], PVH[:18] + b"\x3f" + PVH[19:], PVH[:16] + b"\3" + PVH[17:]),
     ],
-    ids="empty script header table segment 32-bit machine shared".split(),
+    ids=["empty", "script", "header", "table", "segment", "32-bit", "machine", "shared"],
 )
 def test_not_a_kernel(tmp_path: Path, contents: bytes) -> None:
     assert said(tmp_path, contents) == NOT_ELF
