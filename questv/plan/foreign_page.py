@@ -30,9 +30,9 @@ class ForeignPage(Struct, size=4096):
     start_info: u64 = at(0x028)  # the start information of PVH, whichever way the kernel began
     uart_port: u32 = at(0x030)  # first port of the sandbox's 16550, 0 if it has none
     machine: MachineFacts = at(0x040)  # written by the boot
-    start: StartInfo = at(0x400)
+    start: StartInfo = at(0x400)  # PVH's own layout, as are the entries of the memory map
     memory_map: Array[MemoryMapEntry, 2] = at(0x440)
-    text: Array[u8, COMMAND_LINE] = at(0x800)
+    text: Array[u8, COMMAND_LINE] = at(0x800)  # the command line itself
 
 
 def memory_ranges(memory: int) -> list[range]:

@@ -114,6 +114,17 @@ LASTING = {
     "spins": f"{HEAD}_start: cli\n1: jmp 1b",
 }
 
+
+def ask(register: int, value: int) -> str:
+    return f"mov eax, 5\n mov edi, {register}\n mov esi, {value}\n vmmcall\n"
+
+
+# The timer where there is no x2APIC.
+ASKS = (
+    ask(0x32, 0x40) + ask(0x3E, 0xB) + ask(0x38, 10000)
+    + "sti\n1: pause\n cmp qword ptr [0x1f00e8], 0\n je 1b\n cli\n" + ask(0xB, 0)
+)  # fmt: skip
+
 TASKS = """
 @task
 def main() -> None:
@@ -251,9 +262,12 @@ def test_without_an_x2apic(tmp_path: Path) -> None:
         "plain": ("absent", GOOD["plain"]),
         "efer": ("absent", GOOD["efer"]),
         "apic": ("absent", kernel("mov eax, 0xfee00020\n mov eax, [rax]")),
+        "asks": ("absent", kernel(ASKS)),
+        "other": ("absent", kernel(ask(0x32, 0x2_0040))),
     }
-    run = run_system(
-        system(tmp_path, kernels, ["plain", "efer", "apic"]), tmp_path, cpu=WITHOUT_X2APIC
-    )
+    run = run_system(system(tmp_path, kernels, [*kernels]), tmp_path, cpu=WITHOUT_X2APIC)
     assert run["plain"].state == run["efer"].state == SandboxState.FINISHED
+    assert run["asks"].state == SandboxState.FINISHED
+    assert results(run, "asks")[29] == 1
+    assert run["other"].public.crash.reason == CrashReason.FORBIDDEN_APIC_ACCESS
     assert run["apic"].public.crash.reason == CrashReason.SHUTDOWN
