@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from questv.inspect.ends import End, ends_of
+from questv.inspect.ends import ends_of
 from questv.inspect.guest import Guest
 from questv.inspect.model import CrashReport, Exits, SandboxReport, TaskReport
+from questv.inspect.streams import awaited_streams
 from questv.inspect.words import words
 from questv.kernel.status import KernelStatus
 from questv.metal.lang import ACQUIRE
@@ -57,11 +58,15 @@ def _kernel_report(guest: Guest, sandbox: SandboxPlan) -> _Kernel:
         return _Kernel()
     status = guest.of(sandbox, KernelStatus, sandbox.status)
     ends = ends_of(guest, sandbox)
+    awaited = awaited_streams(guest, sandbox)
+    awaited |= {end.plan.task: end.plan.channel for end in ends if end.asleep}
     return _Kernel(
         timer_interrupts=int(status.timer_interrupts),
         doorbells=sum(int(end.counters.woken) + int(end.counters.late) for end in ends),
         spurious_interrupts=int(status.spurious),
-        tasks=tuple(_task(sandbox, index, status, ends) for index in range(len(sandbox.tasks))),
+        tasks=tuple(
+            _task(sandbox, index, status, awaited.get(index)) for index in range(len(sandbox.tasks))
+        ),
     )
 
 
@@ -69,16 +74,17 @@ def _exits(counts: ExitCounts) -> dict[str, int]:
     return {words(reason): int(counts.by_reason[reason]) for reason in ExitReason}
 
 
-def _task(sandbox: SandboxPlan, index: int, status: KernelStatus, ends: list[End]) -> TaskReport:
+def _task(
+    sandbox: SandboxPlan, index: int, status: KernelStatus, awaited: str | None
+) -> TaskReport:
     plan = sandbox.tasks[index]
-    asleep_for = [end.plan.channel for end in ends if end.asleep and end.plan.task == index]
-    state = _task_state(status, index, waits=bool(asleep_for))
+    state = _task_state(status, index, waits=awaited is not None)
     return TaskReport(
         name=plan.name,
         function=plan.function,
         priority=plan.priority,
         state=state,
-        waits_for=asleep_for[0] if state == "waiting" else None,
+        waits_for=awaited if state == "waiting" else None,
         switches=int(status.switches[index]),
     )
 

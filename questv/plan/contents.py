@@ -9,14 +9,14 @@ from crc32c import crc32c
 
 from questv.arch.x86.paging import PAGE_SIZE
 from questv.arch.x86.registers import Cr0, Cr4, Efer
-from questv.boot.plan import MAX_REGIONS, BootPlan, X2ApicUse
-from questv.kernel.info import EndKind, SandboxInfo, TaskInfo
+from questv.boot.plan import BootPlan, Route, X2ApicUse
+from questv.kernel.info import EndKind, SandboxInfo, StreamInfo, TaskInfo
 from questv.metal.structs import offsetof
 from questv.metal.symbols import Symbols
 from questv.monitor.interface import ApicMode
 from questv.monitor.plan import MonitorPlan
 from questv.plan import addresses
-from questv.plan.foreign import ForeignKernel, linux_parameters
+from questv.plan.foreign import ForeignKernel, linux_parameters, whole_pages
 from questv.plan.foreign_page import ForeignPage, foreign_page, memory_ranges
 from questv.plan.layout import tables
 from questv.plan.model import Plan, SandboxPlan
@@ -160,7 +160,8 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
         task_count=len(sandbox.tasks),
         end_count=len(sandbox.ends),
         input_count=len(sandbox.inputs),
-        uart_port=sandbox.uart_port,
+        stream_count=len(sandbox.streams),
+        console_port=sandbox.console_port,
     )
     for index, task in enumerate(sandbox.tasks):
         made.tasks[index] = TaskInfo(
@@ -179,12 +180,16 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
     for index, each in enumerate(sandbox.inputs):
         made.inputs[index].object = each.object
         made.inputs[index].header = each.address
+    for index, stream in enumerate(sandbox.streams):
+        made.streams[index] = StreamInfo(
+            object=stream.object, port=stream.port, vector=stream.vector, task=stream.task
+        )
     return made
 
 
 def _foreign_blocks(sandbox: SandboxPlan, kernel: ForeignKernel) -> Iterator[Block]:
     """What a foreign kernel's file puts into its memory, and what lies above it."""
-    for part in kernel.parts:
+    for part in whole_pages(kernel.parts):
         yield Block(sandbox.physical(part.address), part.contents, part.size)
     for window in sandbox.kernel_windows[1:]:
         match window.name:
@@ -248,9 +253,13 @@ def boot_plan(plan: Plan, blocks: list[Block]) -> BootPlan:
         core.entry = sandbox.monitor_entry
         core.monitor_plan = sandbox.monitor_plan
         core.sandbox_facts = sandbox.info + _facts_offset(sandbox)
-    regions = [*_checked(blocks), *((region.start, region.size, b"") for region in plan.regions)]
-    if len(regions) > MAX_REGIONS:
-        raise ValueError(f"the boot's plan has room for {MAX_REGIONS} regions, not {len(regions)}")
+    routes = [(stream, sandbox) for sandbox in plan.sandboxes for stream in sandbox.streams]
+    made.route_count = len(routes)
+    for index, (stream, sandbox) in enumerate(routes):
+        made.routes[index] = Route(
+            interrupt=stream.interrupt, core=sandbox.core, vector=stream.vector
+        )
+    regions = [*_checked(blocks), *((start, size, b"") for start, size in _used(plan))]
     made.region_count = len(regions)
     for index, (start, size, image) in enumerate(regions):
         made.regions[index].start, made.regions[index].size = start, size
@@ -260,16 +269,49 @@ def boot_plan(plan: Plan, blocks: list[Block]) -> BootPlan:
     return made
 
 
+def _used(plan: Plan) -> Iterator[tuple[int, int]]:
+    """All memory of the plan as (start, size), neighbours joined."""
+    start = end = plan.regions[0].start
+    for region in plan.regions:
+        if region.start != end:
+            yield start, end - start
+            start = region.start
+        end = region.end
+    yield start, end - start
+
+
 def _checked(blocks: list[Block]) -> Iterator[tuple[int, int, bytes]]:
-    """Blocks with contents as (start, size, bytes), neighbours joined, in whole words."""
-    joined: list[tuple[int, bytearray]] = []
+    """What the image fills as (start, size, bytes), in whole words: zeros in between count too."""
+    for segment in segments(blocks):
+        if segment.contents:
+            whole = segment.contents + bytes(-len(segment.contents) % 8)
+            yield segment.start, len(whole), whole
+
+
+# ---- what is loaded --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What a loader puts at a physical address: bytes, then zeros up to ``size``."""
+
+    start: int
+    contents: bytes
+    size: int
+
+
+def segments(blocks: list[Block]) -> list[Segment]:
+    """Blocks by address, each with its neighbours where they touch."""
+    made: list[tuple[int, bytearray, int]] = []
     for block in blocks:
-        if not block.contents:
-            continue
-        image = block.contents + bytes(-len(block.contents) % 8)
-        if joined and joined[-1][0] + len(joined[-1][1]) == block.start:
-            joined[-1][1].extend(image)
-        else:
-            joined.append((block.start, bytearray(image)))
-    for start, whole in joined:
-        yield start, len(whole), bytes(whole)
+        if made:
+            start, image, size = made[-1]
+            # Zeros in the middle of a segment are cheap only if there are few of them.
+            if start + size == block.start and size - len(image) <= 4 * PAGE_SIZE:
+                if block.contents:
+                    image.extend(bytes(size - len(image)))
+                    image.extend(block.contents)
+                made[-1] = (start, image, size + block.size)
+                continue
+        made.append((block.start, bytearray(block.contents), block.size))
+    return [Segment(start, bytes(image), size) for start, image, size in made]

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +23,7 @@ from questv.arch.x86.pvh import ELF_NOTE_NAME, ELF_NOTE_PHYS32_ENTRY
 from questv.diagnostics import Diagnostic, DiagnosticsError, Place
 from questv.metal.link import LinkError, find_linker
 from questv.metal.symbols import Symbols
+from questv.plan.addresses import page_up
 from questv.system.description import Description
 from questv.system.model import Kernel
 from questv.system.units import format_size
@@ -40,6 +42,9 @@ SOURCE_ADDRESS = 1 << 20
 
 LINUX_PARAMETERS = 2 * PAGE_SIZE
 """Bytes of what Linux's boot protocol tells a kernel."""
+
+PARTS_LIMIT = 16
+"""Segments that a kernel can have: the boot checks each, and its plan has room for so many."""
 
 _HIGHEST_32_BIT = 0xFFFF_FFFF
 _LINUX_ENTRY = 0x200  # of 64-bit code, after where the image lies (Documentation/x86/boot.rst)
@@ -126,6 +131,19 @@ def _read(file: Path, kernel: Kernel) -> ForeignKernel:
 
 
 def _check_memory(found: ForeignKernel, memory: int) -> None:
+    if len(found.parts) > PARTS_LIMIT:
+        raise _RefusedError(
+            "kernel-segments",
+            f"has {len(found.parts)} segments to be loaded; {PARTS_LIMIT} are possible",
+            "link it into fewer",
+        )
+    for first, second in pairwise(sorted(found.parts, key=lambda part: part.address)):
+        if second.address < first.address + first.size:
+            raise _RefusedError(
+                "kernel-segments",
+                f"has segments at {first.address:#x} and {second.address:#x} that overlap",
+                "link it anew, each of them to a place of its own",
+            )
     for part in found.parts:
         if part.address + part.size > memory:
             raise _RefusedError(
@@ -144,6 +162,20 @@ def _check_memory(found: ForeignKernel, memory: int) -> None:
             else 'name an address in it as "entry"',
             "entry" if found.format == "flat binary" else "file",
         )
+
+
+def whole_pages(parts: tuple[Loaded, ...]) -> list[Loaded]:
+    """What ``parts``, which do not overlap, fill, in whole pages; neighbours are joined."""
+    made: list[tuple[int, bytearray, int]] = []
+    for part in sorted(parts, key=lambda part: part.address):
+        start = part.address // PAGE_SIZE * PAGE_SIZE
+        end = page_up(part.address + part.size)
+        contents, last = bytearray(), 0
+        if made and start <= made[-1][2]:
+            start, contents, last = made.pop()
+        contents.extend(bytes(part.address - start - len(contents)) + part.contents)
+        made.append((start, contents, max(end, last)))
+    return [Loaded(start, bytes(contents), end - start) for start, contents, end in made]
 
 
 # ---- ELF files -------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ def foreign_page(sandbox: SandboxPlan, command_line: str) -> ForeignPage:
         console=sandbox.console,
         command_line=command,
         start_info=address + offsetof(ForeignPage, "start"),
-        uart_port=sandbox.uart_port,
+        uart_port=sandbox.console_port,
     )
     page.start.magic = START_MAGIC
     page.start.version = 1

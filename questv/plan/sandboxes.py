@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from questv.arch.x86.paging import LARGE_PAGE_SIZE, PAGE_SIZE
@@ -26,6 +27,10 @@ from questv.plan.virtual import Stacks
 from questv.plan.windows import make_window, mappings
 from questv.system.description import BoundTask, Description
 from questv.system.model import Sandbox
+from questv.system.units import format_size
+
+_PROGRAM_ROOM = addresses.KERNEL_INFO - addresses.KERNEL_PROGRAM
+_STACKS_ROOM = addresses.KERNEL_CHANNELS - addresses.KERNEL_STACKS
 
 
 @dataclass(frozen=True)
@@ -259,7 +264,8 @@ def plan_sandboxes(
 ) -> list[PlannedSandbox]:
     """Link every program and measure its stacks, and read the foreign kernels.
 
-    Raises DiagnosticsError if a task needs more stack than it has, or a kernel can't be used.
+    Raises DiagnosticsError if a task needs more stack than it has, a kernel's virtual memory has no
+    room for all of them or for the program, or a foreign kernel can't be used.
     """
     planned: list[PlannedSandbox] = []
     findings: list[Diagnostic] = []
@@ -290,6 +296,7 @@ def plan_sandboxes(
         core = description.cores[sandbox.name]
         made = TaskSandbox(index, sandbox, core, tasks, stacks, program)
         findings += _stack_findings(description, made)
+        findings += _room_findings(description, made)
         planned.append(made)
     if findings:
         raise DiagnosticsError(findings)
@@ -319,3 +326,32 @@ def _stack_findings(description: Description, sandbox: TaskSandbox) -> list[Diag
                 )
             )
     return findings
+
+
+def _room_findings(description: Description, sandbox: TaskSandbox) -> Iterator[Diagnostic]:
+    """What is larger than the part of virtual memory that it has its place in."""
+    place = description.document.value("sandbox", sandbox.index, "memory")
+    last = sandbox.program.segments[-1]
+    size, room = last.address + last.size - addresses.KERNEL_PROGRAM, _PROGRAM_ROOM
+    if size > room:
+        yield Diagnostic(
+            place,
+            f'the program of "{sandbox.name}" {_would_take(size, room)}',
+            "let its modules have smaller variables, or move tasks to another sandbox",
+            "program-too-large",
+        )
+    size, room = sandbox.stacks.all[-1].top - addresses.KERNEL_STACKS, _STACKS_ROOM
+    if size > room:
+        yield Diagnostic(
+            place,
+            f'the stacks of "{sandbox.name}" {_would_take(size, room)}',
+            "give its tasks smaller stacks, or move some to another sandbox",
+            "stacks-too-large",
+        )
+
+
+def _would_take(size: int, room: int) -> str:
+    return (
+        f"would take {format_size(page_up(size))} of its virtual memory, where "
+        f"{format_size(room)} are kept for that"
+    )

@@ -11,6 +11,7 @@ from questv.api import TASK
 from questv.diagnostics import Diagnostic, DiagnosticsError, Place
 from questv.kernel.channels import Reader, Receiver, Sender, Writer
 from questv.kernel.inputs import Input
+from questv.kernel.streams import Stream
 from questv.metal.check.signatures import SignatureError, definition_line, signature
 from questv.metal.definitions import MetalFunction, forget
 from questv.metal.importing import import_module
@@ -31,6 +32,7 @@ _KINDS: dict[type, ParameterKind] = {
     Writer: ParameterKind.WRITER,
     Reader: ParameterKind.READER,
     Input: ParameterKind.INPUT,
+    Stream: ParameterKind.STREAM,
 }
 
 
@@ -50,7 +52,7 @@ class FolderTasks:
         FolderTasks._loaded = set()
         if FolderTasks._folder is not None and str(FolderTasks._folder) in sys.path:
             sys.path.remove(str(FolderTasks._folder))
-        sys.path.insert(0, str(self._path))
+        sys.path.append(str(self._path))  # last: nothing here may take the place of a library
         FolderTasks._folder = self._path
         importlib.invalidate_caches()
 
@@ -98,11 +100,13 @@ class FolderTasks:
             imported = import_module(module)
         except DiagnosticsError as error:
             return tuple(error.diagnostics)
-        if not _is_below(imported.__file__, self._path):
+        found = getattr(imported, "__file__", None)
+        if not _is_below(found, self._path):
+            where = f"at {found}" if found else "built into Python"
             return (
                 Diagnostic(
                     Place(shown(file)),
-                    f"there is another module named '{module}', at {imported.__file__}",
+                    f"there is another module named '{module}', {where}",
                     "give the file another name",
                     "module-name-taken",
                 ),
@@ -142,8 +146,8 @@ def _signature(function: MetalFunction) -> TaskSignature | TaskProblem:
                     Diagnostic(
                         source.place(node),
                         f"parameter '{name}' of task {function.name} is {type_}",
-                        "a task takes ends of channels (Sender, Receiver, Writer, Reader), an "
-                        "Input, and integers",
+                        "a task takes ends of channels (Sender, Receiver, Writer, Reader), "
+                        "Inputs, Streams, and integers",
                         "task-parameter",
                     ),
                 )

@@ -239,6 +239,63 @@ def test_an_elf_file_with_a_place_of_the_description(tmp_path: Path) -> None:
     )
 
 
+def segments(*stretches: tuple[int, bytes, int]) -> bytes:
+    """An ELF file with segments: address, contents, size in memory; entered at the first."""
+    start = 64 + 56 * len(stretches)
+    header = struct.pack(
+        "<4sBBB9xHHIQQQIHHHHHH",
+        *(
+            b"\x7fELF",
+            2,
+            1,
+            1,
+            2,
+            62,
+            1,
+            stretches[0][0],
+            64,
+            0,
+            0,
+            64,
+            56,
+            len(stretches),
+            0,
+            0,
+            0,
+        ),
+    )
+    headers, contents = b"", b""
+    for address, part, size in stretches:
+        at = start + len(contents)
+        headers += struct.pack("<IIQQQQQQ", 1, 7, at, address, address, len(part), size, 1)
+        contents += part
+    return header + headers + contents
+
+
+def test_segments_that_share_a_page(tmp_path: Path) -> None:
+    parts = [(0x1FFD, b"abcde", 5), (0x2003, b"fg", 0x2000), (0x9000, b"h", 1), (0x1000, b"i", 3)]
+    made = Guest(built(tmp_path, segments(*parts)))
+    assert made.read(0x1FF0, 0x20) == bytes(13) + b"abcde\0fg" + bytes(11)
+    assert (made.read(0x1000, 4), made.read(0x9000, 2)) == (b"i\0\0\0", b"h\0")
+    assert made.read(0x4FFF, 1) == b"\0"
+
+
+def test_segments_that_overlap(tmp_path: Path) -> None:
+    assert said(tmp_path, segments((0x3000, b"ab", 2), (0x2000, b"c", 0x1001))) == PLACE.format(
+        "has segments at 0x2000 and 0x3000 that overlap [kernel-segments]",
+        "link it anew, each of them to a place of its own",
+    )
+
+
+def test_too_many_segments(tmp_path: Path) -> None:
+    parts = [(0x2000 * index, b"x", 1) for index in range(17)]
+    assert said(tmp_path, segments(*parts)) == PLACE.format(
+        "has 17 segments to be loaded; 16 are possible [kernel-segments]", "link it into fewer"
+    )
+    most = built(tmp_path / "most", segments(*parts[:16]))
+    assert Guest(most).read(0x2000 * 15, 2) == b"x\0"
+
+
 @pytest.mark.parametrize(("size", "value"), [(2, 0x1234), (8, 1 << 40)])
 def test_a_note_that_names_no_entry(tmp_path: Path, size: int, value: int) -> None:
     note = struct.pack("<III", 4, size, 18) + b"Xen\0" + value.to_bytes(8, "little")
