@@ -27,6 +27,12 @@ def complete_machine(incomplete: str) -> list[str]:
     return []
 
 
+def complete_audited(context: typer.Context, incomplete: str) -> list[str]:
+    """The names of running machines, if one is to be audited; files are the shell's to complete."""
+    live = context.params.get("live") or "--live" in context.args
+    return complete_machine(incomplete) if live else []
+
+
 def _input_names(path: Path) -> list[str]:
     with suppress(Exception):
         file = path / "system.toml" if path.is_dir() else path

@@ -12,6 +12,7 @@ import typer
 from pydantic import BaseModel
 from rich.console import Console, RenderableType
 
+from questv.audit.model import BadInputError
 from questv.diagnostics import Diagnostic, DiagnosticsError
 from questv.inspect.report import ReportError
 from questv.machine import MachineError
@@ -84,7 +85,7 @@ def command(*, json: bool) -> Iterator[Output]:
     except DiagnosticsError as error:
         _fail(output, [_diagnostic(each) for each in error.diagnostics], diagnostics_view(error))
         raise typer.Exit(ExitCode.BAD_INPUT) from error
-    except (UserError, ImageError, ReportError) as error:
+    except (UserError, ImageError, BadInputError, ReportError) as error:
         _fail_plainly(output, str(error), error.fix)
         raise typer.Exit(ExitCode.BAD_INPUT) from error
     except MachineError as error:

@@ -56,7 +56,10 @@ def build(path: Path, *, checks: bool = False) -> BuiltSystem:
     plan = Layout(description, sandboxes, boot, monitor, checks=checks).plan
     kernels = {sandbox.name: sandbox.program for sandbox in sandboxes}
     image = write_image(
-        plan, contents(plan, boot, monitor, kernels), [boot, monitor, *kernels.values()]
+        description.system,
+        plan,
+        contents(plan, boot, monitor, kernels),
+        [boot, monitor, *kernels.values()],
     )
     clock.lap("plan")
     return BuiltSystem(

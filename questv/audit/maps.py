@@ -1,0 +1,92 @@
+"""Permission maps, decoded by the manual: what a guest reaches without an exit.
+
+A set bit leads to the monitor. In the MSR map (APM vol. 2, 15.11) each MSR of three ranges has
+two bits, for reading and for writing; each range takes 2 KiB, and the last 2 KiB are reserved. In
+the I/O map (APM vol. 2, 15.10.1) each port has one; the last page is for accesses to port 0xFFFF
+that are wider than one byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from questv.audit.model import TableEntry, Violation
+from questv.system.reserved import RESERVED_MSRS, RESERVED_PORTS
+
+_MSR_RANGES = (0x0000_0000, 0xC000_0000, 0xC001_0000)
+_RANGE_BITS = 0x800 * 8
+_PORTS = 1 << 16
+_X2APIC = range(0x800, 0x900)
+
+
+def check_msrs(
+    who: str, contents: bytes, at: int, declared: set[tuple[int, str]]
+) -> Iterator[Violation]:
+    """Each bit of an MSR map that is not as ``declared``, a set of MSRs with the accesses to them.
+
+    ``at`` is where the map is.
+    """
+    left = set(declared)
+    for bit in _clear_bits(contents):
+        number, access = _msr(bit)
+        if number is None:
+            what = f"'{who}' has bit {bit:#x} of its MSR map clear, which stands for no MSR"
+            yield Violation(who, what, "set", entry=_word(contents, at, bit))
+            continue
+        is_reserved = number not in _X2APIC and any(number in r.numbers for r in RESERVED_MSRS)
+        if (number, access) not in declared or is_reserved:
+            yield Violation(
+                who,
+                f"'{who}' may {access} MSR {number:#x} without an exit",
+                "nothing of it" if is_reserved else _accesses(declared, number),
+                right=access,
+                entry=_word(contents, at, bit),
+            )
+        left.discard((number, access))
+    for number, access in sorted(left):
+        yield Violation(who, f"'{who}' may not {access} MSR {number:#x} without an exit", access)
+
+
+def check_ports(who: str, contents: bytes, at: int, declared: set[int]) -> Iterator[Violation]:
+    """Each bit of an I/O map that is not as ``declared``, a set of ports; ``at`` is where it is."""
+    left = set(declared)
+    for bit in _clear_bits(contents):
+        is_reserved = any(bit in reserved.numbers for reserved in RESERVED_PORTS)
+        if bit not in declared or is_reserved:
+            where = f"port {bit:#x}" if bit < _PORTS else f"{bit - _PORTS + 1} beyond port 0xffff"
+            yield Violation(
+                who,
+                f"'{who}' may use {where} without an exit",
+                "nothing of it",
+                right="use",
+                entry=_word(contents, at, bit),
+            )
+        left.discard(bit)
+    for port in sorted(left):
+        yield Violation(who, f"'{who}' may not use port {port:#x} without an exit", "use")
+
+
+def _clear_bits(contents: bytes) -> Iterator[int]:
+    for index, byte in enumerate(contents):
+        if byte != 0xFF:
+            yield from (8 * index + bit for bit in range(8) if not byte >> bit & 1)
+
+
+def _msr(bit: int) -> tuple[int | None, str]:
+    """The MSR that a bit stands for, if it stands for any, and the access to it."""
+    part, within = divmod(bit, _RANGE_BITS)
+    access = "write" if within & 1 else "read"
+    if part >= len(_MSR_RANGES):
+        return None, access
+    return _MSR_RANGES[part] + within // 2, access
+
+
+def _accesses(declared: set[tuple[int, str]], number: int) -> str:
+    found = [access for access in ("read", "write") if (number, access) in declared]
+    return f"to {' and '.join(found)} it" if found else "nothing of it"
+
+
+def _word(contents: bytes, at: int, bit: int) -> TableEntry:
+    """The word of the map that has the bit."""
+    index = bit // 64
+    return TableEntry(at, index, int.from_bytes(contents[8 * index : 8 * index + 8], "little"))

@@ -1,0 +1,234 @@
+"""Whether the plan gives each page of the machine one owner, as the description says.
+
+Where things are is the plan's claim. What is checked here makes it safe to rely on: regions don't
+meet, each has the size that was declared, and what a claim places is in its owner's region.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import TypeGuard
+
+from questv.audit.binaries import Binary
+from questv.audit.declared import APIC, Declared, least_sizes
+from questv.audit.model import PAGE, BadInputError, Violation
+from questv.plan.model import Owner, Plan, Region, SandboxPlan, Window
+from questv.system.model import System
+
+MSR_MAP_SIZE = 2 * PAGE  # APM vol. 2, 15.11
+IO_MAP_SIZE = 3 * PAGE  # APM vol. 2, 15.10.1
+_ONE_OWNER = "one owner for each page"
+
+
+def check_names(system: System, plan: Plan, programs: set[str]) -> None:
+    """Raise BadInputError unless description, plan and programs are of one system."""
+    names = [sandbox.name for sandbox in system.sandboxes]
+    described = (
+        names,
+        [channel.name for channel in system.channels],
+        [[each.name for each in sandbox.inputs] for sandbox in system.sandboxes],
+        {"boot", "monitor", *(f"kernel-{name}" for name in names)},
+    )
+    claimed = (
+        [sandbox.name for sandbox in plan.sandboxes],
+        [channel.name for channel in plan.channels],
+        [[each.name for each in sandbox.inputs] for sandbox in plan.sandboxes],
+        programs,
+    )
+    regions = Counter(region.of for region in plan.regions if region.owner is Owner.SANDBOX)
+    if described != claimed or regions != Counter(dict.fromkeys(names, 1)):
+        raise BadInputError(
+            "the image's description, plan and programs are not of one system",
+            "build it again with 'questv build'",
+        )
+
+
+def check_owners(declared: Declared) -> Iterator[Violation]:
+    """Everything that is wrong with who owns what."""
+    yield from _regions(declared)
+    yield from _sizes(declared)
+    for sandbox in declared.plan.sandboxes:
+        yield from _kernel(declared, sandbox)
+        yield from _monitor(declared, sandbox)
+        yield from _hardware(declared, sandbox)
+
+
+# ---- regions ---------------------------------------------------------------------------------
+
+
+def _regions(declared: Declared) -> Iterator[Violation]:
+    memory = declared.system.machine.memory
+    regions = sorted(declared.plan.regions, key=lambda region: region.start)
+    for region in regions:
+        if region.start % PAGE or region.size % PAGE or region.size <= 0:
+            yield _wrong(region, "is not in whole pages", _ONE_OWNER)
+        if region.end > memory:
+            yield _wrong(region, "is not all in memory", f"{memory:#x} bytes of memory")
+        if not _is_expected(declared, region):
+            yield _wrong(region, f"belongs to {region.owner} '{region.of}', which is not there", "")
+    for one, other in pairwise(regions):
+        if other.start < one.end:
+            yield _wrong(other, f"takes pages of {one.name}", _ONE_OWNER)
+
+
+def _is_expected(declared: Declared, region: Region) -> bool:
+    match region.owner:
+        case Owner.BOOT:
+            return region.of == ""
+        case Owner.MONITOR | Owner.HARDWARE | Owner.SANDBOX:
+            return region.of in declared.sandboxes
+        case Owner.CHANNEL:
+            return region.of in {channel.name for channel in declared.system.channels}
+        case Owner.INPUT:
+            return any(
+                region.of == each.name
+                for sandbox in declared.system.sandboxes
+                for each in sandbox.inputs
+            )
+
+
+def _sizes(declared: Declared) -> Iterator[Violation]:
+    """What was declared is there, and as big as it should be."""
+    for sandbox in declared.system.sandboxes:
+        region = declared.memory_of(sandbox.name)
+        if region.size != sandbox.memory:
+            yield _wrong(region, f"has {region.size:#x} bytes", f"{sandbox.memory:#x} bytes")
+        claim = declared.plan.sandbox(sandbox.name)
+        if claim.core != declared.cores[sandbox.name]:
+            core = declared.cores[sandbox.name]
+            yield _claim(sandbox.name, f"is on core {claim.core}", f"core {core}")
+        for each, place in zip(sandbox.inputs, claim.inputs, strict=True):
+            there = declared.plan.region_at(place.physical)
+            if not _is(there, Owner.INPUT, each.name) or there.size < PAGE + each.size:
+                yield _claim(
+                    sandbox.name,
+                    f"has its input '{each.name}' at {place.physical:#x}, where it does not fit",
+                    f"{each.size:#x} bytes and their header in a region of their own",
+                    place.physical,
+                )
+    for channel in declared.system.channels:
+        areas = [area for _, area in declared.sides(channel)]
+        fit = [area.size >= least for area, least in zip(areas, least_sizes(channel), strict=False)]
+        owned = all(_is(area, Owner.CHANNEL, channel.name) for area in areas)
+        if not owned or len({area.start for area in areas}) != 2 or not all(fit):
+            yield _claim(
+                f"channel {channel.name}",
+                "has not two regions of its own that are large enough",
+                "a side for each party",
+            )
+
+
+# ---- what is placed in them ------------------------------------------------------------------
+
+
+def _kernel(declared: Declared, sandbox: SandboxPlan) -> Iterator[Violation]:
+    who = f"kernel of {sandbox.name}"
+    allowed = {part.start for part in declared.view(sandbox.name)}
+    for window in sandbox.kernel_windows:
+        inside = declared.memory_of(sandbox.name)
+        own = inside.start <= window.physical and window.physical + window.size <= inside.end
+        if not own and window.physical not in allowed:
+            yield _misplaced(who, window, "its own memory, its channels, its inputs")
+    yield from _apart(who, sandbox.kernel_windows)
+    program = declared.kernel_programs[sandbox.name]
+    yield from _sections_placed(who, program, sandbox.kernel_windows)
+    if not _is(declared.plan.region_at(sandbox.kernel_tables), Owner.SANDBOX, sandbox.name):
+        yield _claim(
+            who,
+            f"has its page tables at {sandbox.kernel_tables:#x}",
+            "its own memory",
+            sandbox.kernel_tables,
+        )
+
+
+def _monitor(declared: Declared, sandbox: SandboxPlan) -> Iterator[Violation]:
+    who = f"monitor of {sandbox.name}"
+    publics = {other.public for other in declared.plan.sandboxes}
+    own = []
+    for window in sandbox.monitor_windows:
+        region = declared.plan.region_at(window.physical)
+        if _is(region, Owner.MONITOR, sandbox.name) and window.physical + window.size <= region.end:
+            own.append(window)
+        elif window.physical not in publics and window.physical != APIC:
+            yield _misplaced(who, window, "its own memory, public pages, the local APIC")
+    peers = declared.monitor_program.address("monitor_peers")  # its own public page among them
+    yield from _apart(who, [window for window in own if window.address < peers])
+    yield from _sections_placed(who, declared.monitor_program, sandbox.monitor_windows)
+    for what, address in (
+        ("control block", sandbox.control),
+        ("public page", sandbox.public),
+        ("part of the plan", sandbox.monitor_plan),
+    ):
+        if not _is(declared.plan.region_at(address), Owner.MONITOR, sandbox.name):
+            yield _claim(who, f"has its {what} at {address:#x}", "its own memory", address)
+
+
+def _apart(who: str, windows: tuple[Window, ...] | list[Window]) -> Iterator[Violation]:
+    """No page has two purposes, and so no page can be written under another name."""
+    ordered = sorted(windows, key=lambda window: window.physical)
+    for one, other in pairwise(ordered):
+        if other.physical < one.physical + one.size:
+            yield _claim(
+                who,
+                f"has {one.name} and {other.name} at one place",
+                "one purpose for each page",
+                other.physical,
+            )
+
+
+def _sections_placed(who: str, program: Binary, windows: tuple[Window, ...]) -> Iterator[Violation]:
+    places = {window.address: window.size for window in windows}
+    for section in program.sections:
+        if places.get(section.address) != section.size:
+            yield _claim(
+                who,
+                f"has no place for {section.name} of its program, at {section.address:#x}",
+                f"{section.size:#x} bytes, {section.rights}",
+                section.address,
+            )
+
+
+def _hardware(declared: Declared, sandbox: SandboxPlan) -> Iterator[Violation]:
+    """What the processor reads is in memory that is for nothing else."""
+    places = (
+        ("nested tables", sandbox.nested_tables, PAGE),
+        ("monitor's tables", sandbox.monitor_tables, PAGE),
+        ("MSR map", sandbox.msr_map, MSR_MAP_SIZE),
+        ("I/O map", sandbox.io_map, IO_MAP_SIZE),
+        ("host save area", sandbox.host_save, PAGE),
+    )
+    used: set[int] = set()
+    for what, address, size in places:
+        region = declared.plan.region_at(address)
+        if (
+            not _is(region, Owner.HARDWARE, sandbox.name)
+            or address % PAGE
+            or address + size > region.end
+            or region.start in used
+        ):
+            yield _claim(
+                sandbox.name,
+                f"has its {what} at {address:#x} ({declared.whose(address)})",
+                "a region of its own that only the processor reads",
+                address,
+            )
+        if region is not None:
+            used.add(region.start)
+
+
+def _is(region: Region | None, owner: Owner, of: str) -> TypeGuard[Region]:
+    return region is not None and region.owner is owner and region.of == of
+
+
+def _claim(who: str, what: str, declared: str, page: int | None = None) -> Violation:
+    return Violation(who, f"{who} {what}", declared, page)
+
+
+def _wrong(region: Region, what: str, declared: str) -> Violation:
+    return Violation(region.of or region.name, f"{region.name} {what}", declared, region.start)
+
+
+def _misplaced(who: str, window: Window, declared: str) -> Violation:
+    return _claim(who, f"has its {window.name} at {window.physical:#x}", declared, window.physical)
