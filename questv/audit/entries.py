@@ -100,10 +100,11 @@ class Entry:
             allowed = _FOR_MEMORY & ~(_ADDRESS & self.size - 1)
             allowed |= _LARGE if self.level > 1 else 0
             needed = _ACCESSED | _DIRTY
+        strange = self.value & ~allowed
         found = [
             f"has bit {bit} set{_named(bit)}, which must be clear"
-            for bit in range(64)
-            if self.value & ~allowed & 1 << bit
+            for bit in range(strange.bit_length())
+            if strange >> bit & 1
         ]
         if self.value & needed != needed:
             found.append("leaves it to the processor to set its accessed or dirty bit")

@@ -16,7 +16,10 @@ from questv.system.reserved import RESERVED_MSRS, RESERVED_PORTS
 _MSR_RANGES = (0x0000_0000, 0xC000_0000, 0xC001_0000)
 _RANGE_BITS = 0x800 * 8
 _PORTS = 1 << 16
-_X2APIC = range(0x800, 0x900)
+_X2APIC = range(0x800, 0x900)  # reserved to descriptions, since it is always given
+
+_RESERVED_MSRS = {n for each in RESERVED_MSRS for n in each.numbers if n not in _X2APIC}
+_RESERVED_PORTS = {n for each in RESERVED_PORTS for n in each.numbers}
 
 
 def check_msrs(
@@ -33,7 +36,7 @@ def check_msrs(
             what = f"'{who}' has bit {bit:#x} of its MSR map clear, which stands for no MSR"
             yield Violation(who, what, "set", entry=_word(contents, at, bit))
             continue
-        is_reserved = number not in _X2APIC and any(number in r.numbers for r in RESERVED_MSRS)
+        is_reserved = number in _RESERVED_MSRS
         if (number, access) not in declared or is_reserved:
             yield Violation(
                 who,
@@ -51,8 +54,7 @@ def check_ports(who: str, contents: bytes, at: int, declared: set[int]) -> Itera
     """Each bit of an I/O map that is not as ``declared``, a set of ports; ``at`` is where it is."""
     left = set(declared)
     for bit in _clear_bits(contents):
-        is_reserved = any(bit in reserved.numbers for reserved in RESERVED_PORTS)
-        if bit not in declared or is_reserved:
+        if bit not in declared or bit in _RESERVED_PORTS:
             where = f"port {bit:#x}" if bit < _PORTS else f"{bit - _PORTS + 1} beyond port 0xffff"
             yield Violation(
                 who,
@@ -66,10 +68,16 @@ def check_ports(who: str, contents: bytes, at: int, declared: set[int]) -> Itera
         yield Violation(who, f"'{who}' may not use port {port:#x} without an exit", "use")
 
 
+_CHUNK = 64
+_FULL = b"\xff" * _CHUNK
+
+
 def _clear_bits(contents: bytes) -> Iterator[int]:
-    for index, byte in enumerate(contents):
-        if byte != 0xFF:
-            yield from (8 * index + bit for bit in range(8) if not byte >> bit & 1)
+    for start in range(0, len(contents), _CHUNK):
+        chunk = contents[start : start + _CHUNK]
+        if chunk != _FULL:  # almost all of a map is
+            for index, byte in enumerate(chunk, start):
+                yield from (8 * index + bit for bit in range(8) if not byte >> bit & 1)
 
 
 def _msr(bit: int) -> tuple[int | None, str]:
