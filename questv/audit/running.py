@@ -40,7 +40,8 @@ def check_commands(
     at = window.physical + table - window.address
     for vector, command in enumerate(_COMMANDS.unpack(memory.read(at, _COMMANDS.size))):
         core = int(told.doorbells[vector]) - 1
-        wanted = int(told.machine.apic_ids[core]) << 32 | vector if core >= 0 else 0
+        known = 0 <= core < len(told.machine.apic_ids)
+        wanted = int(told.machine.apic_ids[core]) << 32 | vector if known else 0
         if command != wanted:
             yield Violation(
                 name,

@@ -27,14 +27,14 @@ def hello() -> BuiltSystem:
     return built(HELLO)
 
 
-def subject(system: BuiltSystem, **changes: Any) -> Subject:
+def subject(built: BuiltSystem, /, **changes: Any) -> Subject:
     """What is audited; ``changes`` replace parts of it."""
-    programs = [system.boot, system.monitor, *system.kernels.values()]
+    programs = [built.boot, built.monitor, *built.kernels.values()]
     parts = {
-        "name": system.plan.name,
-        "image": system.hash,
-        "system": system.description.system,
-        "plan": system.plan,
+        "name": built.plan.name,
+        "image": built.hash,
+        "system": built.description.system,
+        "plan": built.plan,
         "programs": {program.name: program.elf for program in programs},
     }
     return Subject(**{**parts, **changes})
