@@ -188,7 +188,7 @@ class Auditor:
     def _told_words(self) -> None:
         violations = list(self._told.check())
         self._check(
-            "told",
+            "roots",
             "boot and monitors are led to these tables and maps, and to declared doorbells only",
             self._told.count,
             "words",

@@ -171,7 +171,7 @@ def test_descriptions_that_say_something_else() -> None:
     other = system.model_copy(update={"sandboxes": (direct, pong)})
     audit = Auditor(subject(SYSTEM, system=other), memory(SYSTEM), live=False).audit()
     assert {check.name for check in audit.checks if check.violations} == {
-        "told",
+        "roots",
         "views",
         "MSR maps",
     }

@@ -52,7 +52,7 @@ def test_an_image(questv: Questv, tmp_path: Path) -> None:
     assert [check["name"] for check in found["checks"]][:4] == [
         "owners",
         "programs",
-        "told",
+        "roots",
         "views",
     ]
     assert found["parties"] == ["ping", "pong", "monitor of ping", "monitor of pong"]
