@@ -187,12 +187,12 @@ def flip_all(system: BuiltSystem, names: tuple[str, ...], scratch: Path) -> list
 
 def main() -> None:
     lines = []
-    for folder in (HELLO, HELLO.parent / "demo"):
+    for folder in (HELLO, HELLO.parent / "thermostat"):
         system = built(folder)
         with tempfile.TemporaryDirectory() as scratch:
             counts = flip_all(system, tuple(system.kernels), Path(scratch))
         for count in counts:
-            print(f"{count.system:6} {count.what:17} {count.flips:9,} flips, "
+            print(f"{count.system:10} {count.what:17} {count.flips:9,} flips, "
                   f"{count.widening:9,} widen, {count.widening_caught:9,} of them caught, "
                   f"{count.others_caught:9,} others caught, {count.seconds:.1f} s")  # fmt: skip
             lines.append(json.dumps(asdict(count) | {"seconds": round(count.seconds, 1)}))

@@ -36,7 +36,7 @@ def test_every_bit_of_one_sandbox(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["hello", "demo"])
+@pytest.mark.parametrize("name", ["hello", "thermostat"])
 def test_every_bit_of_all_sandboxes(name: str, tmp_path: Path) -> None:
     system = built(HELLO.parent / name)
     check(flip_all(system, tuple(system.kernels), tmp_path))
