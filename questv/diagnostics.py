@@ -1,7 +1,8 @@
-"""How Quest-V tells a person what is wrong with what they wrote.
+"""How Quest-V tells a person what is wrong, and what to do about it.
 
-One shape for all of it, source code and system descriptions alike: the first line is
+One shape for all that they wrote, source code and system descriptions alike: the first line is
 ``file:line:column: what is wrong [rule]``, then the source line with a caret, then how to mend it.
+What has no such place is a ``ProblemError``: what is wrong, and how to mend it.
 Nothing here prints: the callers decide where the text goes.
 """
 
@@ -67,6 +68,24 @@ class DiagnosticsError(Exception):
     def render(self) -> str:
         """All findings as text for a person, a blank line between two."""
         return "\n\n".join(diagnostic.render() for diagnostic in self.diagnostics)
+
+
+class ProblemError(Exception):
+    """Something that a person can mend, outside any file that they wrote: this host, say."""
+
+    def __init__(self, message: str, fix: str) -> None:
+        """Keep ``message`` (what is wrong) and ``fix`` (what the person can do), each one line."""
+        self.message = message
+        self.fix = fix
+        super().__init__(message, fix)
+
+    def __str__(self) -> str:
+        """Both parts as text for a person, no trailing newline."""
+        return f"{self.message}\n  fix: {self.fix}"
+
+
+class BadInputError(ProblemError):
+    """What was typed, or a file that was named, can't be used."""
 
 
 def source_line(file: Path, line: int) -> str | None:

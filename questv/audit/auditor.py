@@ -12,7 +12,6 @@ from questv.audit.declared import Declared
 from questv.audit.model import (
     PAGE,
     Audit,
-    BadInputError,
     Check,
     Pages,
     Violation,
@@ -30,6 +29,7 @@ from questv.audit.tables import (
 )
 from questv.audit.told import Told
 from questv.audit.walk import Walk
+from questv.diagnostics import BadInputError
 from questv.machine.memory import GuestMemory
 from questv.plan.model import Plan, Region
 from questv.system.model import System

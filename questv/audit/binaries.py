@@ -10,7 +10,8 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from questv.audit.model import PAGE, BadInputError
+from questv.audit.model import PAGE
+from questv.diagnostics import BadInputError
 
 _WRITE, _ALLOCATED, _EXECUTE = 1 << 0, 1 << 1, 1 << 2  # ELF-64, figure 4: section attributes
 

@@ -10,15 +10,6 @@ from pydantic import BaseModel, ConfigDict
 PAGE = 4096
 
 
-class BadInputError(Exception):
-    """What can't be audited at all; ``fix`` says what to do."""
-
-    def __init__(self, message: str, fix: str) -> None:
-        """Carry the message and the remedy."""
-        self.fix = fix
-        super().__init__(message)
-
-
 @dataclass(frozen=True, slots=True)
 class TableEntry:
     """An entry of a page table or a word of a map: in the table at a physical address."""

@@ -13,7 +13,8 @@ from typing import TypeGuard
 
 from questv.audit.binaries import Binary
 from questv.audit.declared import APIC, Declared, least_sizes
-from questv.audit.model import PAGE, BadInputError, Violation
+from questv.audit.model import PAGE, Violation
+from questv.diagnostics import BadInputError
 from questv.plan.model import Owner, Plan, Region, SandboxPlan, Window
 from questv.system.model import System
 

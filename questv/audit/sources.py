@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
 
-from questv.audit.model import BadInputError
+from questv.diagnostics import BadInputError
 from questv.machine.memory import GuestMemory
 
 _LOAD = 1

@@ -7,7 +7,12 @@ from typing import Annotated
 
 import typer
 
-from questv.cli.completion import complete_audited, complete_input, complete_machine
+from questv.cli.completion import (
+    complete_audited,
+    complete_input,
+    complete_machine,
+    complete_sandbox,
+)
 from questv.machine.options import MachineKind
 
 app = typer.Typer(
@@ -21,6 +26,23 @@ app = typer.Typer(
 System = Annotated[
     Path, typer.Argument(metavar="SYSTEM", help="A folder with a system.toml, or the file itself.")
 ]
+SystemOrImage = Annotated[
+    Path,
+    typer.Argument(metavar="SYSTEM|IMAGE", help="A system, which is built first, or an image."),
+]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input",
+        metavar="NAME=FILE",
+        help="Put a file into the input NAME; may be given for each input.",
+        autocompletion=complete_input,
+    ),
+]
+Deterministic = Annotated[
+    bool, typer.Option("--deterministic", help="Every run alike, to the last instruction.")
+]
+Machine = Annotated[MachineKind, typer.Option("--machine", help="The machine to run on.")]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON to standard output.")]
 Checks = Annotated[
     bool,
@@ -83,31 +105,16 @@ def build(
 
 @app.command()
 def run(
-    path: Annotated[
-        Path,
-        typer.Argument(metavar="SYSTEM|IMAGE", help="A system, which is built first, or an image."),
-    ],
+    path: SystemOrImage,
     run_for: Annotated[
         str | None,
         typer.Option(
             "--for", metavar="TIME", help="End after 250ms, 5s, 2m, or a number of seconds."
         ),
     ] = None,
-    inputs: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--input",
-            metavar="NAME=FILE",
-            help="Put a file into the input NAME; may be given for each input.",
-            autocompletion=complete_input,
-        ),
-    ] = None,
-    deterministic: Annotated[
-        bool, typer.Option("--deterministic", help="Every run alike, to the last instruction.")
-    ] = False,
-    machine: Annotated[
-        MachineKind, typer.Option("--machine", help="The machine to run on.")
-    ] = MachineKind.MICROVM,
+    inputs: Inputs = None,
+    deterministic: Deterministic = False,
+    machine: Machine = MachineKind.MICROVM,
     report: Annotated[
         Path | None,
         typer.Option("--report", metavar="FILE.json", help="Write all that was found to a file."),
@@ -167,6 +174,51 @@ def inspect(
     from questv.cli.inspect import inspect
 
     inspect(what, json=json)
+
+
+@app.command(context_settings={"allow_interspersed_args": False})
+def debug(
+    path: SystemOrImage,
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[GDB...]", help="Further words for gdb.")
+    ] = None,
+    sandbox: Annotated[
+        str | None,
+        typer.Option(
+            "--sandbox",
+            metavar="NAME",
+            help="The one to look into; the first if left out.",
+            autocompletion=complete_sandbox,
+        ),
+    ] = None,
+    inputs: Inputs = None,
+    deterministic: Deterministic = False,
+    machine: Machine = MachineKind.MICROVM,
+    checks: Checks = False,
+) -> None:
+    """Run a system under gdb, which knows Python's lines and names.
+
+    Options come first, then the system. The machine waits until gdb lets it start. Breakpoints
+    stop the chosen sandbox alone, in its kernel, its tasks and its monitor; quitting gdb ends the
+    machine.
+
+    \b
+    Examples:
+      questv debug examples/hello
+      questv debug --sandbox pong examples/hello
+      questv debug examples/hello -ex "break tasks.py:19" -ex continue
+    """
+    from questv.cli.debug import debug
+
+    debug(
+        path,
+        sandbox=sandbox,
+        inputs=inputs or [],
+        deterministic=deterministic,
+        kind=machine,
+        checks=checks,
+        words=words or [],
+    )
 
 
 @app.command()

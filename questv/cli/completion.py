@@ -12,10 +12,14 @@ import typer
 
 def complete_input(context: typer.Context, incomplete: str) -> list[str]:
     """``NAME=`` for each input of the system on the command line."""
-    # What stands before an option that is still without its value has not been parsed.
-    paths = [path for path in (context.params.get("path"), *context.args) if path]
-    names = _input_names(Path(paths[0])) if paths else []
-    return [f"{name}=" for name in names if f"{name}=".startswith(incomplete)]
+    inputs = [each for sandbox in _sandboxes(context) for each in sandbox.get("input", [])]
+    return _matching([f"{each['name']}=" for each in inputs if "name" in each], incomplete)
+
+
+def complete_sandbox(context: typer.Context, incomplete: str) -> list[str]:
+    """The names of the sandboxes of the system on the command line."""
+    names = [sandbox["name"] for sandbox in _sandboxes(context) if "name" in sandbox]
+    return _matching(names, incomplete)
 
 
 def complete_machine(incomplete: str) -> list[str]:
@@ -23,7 +27,7 @@ def complete_machine(incomplete: str) -> list[str]:
     from questv.machine import running
 
     with suppress(Exception):
-        return [machine.name for machine in running() if machine.name.startswith(incomplete)]
+        return _matching([machine.name for machine in running()], incomplete)
     return []
 
 
@@ -33,10 +37,17 @@ def complete_audited(context: typer.Context, incomplete: str) -> list[str]:
     return complete_machine(incomplete) if live else []
 
 
-def _input_names(path: Path) -> list[str]:
+def _matching(words: list[str], incomplete: str) -> list[str]:
+    return [word for word in words if word.startswith(incomplete)]
+
+
+def _sandboxes(context: typer.Context) -> list[dict[str, Any]]:
+    """The tables of the sandboxes of the system on the command line, as far as it can be read."""
+    # What stands before an option that is still without its value has not been parsed.
+    paths = [path for path in (context.params.get("path"), *context.args) if path]
     with suppress(Exception):
+        path = Path(paths[0])
         file = path / "system.toml" if path.is_dir() else path
-        system: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
-        sandboxes = system.get("sandbox", [])
-        return [each["name"] for sandbox in sandboxes for each in sandbox.get("input", [])]
+        sandboxes = tomllib.loads(file.read_text(encoding="utf-8")).get("sandbox", [])
+        return [sandbox for sandbox in sandboxes if isinstance(sandbox, dict)]
     return []

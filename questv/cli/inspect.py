@@ -10,8 +10,8 @@ from rich.text import Text
 
 from questv.cli.machines import MachineEntry, find_machine, machine_entry
 from questv.cli.output import Output, UserError, command
-from questv.cli.session import ASKED
-from questv.inspect import Inspector
+from questv.cli.start import ASKED
+from questv.inspect.inspector import Inspector
 from questv.inspect.model import AskedMachine, ConsoleReport, Snapshot
 from questv.inspect.report import read_report
 from questv.machine import RunningMachine

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from questv.cli.output import Output, UserError
-from questv.cli.session import ASKED
+from questv.cli.start import ASKED
 from questv.inspect.model import Found
 from questv.machine import MachineError, RunningMachine, running
 from questv.system.wording import suggest

@@ -12,12 +12,7 @@ import typer
 from pydantic import BaseModel
 from rich.console import Console, RenderableType
 
-from questv.audit.model import BadInputError
-from questv.diagnostics import Diagnostic, DiagnosticsError
-from questv.inspect.report import ReportError
-from questv.machine import MachineError
-from questv.metal.link import LinkError
-from questv.plan.image import ImageError
+from questv.diagnostics import BadInputError, Diagnostic, DiagnosticsError, ProblemError
 from questv.view.problems import diagnostics_view, problem_view
 from questv.view.terminal import show, terminal
 
@@ -30,14 +25,8 @@ class ExitCode(IntEnum):
     BAD_INPUT = 2
 
 
-class UserError(Exception):
-    """What was typed can't be used; says why, and what to do."""
-
-    def __init__(self, message: str, fix: str) -> None:
-        """Keep ``message`` (what is wrong) and ``fix`` (what the person can do), each one line."""
-        self.message = message
-        self.fix = fix
-        super().__init__(message)
+class UserError(BadInputError):
+    """What was typed can't be used."""
 
 
 class Output:
@@ -85,19 +74,11 @@ def command(*, json: bool) -> Iterator[Output]:
     except DiagnosticsError as error:
         _fail(output, [_diagnostic(each) for each in error.diagnostics], diagnostics_view(error))
         raise typer.Exit(ExitCode.BAD_INPUT) from error
-    except (UserError, ImageError, BadInputError, ReportError) as error:
-        _fail_plainly(output, str(error), error.fix)
-        raise typer.Exit(ExitCode.BAD_INPUT) from error
-    except MachineError as error:
-        _fail_plainly(output, error.message, error.fix)
-        raise typer.Exit(ExitCode.FAILED) from error
-    except LinkError as error:
-        _fail_plainly(output, str(error), error.fix)
-        raise typer.Exit(ExitCode.FAILED) from error
-
-
-def _fail_plainly(output: Output, message: str, fix: str) -> None:
-    _fail(output, [{"message": message, "fix": fix}], problem_view(message, fix))
+    except ProblemError as error:
+        message, fix = error.message, error.fix
+        _fail(output, [{"message": message, "fix": fix}], problem_view(message, fix))
+        bad_input = isinstance(error, BadInputError)
+        raise typer.Exit(ExitCode.BAD_INPUT if bad_input else ExitCode.FAILED) from error
 
 
 def _fail(output: Output, errors: list[dict[str, object]], view: RenderableType) -> None:

@@ -15,7 +15,8 @@ from questv.cli.expectations import check_expectations
 from questv.cli.files import check_target, write_file
 from questv.cli.inputs import BoundInput, bind_inputs
 from questv.cli.output import ExitCode, command, print_json
-from questv.cli.session import Finished, SessionOptions, run_session
+from questv.cli.session import Finished, run_session
+from questv.cli.start import StartOptions
 from questv.cli.target import Target, load_target
 from questv.expect import RunResult
 from questv.inspect.report import InputReport, Outcome, RunReport
@@ -48,7 +49,7 @@ def run(
             finished = run_session(
                 target,
                 bound,
-                SessionOptions(kind, deterministic, nanoseconds),
+                StartOptions(kind=kind, deterministic=deterministic, run_for=nanoseconds),
                 Display(target.plan, output),
                 progress,
             )

@@ -5,55 +5,30 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from questv.boot.serial import EXIT_BOOT_FAILED
 from questv.cli.ending import Request, ending_on_request
 from questv.cli.inputs import BoundInput
-from questv.cli.scratch import scratch_folder
+from questv.cli.start import StartOptions, asked_machine, started
 from questv.cli.target import Target
 from questv.cli.watch import Watch, Watcher
-from questv.inspect import Inspector
-from questv.inspect.model import AskedMachine, ConsoleReport, Snapshot
+from questv.inspect.inspector import Inspector
+from questv.inspect.model import ConsoleReport, Snapshot
 from questv.inspect.report import Outcome
 from questv.machine import (
-    MIB,
-    WITHOUT_X2APIC,
     Exit,
     ExitKind,
     Machine,
-    MachineKind,
-    MachineOptions,
 )
 from questv.machine.contents import Progress
 from questv.monitor.end import EXIT_RUN_ENDED
-
-ASKED = "asked.json"
-"""Under this name others find what was asked of a running machine."""
 
 PATIENCE = 30.0
 """Seconds that a boot may take, and that a run may go on after its time is over."""
 
 _SHORTEST_PAUSE = 0.001  # between two looks, while there is something new
 _LONGEST_PAUSE = 0.010
-_METRONOME = 10_000  # nanoseconds; bounds the time slices of a deterministic machine
-_HEADERS = MIB  # room for the inputs' headers
-
-
-@dataclass(frozen=True)
-class SessionOptions:
-    """How to run; ``run_for`` is in nanoseconds of the machine's time, None for no limit."""
-
-    kind: MachineKind
-    deterministic: bool
-    run_for: int | None
-
-    @property
-    def command_line(self) -> str:
-        """What the boot is told."""
-        words = [f"metronome={_METRONOME}"] if self.deterministic else []
-        return " ".join([*words, *([f"for={self.run_for}"] if self.run_for is not None else [])])
 
 
 @dataclass(frozen=True)
@@ -75,24 +50,10 @@ class Finished:
     seconds: float
 
 
-def asked_machine(target: Target, options: SessionOptions) -> AskedMachine:
-    """What is asked of the machine, as reports have it."""
-    plan = target.plan
-    return AskedMachine(
-        kind=options.kind,
-        cores=plan.cores,
-        memory=plan.memory,
-        deterministic=options.deterministic,
-        run_for=options.run_for,
-        x2apic=plan.x2apic,
-        interrupts={sandbox.name: sandbox.apic for sandbox in plan.sandboxes},
-    )
-
-
 def run_session(
     target: Target,
     inputs: Sequence[BoundInput],
-    options: SessionOptions,
+    options: StartOptions,
     watcher: Watcher,
     progress: Progress | None = None,
 ) -> Finished:
@@ -101,23 +62,7 @@ def run_session(
     ``progress`` is told how far the copying of inputs is. Raises MachineError if the machine can't
     be started, and Interrupted if the request comes before it has.
     """
-    plan = target.plan
-    with ExitStack() as stack:
-        folder = stack.enter_context(scratch_folder(plan.name, len(target.image) + _HEADERS))
-        image = folder / "image.elf"
-        image.write_bytes(target.image)
-        machine_options = MachineOptions(
-            image=image,
-            memory=-(-plan.memory // MIB) * MIB,
-            kind=options.kind,
-            cores=plan.cores,
-            deterministic=options.deterministic,
-            command_line=options.command_line,
-            contents=tuple(part for each in inputs for part in each.contents(folder)),
-        )
-        if plan.x2apic == "off":
-            machine_options = replace(machine_options, cpu=WITHOUT_X2APIC)
-        machine = stack.enter_context(Machine(machine_options, name=plan.name, progress=progress))
+    with started(target, inputs, options, progress) as machine:
         return _Session(machine, target, options, watcher).run()
 
 
@@ -125,7 +70,7 @@ class _Session:
     """A machine that has just started."""
 
     def __init__(
-        self, machine: Machine, target: Target, options: SessionOptions, watcher: Watcher
+        self, machine: Machine, target: Target, options: StartOptions, watcher: Watcher
     ) -> None:
         self._started = time.monotonic()
         self._machine = machine
@@ -133,7 +78,6 @@ class _Session:
         self._asked = asked_machine(target, options)
         self._inspector = Inspector(target.plan, target.programs, machine.memory)
         self._watch = Watch(self._inspector, self._asked, watcher)
-        machine.publish(ASKED, self._asked.model_dump_json().encode())
 
     def run(self) -> Finished:
         """Watch the machine until its end."""

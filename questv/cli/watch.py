@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Protocol
 
-from questv.inspect import Inspector
+from questv.inspect.inspector import Inspector
 from questv.inspect.model import (
     AskedMachine,
     ConsoleReport,

@@ -1,13 +1,6 @@
 """Looks into a machine: its memory, live or copied, as typed values that never change.
 
-``Inspector`` reads a machine that runs a known plan; ``report`` has what stays of a run.
+``inspector`` reads a machine that runs a known plan; ``report`` has what stays of a run.
 Everything that a sandbox can write is hostile: it can say anything, but not make a reader fail.
 Nothing here prints.
 """
-
-from __future__ import annotations
-
-from questv.inspect.guest import Memory
-from questv.inspect.inspector import Inspector
-
-__all__ = ["Inspector", "Memory"]

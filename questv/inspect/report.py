@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
+from questv.diagnostics import BadInputError
 from questv.inspect.model import ConsoleReport, Found, Snapshot
 
 
@@ -69,13 +70,8 @@ class RunReport(Snapshot):
         )
 
 
-class ReportError(Exception):
-    """A file that is no report; ``fix`` says what to do."""
-
-    def __init__(self, message: str, fix: str) -> None:
-        """Carry the message and the remedy."""
-        self.fix = fix
-        super().__init__(message)
+class ReportError(BadInputError):
+    """A file that is no report."""
 
 
 def read_report(path: Path) -> RunReport:

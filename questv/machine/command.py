@@ -41,7 +41,8 @@ _ONE_CLOCK_X2APIC = ("-accel", "tcg,thread=single,one-insn-per-tb=on")
 def qemu_command(qemu: Qemu, options: MachineOptions, control: int) -> list[str]:
     """The program and arguments that run ``options`` in a run directory, as current directory.
 
-    The machine waits for ``cont`` on its control channel, the file descriptor ``control``.
+    The machine waits for ``cont`` on its control channel, the file descriptor ``control``, or for a
+    debugger's word.
     """
     memory = {
         "qom-type": "memory-backend-file",
@@ -68,8 +69,13 @@ def qemu_command(qemu: Qemu, options: MachineOptions, control: int) -> list[str]
         *("-kernel", str(options.image.resolve())),
         *("-append", options.command_line),
         *_execution(qemu, options),
+        *_debugger(options),
         *options.extra,
     ]
+
+
+def _debugger(options: MachineOptions) -> tuple[str, ...]:
+    return ("-gdb", f"unix:{runfiles.DEBUGGER},server=on,wait=off") if options.debugger else ()
 
 
 def _execution(qemu: Qemu, options: MachineOptions) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ class Check:
 
 def host_checks() -> list[Check]:
     """All checks, in the order in which a person would mend what is wrong. Takes about 0.1 s."""
-    return [_python(), *_emulator(), _setpriv(), _linker(), _room(), _cores(), _kvm()]
+    return [_python(), *_emulator(), _setpriv(), _linker(), _gdb(), _room(), _cores(), _kvm()]
 
 
 def _python() -> Check:
@@ -101,6 +101,14 @@ def _setpriv() -> Check:
     if found is None:
         return Check("setpriv", State.MISSING, "not found", packages.install("util-linux"))
     return Check("setpriv", State.OK, found)
+
+
+def _gdb() -> Check:
+    found = shutil.which("gdb")
+    if found is None:
+        what = "not found; 'questv debug' needs it, and nothing else does"
+        return Check("gdb", State.WARNING, what, packages.install("gdb"))
+    return Check("gdb", State.OK, found)
 
 
 def _linker() -> Check:

@@ -69,7 +69,7 @@ class Machine:
         self._exit: Exit | None = None
 
     def __enter__(self) -> Machine:
-        """Start the guest; it runs when this returns.
+        """Start the guest; it runs, or waits for a debugger, when this returns.
 
         Raises MachineError, with nothing left behind, if it can't.
         """
@@ -143,7 +143,8 @@ class Machine:
         command = bound_to_this_process(
             qemu_command(self._qemu or find_qemu(), self.options, self._control.qemu_end)
         )
-        self._control.send({"execute": "qmp_capabilities"}, {"execute": "cont"})
+        start = "query-status" if self.options.debugger else "cont"
+        self._control.send({"execute": "qmp_capabilities"}, {"execute": start})
         with (self.directory / runfiles.QEMU_LOG).open("xb") as log, uninterrupted():
             self._process = subprocess.Popen(
                 command,
@@ -159,10 +160,19 @@ class Machine:
         self.pid = self._process.pid
 
     def _await_guest(self) -> None:
-        """Wait until the guest runs; raise MachineError in QEMU's words if that never comes."""
+        """Wait until the guest runs, or QEMU is ready for a debugger.
+
+        Raises MachineError in QEMU's words if that never comes.
+        """
         deadline = time.monotonic() + START_LIMIT
+        # QEMU's first three words are its greeting and two replies, the last of them once all of
+        # the machine is there.
+        waiting = 3
         try:
             while (event := self._receive(deadline)) != "RESUME":
+                waiting -= 1
+                if event is not None and self.options.debugger and waiting == 0:
+                    return
                 if event is None:
                     code = self._process.wait()
                     raise MachineError(

@@ -32,6 +32,9 @@ class MachineOptions:
     With ``deterministic`` two runs of the same options are alike to the last instruction, and one
     instruction takes one nanosecond of the guest's time; otherwise each core has a host thread.
 
+    With ``debugger`` the guest waits before its first instruction until a debugger, on the socket
+    ``debugger`` in the run directory, lets it go on.
+
     ``extra`` is appended to QEMU's arguments as it stands.
     """
 
@@ -43,4 +46,5 @@ class MachineOptions:
     command_line: str = ""
     contents: tuple[tuple[int, Path], ...] = ()
     cpu: str = WITH_X2APIC
+    debugger: bool = False
     extra: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ A run directory is private to its user (mode 0700) and holds::
     serial        all that the guest's serial port has said
     qemu          all that QEMU has said
     machine.json  what this machine is; there once the guest runs
+    debugger      the socket for a debugger, if the machine was asked to have one
     published/    files that the owner put there for others
 
 The owner holds the directory's lock (flock on the directory itself) for as long as it lives. An
@@ -33,6 +34,7 @@ MEMORY = "memory"
 SERIAL = "serial"
 QEMU_LOG = "qemu"
 MACHINE = "machine.json"
+DEBUGGER = "debugger"
 PUBLISHED = "published"
 
 

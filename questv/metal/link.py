@@ -8,17 +8,13 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from questv.diagnostics import ProblemError
 from questv.metal.cache import Cache, key_of
 from questv.metal.units import Unit
 
 
-class LinkError(Exception):
-    """The linker is missing or refused; ``fix`` says what to do."""
-
-    def __init__(self, message: str, fix: str) -> None:
-        """Carry the message and the remedy."""
-        self.fix = fix
-        super().__init__(message)
+class LinkError(ProblemError):
+    """The linker is missing or refused."""
 
 
 def find_linker() -> str:

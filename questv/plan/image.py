@@ -18,6 +18,7 @@ from elftools.elf.elffile import ELFFile
 
 from questv.arch.x86.paging import PAGE_SIZE
 from questv.arch.x86.pvh import ELF_NOTE_NAME, ELF_NOTE_PHYS32_ENTRY
+from questv.diagnostics import BadInputError
 from questv.plan.contents import Block
 from questv.plan.model import Plan
 from questv.plan.programs import Program
@@ -143,13 +144,8 @@ def _append_sections(out: bytearray, sections: dict[str, bytes]) -> tuple[int, i
 # ---- reading one back ------------------------------------------------------------------------
 
 
-class ImageError(Exception):
-    """A file that is no image of this project; ``fix`` says what to do."""
-
-    def __init__(self, message: str, fix: str) -> None:
-        """Carry the message and the remedy."""
-        self.fix = fix
-        super().__init__(message)
+class ImageError(BadInputError):
+    """A file that is no image of this project."""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from questv.audit.auditor import Auditor, audit_image
-from questv.audit.model import BadInputError
 from questv.audit.sources import ImageMemory, NoMemoryError
+from questv.diagnostics import BadInputError
 from questv.plan.build import build
 from questv.plan.model import Owner, Plan
 from questv.system.model import ApicMode
@@ -188,7 +188,7 @@ def test_parts_of_different_systems() -> None:
     ):
         with pytest.raises(BadInputError) as caught:
             audit_image(subject(SYSTEM, **changes), SYSTEM.image)
-        assert str(caught.value) == (
+        assert caught.value.message == (
             "the image's description, plan and programs are not of one system"
         )
         assert caught.value.fix == "build it again with 'questv build'"
@@ -199,7 +199,7 @@ def test_programs_that_are_damaged(elf: bytes) -> None:
     programs = dict(subject(SYSTEM).programs) | {"monitor": elf}
     with pytest.raises(BadInputError) as caught:
         audit_image(subject(SYSTEM, programs=programs), SYSTEM.image)
-    assert str(caught.value) == "the program 'monitor' in the image is damaged"
+    assert caught.value.message == "the program 'monitor' in the image is damaged"
 
 
 def test_a_program_without_its_symbols() -> None:
@@ -235,7 +235,7 @@ def test_an_image_that_fills_too_little() -> None:
     image[56:58] = bytes(2)
     with pytest.raises(BadInputError) as caught:
         audit_image(subject(SYSTEM), bytes(image))
-    assert str(caught.value) == (
+    assert caught.value.message == (
         "what the boot and the monitors are told is not there: the image puts nothing there"
     )
     with pytest.raises(NoMemoryError):

@@ -15,7 +15,7 @@ import pytest
 from questv.audit.auditor import audit_machine
 from questv.audit.control import INTERCEPTS_3, INTERCEPTS_4
 from questv.audit.model import Audit, Violation
-from questv.inspect import Inspector
+from questv.inspect.inspector import Inspector
 from questv.machine import GuestMemory, Machine, MachineOptions
 from questv.metal.structs import offsetof
 from questv.monitor.interface import SandboxState

@@ -18,7 +18,7 @@ COMMANDS = [info.callback.__name__ for info in app.registered_commands if info.c
 
 
 def test_there_are_these_commands(questv: Questv) -> None:
-    assert COMMANDS == ["check", "build", "run", "inspect", "audit", "new", "doctor"]
+    assert COMMANDS == ["check", "build", "run", "inspect", "debug", "audit", "new", "doctor"]
     for words in ([], ["--help"], ["-h"]):
         said = questv(*words)
         assert said.code == (0 if words else 2)
@@ -34,8 +34,9 @@ def test_help_has_examples(command: str, questv: Questv) -> None:
     assert said.out.startswith(f"Usage: questv {command} ")
     examples = re.findall(rf"(?m)^    questv {command}\b(.*)$", said.out)
     assert examples
-    for options in (word for example in examples for word in example.split() if word[0] == "-"):
-        assert f"{options} " in said.out.partition("Options:")[2] or options == "-o"
+    for option in (word for example in examples for word in example.split() if word[0] == "-"):
+        short = ("-o", "-ex")  # the second is gdb's
+        assert f"{option} " in said.out.partition("Options:")[2] or option in short
     assert all(len(line) <= 80 for line in said.out.splitlines())
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from questv.cli import session
+from questv.cli import session, start
 from questv.inspect.report import Outcome, RunReport
 from questv.machine import MachineOptions, find_qemu
 from tests.machine import guest
@@ -42,9 +42,7 @@ def booting(folder: Path, code: bytes) -> Path:
 def test_a_machine_that_lacks_what_is_needed(
     questv: Questv, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(
-        session, "MachineOptions", functools.partial(MachineOptions, cpu="EPYC,-svm")
-    )
+    monkeypatch.setattr(start, "MachineOptions", functools.partial(MachineOptions, cpu="EPYC,-svm"))
     report = tmp_path / "run.json"
     said = questv("run", HELLO, "--report", report)
     assert said.code == 1
@@ -62,7 +60,7 @@ def test_no_x2apic_costs_exits_and_that_is_said(
     questv: Questv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        session, "MachineOptions", functools.partial(MachineOptions, cpu="EPYC,+svm,+npt")
+        start, "MachineOptions", functools.partial(MachineOptions, cpu="EPYC,+svm,+npt")
     )
     said = questv("run", HELLO)
     assert said.code == 0
@@ -133,7 +131,7 @@ def test_a_kernel_that_does_not_end_in_time(
     questv: Questv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The machine is not told of its limit, so that nothing but the host can end it.
-    monkeypatch.setattr(session.SessionOptions, "command_line", "")
+    monkeypatch.setattr(start.StartOptions, "command_line", "")
     said = questv("run", SYSTEMS / "endless", "--for", "100ms")
     assert said.code == 1
     assert "\nhung: its time was over 0 s ago, and it still runs\n" in said.out
@@ -142,7 +140,7 @@ def test_a_kernel_that_does_not_end_in_time(
 
 def test_a_machine_that_cannot_be_started(questv: Questv, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        session, "MachineOptions", functools.partial(MachineOptions, extra=("-nonsense",))
+        start, "MachineOptions", functools.partial(MachineOptions, extra=("-nonsense",))
     )
     said = questv("run", HELLO)
     assert said.code == 1

@@ -4,7 +4,7 @@ import pytest
 
 from questv.cli import watch
 from questv.cli.watch import Watch
-from questv.inspect import Inspector
+from questv.inspect.inspector import Inspector
 from questv.inspect.model import ConsoleReport, CrashReport, FoundMachine, Line, MachineReport
 from questv.monitor.interface import SandboxState
 from questv.plan.model import Plan

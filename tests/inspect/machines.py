@@ -10,7 +10,7 @@ import questv.attacks
 from questv.arch.x86.paging import ADDRESS_MASK, PAGE_SIZE
 from questv.attacks.catalogue import Attack
 from questv.attacks.orders import Orders
-from questv.inspect import Inspector
+from questv.inspect.inspector import Inspector
 from questv.kernel.info import INPUT_MAGIC, InputHeader
 from questv.metal.structs import Struct
 from questv.plan.build import BuiltSystem, build

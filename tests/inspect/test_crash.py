@@ -6,7 +6,7 @@ import pytest
 
 from questv.arch.x86.apic import COMMAND_INIT
 from questv.attacks.catalogue import Attack
-from questv.inspect import Inspector
+from questv.inspect.inspector import Inspector
 from questv.inspect.model import CrashReport
 from questv.kernel.status import KernelStatus, PanicReason, PanicRecord
 from questv.monitor.interface import (

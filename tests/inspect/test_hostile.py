@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from questv.inspect import Inspector
+from questv.inspect.inspector import Inspector
 from questv.inspect.model import Snapshot
 from questv.monitor.interface import CrashReason, CrashRecord, PublicPage
 from questv.plan.model import Owner

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from questv.channel.ring import Consumer, Producer
-from questv.inspect import Inspector
+from questv.inspect.inspector import Inspector
 from questv.inspect.model import AskedMachine, Snapshot
 from questv.kernel.channels import Receiver, Sender
 from questv.kernel.doorbells import Wait, WaitState

@@ -17,8 +17,8 @@ def found(name: str) -> tuple[State, str, str]:
 def test_every_fact_of_a_host_that_runs_these_tests() -> None:
     checks = host_checks()
     assert [check.name for check in checks] == [
-        *("Python", "QEMU", "SVM", "x2APIC", "firmware", "setpriv", "GNU ld", "room", "cores"),
-        "KVM",
+        *("Python", "QEMU", "SVM", "x2APIC", "firmware", "setpriv", "GNU ld", "gdb", "room"),
+        *("cores", "KVM"),
     ]
     needed = ("Python", "QEMU", "SVM", "firmware", "setpriv", "room", "KVM")
     assert all(check.state is State.OK for check in checks if check.name in needed)
@@ -41,6 +41,7 @@ def test_an_empty_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     missing = {check.name for check in host_checks() if check.state is State.MISSING}
     assert missing == {"QEMU", "setpriv", "GNU ld"}
+    assert found("gdb")[0] is State.WARNING
     assert not {check.name for check in host_checks()} & {"SVM", "x2APIC", "firmware"}
 
 

@@ -224,7 +224,7 @@ def test_no_linker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(LinkError) as caught:
         build(tmp_path)
-    assert str(caught.value) == "the linker 'ld' is not installed"
+    assert caught.value.message == "the linker 'ld' is not installed"
     assert caught.value.fix == "install it: apt-get install binutils"
 
 

@@ -145,7 +145,7 @@ def test_damaged_images(hello: BuiltSystem, tmp_path: Path) -> None:
 def refused(path: Path, message: str, fix: str) -> None:
     with pytest.raises(ImageError) as caught:
         Image.read(path)
-    assert (str(caught.value), caught.value.fix) == (message, fix)
+    assert (caught.value.message, caught.value.fix) == (message, fix)
 
 
 def test_checks_are_said_in_the_plan(tmp_path: Path) -> None:

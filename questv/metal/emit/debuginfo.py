@@ -96,10 +96,19 @@ class DebugInfo:
 
     def variable(self, name: str, line: int, type_: Type) -> str:
         """A module-level variable; attach it to the global with ``!dbg``."""
+        return self._global(name, f"file: {self.file}, line: {line}, ", type_)
+
+    def external(self, name: str, type_: Type) -> str:
+        """The same for one that only the linker knows: a definition as far as debuggers care.
+
+        Where it is written is left out, so that code that uses it does not depend on that.
+        """
+        return self._global(name, "", type_)
+
+    def _global(self, name: str, place: str, type_: Type) -> str:
         variable = self._add(
-            f'distinct !DIGlobalVariable(name: "{name}", scope: {self.unit}, '
-            f"file: {self.file}, line: {line}, type: {self._own_type(type_)}, "
-            "isLocal: false, isDefinition: true)"
+            f'distinct !DIGlobalVariable(name: "{name}", scope: {self.unit}, {place}'
+            f"type: {self._own_type(type_)}, isLocal: false, isDefinition: true)"
         )
         described = f"!DIGlobalVariableExpression(var: {variable}, expr: !DIExpression())"
         self._variables.append(self._add(described))

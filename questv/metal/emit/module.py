@@ -123,12 +123,16 @@ class ModuleEmitter:
     def _declare_static(self, variable: StaticVariable) -> None:
         if variable.module != self.module.name:
             self.uses.add(variable.module)
-        if variable.symbol in self._own_symbols:
-            return  # another module's external() names what this one defines
+        if variable.symbol in self._own_symbols or variable.symbol in self._declared:
+            return  # the former where another module's external() names what this one defines
         kind = "constant" if variable.kind is StaticKind.CONSTANT else "global"
+        type_ = static_type(variable)
+        described = ""
+        if variable.kind is StaticKind.EXTERNAL:  # whoever defines it may know no types
+            described = f", !dbg {self.debug.external(variable.name, type_)}"
         self._declared[variable.symbol] = (
             f"{symbol(variable.symbol)} = external dso_local {kind} i8, "
-            f"align {static_type(variable).align}"
+            f"align {type_.align}{described}"
         )
 
     def use_text(self, value: bytes) -> str:

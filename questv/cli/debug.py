@@ -1,0 +1,137 @@
+"""``questv debug``."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import typer
+
+import questv
+from questv.cli.copying import CopyProgress
+from questv.cli.ending import Interrupted, ending_on_request
+from questv.cli.inputs import bind_inputs
+from questv.cli.output import UserError, command
+from questv.cli.scratch import scratch_folder
+from questv.cli.start import StartOptions, started
+from questv.cli.target import Target, load_target
+from questv.machine import Machine, MachineError, MachineKind, packages
+from questv.machine.runfiles import DEBUGGER
+from questv.plan.model import Plan, SandboxPlan
+from questv.system.wording import suggest
+
+_LOOK = 0.2  # seconds between two looks for a request to end
+
+
+def debug(
+    path: Path,
+    *,
+    sandbox: str | None,
+    inputs: Sequence[str],
+    deterministic: bool,
+    kind: MachineKind,
+    checks: bool,
+    words: Sequence[str],
+) -> None:
+    """Start a system or an image under gdb, which knows one sandbox's programs."""
+    with command(json=False) as output:
+        gdb = _find_gdb()
+        target = load_target(path, output, checks=checks)
+        chosen = _choose(target.plan, sandbox)
+        bound = bind_inputs(target.plan, inputs)
+        options = StartOptions(kind=kind, deterministic=deterministic, debugger=True)
+        with ExitStack() as stack:
+            progress = stack.enter_context(CopyProgress(output.errors))
+            machine = stack.enter_context(started(target, bound, options, progress))
+            room = sum(len(program.elf) for program in target.programs.values())
+            folder = stack.enter_context(scratch_folder(target.plan.name, room))
+            script = folder / "start.gdb"
+            script.write_text(_script(target, chosen, machine, folder))
+            code = _attend([gdb, "-q", "-nx", "-x", str(script), *words])
+        raise typer.Exit(code)
+
+
+def _find_gdb() -> str:
+    found = shutil.which("gdb")
+    if found is None:
+        raise MachineError("there is no gdb on this host", packages.install("gdb"))
+    return found
+
+
+def _choose(plan: Plan, name: str | None) -> SandboxPlan:
+    """The sandbox of this name, the first if none is given; raises UserError."""
+    names = [sandbox.name for sandbox in plan.sandboxes]
+    if name is not None and name not in names:
+        raise UserError(f"{plan.name} has no sandbox '{name}'", suggest(name, names, ""))
+    return plan.sandbox(name or names[0])
+
+
+def _attend(command: Sequence[str]) -> int:
+    """Let a person use a program until it ends; its exit code.
+
+    Ctrl-C is the program's own business: it reaches it from the terminal. Other requests to end
+    end it too; raises Interrupted then.
+    """
+    with ending_on_request() as request, subprocess.Popen(command) as process:
+        while True:
+            try:
+                return process.wait(_LOOK)
+            except subprocess.TimeoutExpired:
+                if request.number not in (None, signal.SIGINT):
+                    process.kill()
+                    raise Interrupted(request.number) from None
+
+
+# ---- what gdb is told ---------------------------------------------------------------------------
+
+
+def _script(target: Target, sandbox: SandboxPlan, machine: Machine, folder: Path) -> str:
+    """Commands for gdb: the programs of ``sandbox``, which are put into ``folder``, and where.
+
+    The kernel, the monitor and the boot lie at addresses of their own, so gdb can know all three.
+    """
+    files = {}
+    for name in (f"kernel-{sandbox.name}", "monitor", "boot"):
+        files[name] = folder / f"{name}.elf"
+        files[name].write_bytes(target.programs[name].elf)
+    kernel, *others = files.values()
+    places = [target.folder or Path(), Path(questv.__file__).parents[1]]
+    return _SCRIPT.format(
+        kernel=kernel,
+        others="\n".join(f"add-symbol-file {file}" for file in others),
+        places="\n".join(f"directory {place.resolve()}" for place in reversed(places)),
+        socket=machine.directory / DEBUGGER,
+        thread=sandbox.core + 1,  # gdb's number of the core
+        sandbox=sandbox.name,
+        core=sandbox.core,
+    )
+
+
+# Every kernel is linked at the same addresses, so a breakpoint would stop all of them: each that is
+# set is bound to the core of the sandbox that is being debugged.
+_SCRIPT = """\
+set confirm off
+set architecture i386:x86-64
+file {kernel}
+{others}
+{places}
+python
+def bind_to_core(breakpoint):
+    if breakpoint.type in (gdb.BP_BREAKPOINT, gdb.BP_HARDWARE_BREAKPOINT):
+        if breakpoint.thread is None:
+            breakpoint.thread = {thread}
+end
+target remote {socket}
+thread {thread}
+python gdb.events.breakpoint_created.connect(bind_to_core)
+echo \\n
+echo The machine waits before its first instruction; 'continue' starts it.\\n
+echo Breakpoints are for sandbox {sandbox} alone, on core {core}.\\n
+echo Its kernel with its tasks, its monitor and the boot are known by Python's lines and names.\\n
+echo 'shell questv inspect' shows the whole machine; quitting ends it.\\n
+echo \\n
+"""

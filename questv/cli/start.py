@@ -1,0 +1,86 @@
+"""Starting a machine for a person: what they want to run, on what, with which inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from questv.cli.inputs import BoundInput
+from questv.cli.scratch import scratch_folder
+from questv.cli.target import Target
+from questv.inspect.model import AskedMachine
+from questv.machine import MIB, WITHOUT_X2APIC, Machine, MachineKind, MachineOptions
+from questv.machine.contents import Progress
+
+ASKED = "asked.json"
+"""Under this name others find what was asked of a running machine."""
+
+_METRONOME = 10_000  # nanoseconds; bounds the time slices of a deterministic machine
+_HEADERS = MIB  # room for the inputs' headers
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartOptions:
+    """How to run; ``run_for`` is in nanoseconds of the machine's time, None for no limit.
+
+    With ``debugger`` the machine waits for one before its first instruction.
+    """
+
+    kind: MachineKind
+    deterministic: bool
+    run_for: int | None = None
+    debugger: bool = False
+
+    @property
+    def command_line(self) -> str:
+        """What the boot is told."""
+        words = [f"metronome={_METRONOME}"] if self.deterministic else []
+        return " ".join([*words, *([f"for={self.run_for}"] if self.run_for is not None else [])])
+
+
+def asked_machine(target: Target, options: StartOptions) -> AskedMachine:
+    """What is asked of the machine, as reports have it."""
+    plan = target.plan
+    return AskedMachine(
+        kind=options.kind,
+        cores=plan.cores,
+        memory=plan.memory,
+        deterministic=options.deterministic,
+        run_for=options.run_for,
+        x2apic=plan.x2apic,
+        interrupts={sandbox.name: sandbox.apic for sandbox in plan.sandboxes},
+    )
+
+
+@contextmanager
+def started(
+    target: Target,
+    inputs: Sequence[BoundInput],
+    options: StartOptions,
+    progress: Progress | None = None,
+) -> Iterator[Machine]:
+    """A machine that runs ``target`` and that others can inspect, until the block ends.
+
+    ``progress`` is told how far the copying of inputs is. Raises MachineError if the machine can't
+    be started.
+    """
+    plan = target.plan
+    with scratch_folder(plan.name, len(target.image) + _HEADERS) as folder:
+        image = folder / "image.elf"
+        image.write_bytes(target.image)
+        machine_options = MachineOptions(
+            image=image,
+            memory=-(-plan.memory // MIB) * MIB,
+            kind=options.kind,
+            cores=plan.cores,
+            deterministic=options.deterministic,
+            command_line=options.command_line,
+            contents=tuple(part for each in inputs for part in each.contents(folder)),
+            debugger=options.debugger,
+        )
+        if plan.x2apic == "off":
+            machine_options = replace(machine_options, cpu=WITHOUT_X2APIC)
+        with Machine(machine_options, name=plan.name, progress=progress) as machine:
+            machine.publish(ASKED, asked_machine(target, options).model_dump_json().encode())
+            yield machine
