@@ -12,6 +12,7 @@ from questv.kernel.console import log, log_bytes, log_end, log_part
 from questv.kernel.doorbells import FOREVER
 from questv.kernel.inputs import Input
 from questv.kernel.panic import panic
+from questv.kernel.streams import Stream
 from questv.kernel.timers import sleep_until
 from questv.metal.lang import metal
 from questv.metal.runtime import memcpy as copy_bytes
@@ -31,8 +32,8 @@ def task(*, floats: bool = ...) -> Callable[[F], F]: ...
 def task(function: F | None = None, *, floats: bool = False) -> F | Callable[[F], F]:
     """Mark a metal function as a task: the system description may name it.
 
-    Its parameters are ends of channels, inputs and integers, at most six; it returns when it has
-    nothing more to do. With ``floats`` it, and what it calls, may use floating point.
+    Its parameters are ends of channels, inputs, streams and integers, at most six; it returns when
+    it has nothing more to do. With ``floats`` it, and what it calls, may use floating point.
     """
     mark: Callable[[F], F] = metal(role=TASK, floats=floats)
     return mark(function) if function is not None else mark
@@ -45,6 +46,7 @@ __all__ = [
     "Reader",
     "Receiver",
     "Sender",
+    "Stream",
     "Writer",
     "copy_bytes",
     "copy_out",

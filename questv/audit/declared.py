@@ -19,7 +19,20 @@ from questv.system.model import ApicMode, Channel, RingChannel, System
 APIC = 0xFEE0_0000
 """The page of the local APIC (APM vol. 2, 16.3.1): each core sees its own there."""
 
-UART_PORTS = {"com1": range(0x3F8, 0x400), "com2": range(0x2F8, 0x300)}
+
+@dataclass(frozen=True)
+class Wiring:
+    """How a device is reached, and by which interrupt of the ISA it reaches its driver."""
+
+    ports: range
+    interrupt: int
+
+
+DEVICES = {
+    "com1": Wiring(range(0x3F8, 0x400), 4),
+    "com2": Wiring(range(0x2F8, 0x300), 3),
+}
+"""The serial ports of a PC, as they have always been."""
 
 # MSRs of the x2APIC (APM vol. 2, 16.11): 0x800 and the register's offset in the page over 16.
 _GUARDED_READ = (
@@ -214,10 +227,17 @@ class Declared:
         found: set[int] = set()
         for ports in self.sandboxes[name].ports:
             found.update(range(ports.first, ports.last + 1))
-        for device in self.system.devices:
-            if device.owner == name:
-                found.update(UART_PORTS.get(device.name, range(0)))
+        for device in self.devices(name):
+            found.update(device.ports)
         return found
+
+    def devices(self, name: str) -> list[Wiring]:
+        """The devices that a sandbox drives."""
+        return [
+            DEVICES[device.name]
+            for device in self.system.devices
+            if device.owner == name and device.name in DEVICES
+        ]
 
     def bells(self, name: str) -> list[str]:
         """For each doorbell that a sandbox may ring, whom: one for each end of a channel."""

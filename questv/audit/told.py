@@ -18,8 +18,11 @@ from questv.monitor.interface import ApicMode as ToldApicMode
 from questv.monitor.plan import MonitorPlan
 from questv.plan.model import SandboxPlan
 
+FIRST_DEVICE = 0x20
+"""Vectors from here on may be devices': below are the processor's exceptions (APM vol. 2, 8.2)."""
+
 FIRST_BELL, LAST_BELL = 0x30, 0xEF
-"""Vectors that are for doorbells: below are the processor's exceptions and a kernel's own timer."""
+"""Vectors that are for doorbells."""
 
 _VECTORS = 256
 
@@ -76,6 +79,29 @@ class Told:
                 yield from self._compare(
                     "boot", f"core {core}'s {name}", int(getattr(told, name)), value, self._boot_at
                 )
+
+        yield from self._routes()
+
+    def _routes(self) -> Iterator[Violation]:
+        """Each device's interrupt goes to its owner, if anywhere, and to no vector of others."""
+        declared = self._declared
+        names = {core: name for name, core in declared.cores.items()}
+        seen: set[int] = set()
+        for index in range(min(int(self.boot.route_count), len(self.boot.routes))):
+            self.count += 1
+            route = self.boot.routes[index]
+            interrupt, core, vector = int(route.interrupt), int(route.core), int(route.vector)
+            whom = names.get(core)
+            own = [each.interrupt for each in declared.devices(whom)] if whom else []
+            if interrupt in own and interrupt not in seen and FIRST_DEVICE <= vector < FIRST_BELL:
+                seen.add(interrupt)
+                continue
+            yield Violation(
+                whom or f"core {core}",
+                f"interrupt {interrupt} goes to {whom or f'core {core}'} with vector {vector:#x}",
+                "each interrupt once, to who drives the device, with a vector from "
+                f"{FIRST_DEVICE:#x} to {FIRST_BELL - 1:#x}",
+            )
 
     # ---- a monitor ---------------------------------------------------------------------------
 

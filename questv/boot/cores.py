@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
+from questv.arch.x86 import acpi
 from questv.arch.x86.acpi import (
-    KIND_LOCAL_APIC,
-    KIND_LOCAL_X2APIC,
-    MADT_ENTRIES_OFFSET,
-    MADT_SIGNATURE,
     PROCESSOR_ENABLED,
-    RSDP_SIGNATURE,
     InterruptController,
     LocalApicEntry,
     LocalX2ApicEntry,
-    RootPointer,
-    TableHeader,
 )
 from questv.arch.x86.apic import COMMAND_ASSERT, COMMAND_INIT, COMMAND_STARTUP
 from questv.arch.x86.instructions import pause, read_tsc
 from questv.arch.x86.machine import MAX_CORES, MachineFacts
-from questv.arch.x86.pvh import StartInfo
-from questv.boot import apic, entry
+from questv.boot import apic, entry, madt
 from questv.boot.entry import TRAMPOLINE
+from questv.boot.madt import Madt
 from questv.boot.plan import BootPlan
 from questv.boot.serial import say, stop
 from questv.kernel.info import SandboxInfo
@@ -39,7 +33,6 @@ from questv.metal.lang import (
     u32,
     u64,
 )
-from questv.metal.structs import sizeof
 from questv.monitor.plan import MonitorPlan
 
 _INIT_MICROSECONDS = 10  # processors of this century need far less than the 10 ms of old
@@ -52,47 +45,22 @@ started: Atomic[u64] = static(0)
 
 
 @metal
-def find(start: StartInfo, machine: MachineFacts) -> None:
+def find(tables: Madt, machine: MachineFacts) -> None:
     """List the enabled processors that the firmware's MADT names."""
-    root = Ptr[RootPointer](start.acpi_root)
-    if start.acpi_root == 0 or root[0].signature != RSDP_SIGNATURE:
-        say("the firmware has no ACPI tables; start the machine with ACPI (QEMU: acpi=on)")
-        stop()
-    madt = _find_madt(root[0])
-    if madt == 0:
-        say("the firmware's ACPI tables name no processors (no MADT); Quest-V needs it")
-        stop()
-    end = madt + u64(Ptr[TableHeader](madt)[0].length)
-    at = madt + MADT_ENTRIES_OFFSET
-    while at + sizeof(InterruptController) <= end:
-        item = Ptr[InterruptController](at)[0]
-        if item.length < sizeof(InterruptController):
-            break
-        if item.kind == KIND_LOCAL_APIC:
-            processor = Ptr[LocalApicEntry](at)[0]
-            if processor.flags & PROCESSOR_ENABLED != 0:
-                _add(machine, u32(processor.apic_id))
-        elif item.kind == KIND_LOCAL_X2APIC:
-            wide = Ptr[LocalX2ApicEntry](at)[0]
-            if wide.flags & PROCESSOR_ENABLED != 0:
-                _add(machine, wide.apic_id)
-        at += u64(item.length)
-
-
-@metal
-def _find_madt(root: RootPointer) -> u64:
-    """The physical address of the MADT, or 0."""
-    wide = root.revision >= 2 and root.xsdt != 0
-    table = root.xsdt if wide else u64(root.rsdt)
-    width: u64 = 8 if wide else 4
-    header = Ptr[TableHeader](table)[0]
-    at = table + sizeof(TableHeader)
-    while at + width <= table + u64(header.length):
-        address = Ptr[u64](at)[0] if wide else u64(Ptr[u32](at)[0])
-        if Ptr[TableHeader](address)[0].signature == MADT_SIGNATURE:
-            return address
-        at += width
-    return 0
+    at = madt.first(tables)
+    while at != 0:
+        match Ptr[InterruptController](at)[0].kind:
+            case acpi.KIND_LOCAL_APIC:
+                processor = Ptr[LocalApicEntry](at)[0]
+                if processor.flags & PROCESSOR_ENABLED != 0:
+                    _add(machine, u32(processor.apic_id))
+            case acpi.KIND_LOCAL_X2APIC:
+                wide = Ptr[LocalX2ApicEntry](at)[0]
+                if wide.flags & PROCESSOR_ENABLED != 0:
+                    _add(machine, wide.apic_id)
+            case _:
+                pass
+        at = madt.next(tables, at)
 
 
 @metal

@@ -6,12 +6,26 @@ from typing import NoReturn
 
 from questv.arch.x86.machine import MachineFacts
 from questv.arch.x86.pvh import StartInfo
-from questv.boot import clock, cores, image, legacy, memory, options, probe, processor, serial
+from questv.boot import (
+    clock,
+    cores,
+    image,
+    legacy,
+    madt,
+    memory,
+    options,
+    probe,
+    processor,
+    routes,
+    serial,
+)
 from questv.boot.enter import enter_monitor, map_monitors
+from questv.boot.madt import Madt
 from questv.boot.serial import plan
 from questv.metal.lang import metal, static, u64
 
 machine: MachineFacts = static(export="boot_machine")
+tables: Madt = static()
 
 
 @metal(export="boot_main")
@@ -26,7 +40,8 @@ def main(start: StartInfo) -> NoReturn:
     image.verify(plan)
     processor.check(machine, plan)
     memory.check(start, plan)
-    cores.find(start, machine)
+    madt.find(start, tables)
+    cores.find(tables, machine)
     cores.check(machine, plan)
 
     # What the operator asked for, on the machine's command line.
@@ -38,6 +53,9 @@ def main(start: StartInfo) -> NoReturn:
     # Proof that the walls hold, and then time: from its start the facts are complete.
     probe.run(machine, plan)
     clock.calibrate(machine)
+
+    # Every device's interrupt goes straight to the core of the sandbox that drives it.
+    routes.lay(tables, machine, plan)
 
     # Every monitor and kernel gets the facts; from here on each core is on its own.
     cores.publish(machine, plan)

@@ -8,7 +8,10 @@ from questv.arch.x86.machine import MAX_CORES
 from questv.metal.lang import Array, u32, u64
 from questv.metal.structs import Struct, width
 
-MAX_REGIONS = 1024
+MAX_REGIONS = 2048
+"""Each core's monitor and kernel have at most ten parts with contents, and its inputs, sixteen at
+most, each begin a stretch of memory; the boot itself has a few."""
+MAX_ROUTES = 16
 
 
 @width(u32)
@@ -40,6 +43,14 @@ class CorePlan(Struct):
     sandbox_info: u64  # of its sandbox's ``SandboxInfo``
 
 
+class Route(Struct):
+    """Where a device's interrupt goes."""
+
+    interrupt: u32  # its number among the ISA's
+    core: u32
+    vector: u32
+
+
 class BootPlan(Struct):
     """The whole of it."""
 
@@ -49,5 +60,7 @@ class BootPlan(Struct):
     exit_port: u32  # of QEMU's isa-debug-exit device
     monitor_slot: u64  # index in the top page table of the entry that maps monitors
     cores: Array[CorePlan, MAX_CORES]
+    route_count: u32
+    routes: Array[Route, MAX_ROUTES]
     regions: Array[Region, MAX_REGIONS]
     crc: u64  # CRC-32C of all before it

@@ -12,6 +12,7 @@ from questv.cli.completion import (
     complete_input,
     complete_machine,
     complete_sandbox,
+    complete_stream,
 )
 from questv.machine.options import MachineKind
 
@@ -37,6 +38,16 @@ Inputs = Annotated[
         metavar="NAME=FILE",
         help="Put a file into the input NAME; may be given for each input.",
         autocompletion=complete_input,
+    ),
+]
+Streams = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--stream",
+        metavar="NAME=FROM:TO",
+        help="Connect a serial port to files or pipes, NAME=PATH to a terminal or socket, NAME=- "
+        "to this terminal.",
+        autocompletion=complete_stream,
     ),
 ]
 Deterministic = Annotated[
@@ -113,6 +124,7 @@ def run(
         ),
     ] = None,
     inputs: Inputs = None,
+    streams: Streams = None,
     deterministic: Deterministic = False,
     machine: Machine = MachineKind.MICROVM,
     report: Annotated[
@@ -133,6 +145,7 @@ def run(
       questv run examples/hello
       questv run examples/demo --input file=README.md
       questv run examples/hello --deterministic --report run.json
+      questv run examples/serial --stream com1=-
       questv run hello.elf --for 5s --machine q35
     """
     from questv.cli.run import run
@@ -141,6 +154,7 @@ def run(
         path,
         run_for=run_for,
         inputs=inputs or [],
+        streams=streams or [],
         deterministic=deterministic,
         kind=machine,
         report_file=report,
@@ -192,6 +206,7 @@ def debug(
         ),
     ] = None,
     inputs: Inputs = None,
+    streams: Streams = None,
     deterministic: Deterministic = False,
     machine: Machine = MachineKind.MICROVM,
     checks: Checks = False,
@@ -214,6 +229,7 @@ def debug(
         path,
         sandbox=sandbox,
         inputs=inputs or [],
+        streams=streams or [],
         deterministic=deterministic,
         kind=machine,
         checks=checks,

@@ -12,13 +12,19 @@ import typer
 
 def complete_input(context: typer.Context, incomplete: str) -> list[str]:
     """``NAME=`` for each input of the system on the command line."""
-    inputs = [each for sandbox in _sandboxes(context) for each in sandbox.get("input", [])]
+    inputs = [each for sandbox in _tables(context, "sandbox") for each in sandbox.get("input", [])]
     return _matching([f"{each['name']}=" for each in inputs if "name" in each], incomplete)
 
 
 def complete_sandbox(context: typer.Context, incomplete: str) -> list[str]:
     """The names of the sandboxes of the system on the command line."""
-    names = [sandbox["name"] for sandbox in _sandboxes(context) if "name" in sandbox]
+    names = [sandbox["name"] for sandbox in _tables(context, "sandbox") if "name" in sandbox]
+    return _matching(names, incomplete)
+
+
+def complete_stream(context: typer.Context, incomplete: str) -> list[str]:
+    """``NAME=`` for each device of the system on the command line."""
+    names = [f"{device['name']}=" for device in _tables(context, "device") if "name" in device]
     return _matching(names, incomplete)
 
 
@@ -41,13 +47,13 @@ def _matching(words: list[str], incomplete: str) -> list[str]:
     return [word for word in words if word.startswith(incomplete)]
 
 
-def _sandboxes(context: typer.Context) -> list[dict[str, Any]]:
-    """The tables of the sandboxes of the system on the command line, as far as it can be read."""
+def _tables(context: typer.Context, key: str) -> list[dict[str, Any]]:
+    """The tables ``[[key]]`` of the system on the command line, as far as it can be read."""
     # What stands before an option that is still without its value has not been parsed.
     paths = [path for path in (context.params.get("path"), *context.args) if path]
     with suppress(Exception):
         path = Path(paths[0])
         file = path / "system.toml" if path.is_dir() else path
-        sandboxes = tomllib.loads(file.read_text(encoding="utf-8")).get("sandbox", [])
-        return [sandbox for sandbox in sandboxes if isinstance(sandbox, dict)]
+        tables = tomllib.loads(file.read_text(encoding="utf-8")).get(key, [])
+        return [table for table in tables if isinstance(table, dict)]
     return []

@@ -13,12 +13,14 @@ import typer
 
 import questv
 from questv.cli.copying import CopyProgress
-from questv.cli.ending import Interrupted, ending_on_request
+from questv.cli.ending import ending_on_request
 from questv.cli.inputs import bind_inputs
 from questv.cli.output import UserError, command
 from questv.cli.scratch import scratch_folder
 from questv.cli.start import StartOptions, started
+from questv.cli.streams import bind_streams
 from questv.cli.target import Target, load_target
+from questv.interrupted import Interrupted
 from questv.machine import Machine, MachineError, MachineKind, packages
 from questv.machine.runfiles import DEBUGGER
 from questv.plan.model import Plan, SandboxPlan
@@ -32,6 +34,7 @@ def debug(
     *,
     sandbox: str | None,
     inputs: Sequence[str],
+    streams: Sequence[str],
     deterministic: bool,
     kind: MachineKind,
     checks: bool,
@@ -43,7 +46,12 @@ def debug(
         target = load_target(path, output, checks=checks)
         chosen = _choose(target.plan, sandbox)
         bound = bind_inputs(target.plan, inputs)
-        options = StartOptions(kind=kind, deterministic=deterministic, debugger=True)
+        options = StartOptions(
+            kind=kind,
+            deterministic=deterministic,
+            streams=bind_streams(target.plan, streams),
+            debugger=True,
+        )
         with ExitStack() as stack:
             progress = stack.enter_context(CopyProgress(output.errors))
             machine = stack.enter_context(started(target, bound, options, progress))

@@ -10,16 +10,17 @@ import typer
 from questv.cli.copying import CopyProgress
 from questv.cli.display import Display
 from questv.cli.durations import parse_duration
-from questv.cli.ending import Interrupted
 from questv.cli.expectations import check_expectations
 from questv.cli.files import check_target, write_file
 from questv.cli.inputs import BoundInput, bind_inputs
-from questv.cli.output import ExitCode, command, print_json
+from questv.cli.output import ExitCode, Output, UserError, command, print_json
 from questv.cli.session import Finished, run_session
 from questv.cli.start import StartOptions
+from questv.cli.streams import BoundStream, bind_streams
 from questv.cli.target import Target, load_target
 from questv.expect import RunResult
 from questv.inspect.report import InputReport, Outcome, RunReport
+from questv.interrupted import Interrupted
 from questv.machine import MachineKind
 from questv.view.plan import title
 from questv.view.run import summary_view, verdict
@@ -31,6 +32,7 @@ def run(
     *,
     run_for: str | None,
     inputs: Sequence[str],
+    streams: Sequence[str],
     deterministic: bool,
     kind: MachineKind,
     report_file: Path | None,
@@ -44,12 +46,20 @@ def run(
         nanoseconds = parse_duration(run_for) if run_for is not None else None
         target = load_target(path, output, checks=checks)
         bound = bind_inputs(target.plan, inputs)
+        connections = bind_streams(target.plan, streams)
+        _check_streams(connections, deterministic=deterministic, json=json)
         output.show(title(target.plan))
+        _tell_unconnected(target, connections, output)
         with CopyProgress(output.errors) as progress:
             finished = run_session(
                 target,
                 bound,
-                StartOptions(kind=kind, deterministic=deterministic, run_for=nanoseconds),
+                StartOptions(
+                    kind=kind,
+                    deterministic=deterministic,
+                    run_for=nanoseconds,
+                    streams=connections,
+                ),
                 Display(target.plan, output),
                 progress,
             )
@@ -71,6 +81,35 @@ def run(
         raise typer.Exit(_exit_code(report, finished))
 
 
+def _check_streams(streams: Sequence[BoundStream], *, deterministic: bool, json: bool) -> None:
+    """Refuse what would break a promise; raises UserError."""
+    if streams and deterministic:
+        raise UserError(
+            f"a deterministic run can't have a live stream, and '{streams[0].name}' is one: what "
+            "comes from outside arrives at another moment each time",
+            "leave out --stream, or give the system what it reads as an input; or leave out "
+            "--deterministic",
+        )
+    terminals = [stream.name for stream in streams if "-" in (stream.source, stream.sink)]
+    if len(terminals) > 1 or (terminals and json):
+        other = "--json" if json else f"stream '{terminals[1]}'"
+        raise UserError(
+            f"stream '{terminals[0]}' can't have this terminal, which {other} writes to, too",
+            f"connect it to something else, or leave {other} out",
+        )
+
+
+def _tell_unconnected(target: Target, streams: Sequence[BoundStream], output: Output) -> None:
+    connected = {stream.name for stream in streams}
+    for sandbox in target.plan.sandboxes:
+        for stream in sandbox.streams:
+            if stream.name not in connected:
+                output.show(
+                    f"{stream.name} of {sandbox.name} is connected to nothing; --stream "
+                    f"{stream.name}=- connects this terminal"
+                )
+
+
 def _report(target: Target, bound: Sequence[BoundInput], finished: Finished) -> RunReport:
     snapshot = finished.snapshot
     return RunReport(
@@ -81,6 +120,7 @@ def _report(target: Target, bound: Sequence[BoundInput], finished: Finished) -> 
         machine=snapshot.machine,
         sandboxes=snapshot.sandboxes,
         channels=snapshot.channels,
+        streams=snapshot.streams,
         inputs=tuple(InputReport(name=each.plan.name, bytes=each.size) for each in bound),
         console=finished.console,
         expectations=(),

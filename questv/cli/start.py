@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from questv.cli.inputs import BoundInput
 from questv.cli.scratch import scratch_folder
+from questv.cli.streams import BoundStream, connected
 from questv.cli.target import Target
+from questv.inspect.inspector import Inspector
 from questv.inspect.model import AskedMachine
 from questv.machine import MIB, WITHOUT_X2APIC, Machine, MachineKind, MachineOptions
 from questv.machine.contents import Progress
+from questv.machine.relay import Relay
+from questv.monitor.interface import SandboxState
+from questv.plan.model import Plan
 
 ASKED = "asked.json"
 """Under this name others find what was asked of a running machine."""
@@ -24,12 +30,14 @@ _HEADERS = MIB  # room for the inputs' headers
 class StartOptions:
     """How to run; ``run_for`` is in nanoseconds of the machine's time, None for no limit.
 
-    With ``debugger`` the machine waits for one before its first instruction.
+    ``streams`` are connected to what they name. With ``debugger`` the machine waits for one before
+    its first instruction.
     """
 
     kind: MachineKind
     deterministic: bool
     run_for: int | None = None
+    streams: tuple[BoundStream, ...] = ()
     debugger: bool = False
 
     @property
@@ -63,10 +71,13 @@ def started(
     """A machine that runs ``target`` and that others can inspect, until the block ends.
 
     ``progress`` is told how far the copying of inputs is. Raises MachineError if the machine can't
-    be started.
+    be started, and UserError if a stream can't be connected.
     """
     plan = target.plan
-    with scratch_folder(plan.name, len(target.image) + _HEADERS) as folder:
+    with (
+        scratch_folder(plan.name, len(target.image) + _HEADERS) as folder,
+        connected(options.streams) as relays,
+    ):
         image = folder / "image.elf"
         image.write_bytes(target.image)
         machine_options = MachineOptions(
@@ -77,10 +88,29 @@ def started(
             deterministic=options.deterministic,
             command_line=options.command_line,
             contents=tuple(part for each in inputs for part in each.contents(folder)),
+            streams=_ports(plan, relays),
             debugger=options.debugger,
         )
         if plan.x2apic == "off":
             machine_options = replace(machine_options, cpu=WITHOUT_X2APIC)
         with Machine(machine_options, name=plan.name, progress=progress) as machine:
+            inspector = Inspector(plan, target.programs, machine.memory)
+            for name, relay in relays.items():
+                relay.hand_over(partial(_is_driven, inspector, name))
             machine.publish(ASKED, asked_machine(target, options).model_dump_json().encode())
             yield machine
+
+
+def _ports(plan: Plan, relays: Mapping[str, Relay]) -> tuple[tuple[str, int | None], ...]:
+    """The serial ports that sandboxes drive, each with the socket it is to be connected to."""
+    return tuple(
+        (name, relays[name].guest_end if name in relays else None)
+        for sandbox in plan.sandboxes
+        for name in sandbox.devices
+    )
+
+
+def _is_driven(inspector: Inspector, device: str) -> bool:
+    """Whether the kernel that drives a device has said that it runs."""
+    owner = next(each for each in inspector.plan.sandboxes if device in each.devices)
+    return inspector.state(owner.name) >= SandboxState.STARTED

@@ -19,6 +19,7 @@ from questv.inspect.model import (
     Snapshot,
 )
 from questv.inspect.sandbox import sandbox_report, sandbox_state
+from questv.inspect.streams import stream_reports
 from questv.monitor.interface import SandboxState
 from questv.plan.model import Plan
 from questv.plan.programs import Program
@@ -79,4 +80,5 @@ class Inspector:
             machine=MachineReport(asked=asked, found=self.found()),
             sandboxes=self.sandboxes(),
             channels=self.channels(),
+            streams=stream_reports(self._guest),
         )

@@ -94,7 +94,7 @@ class CrashReport(Found):
 
 class TaskReport(Found):
     """A task. Its state is ``not begun``, ``ready``, ``running``, ``sleeping`` until a time,
-    ``waiting`` for the channel ``waits_for``, or ``finished``.
+    ``waiting`` for the channel or stream ``waits_for``, or ``finished``.
 
     ``switches`` is how often the core was taken from another task for it.
     """
@@ -165,6 +165,21 @@ class ChannelReport(Found):
     receiver: EndReport
 
 
+# ---- streams ---------------------------------------------------------------------------------
+
+
+class StreamReport(Found):
+    """A serial port that a task drives; ``overruns`` is how often it had to drop what came."""
+
+    name: str
+    sandbox: str
+    task: str
+    received: int
+    sent: int
+    overruns: int
+    interrupts: int
+
+
 # ---- the console -----------------------------------------------------------------------------
 
 
@@ -200,6 +215,7 @@ class Snapshot(Found):
     machine: MachineReport
     sandboxes: tuple[SandboxReport, ...]
     channels: tuple[ChannelReport, ...]
+    streams: tuple[StreamReport, ...]
 
     @property
     def crashed(self) -> tuple[SandboxReport, ...]:

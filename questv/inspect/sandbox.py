@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from questv.inspect.ends import End, ends_of
+from questv.inspect.ends import ends_of
 from questv.inspect.guest import Guest
 from questv.inspect.model import CrashReport, Exits, SandboxReport, TaskReport
+from questv.inspect.streams import awaited_streams
 from questv.inspect.words import words
 from questv.kernel.status import KernelStatus
 from questv.metal.lang import ACQUIRE
@@ -22,6 +23,8 @@ def sandbox_report(guest: Guest, sandbox: SandboxPlan, crash: CrashReport | None
     public = guest.at(PublicPage, sandbox.public)
     status = guest.of(sandbox, KernelStatus, sandbox.status)
     ends = ends_of(guest, sandbox)
+    awaited = awaited_streams(guest, sandbox)
+    awaited |= {end.plan.task: end.plan.channel for end in ends if end.asleep}
     clock = guest.clock
     return SandboxReport(
         name=sandbox.name,
@@ -35,7 +38,9 @@ def sandbox_report(guest: Guest, sandbox: SandboxPlan, crash: CrashReport | None
         timer_interrupts=int(status.timer_interrupts),
         doorbells=sum(int(end.counters.woken) + int(end.counters.late) for end in ends),
         spurious_interrupts=int(status.spurious),
-        tasks=tuple(_task(sandbox, index, status, ends) for index in range(len(sandbox.tasks))),
+        tasks=tuple(
+            _task(sandbox, index, status, awaited.get(index)) for index in range(len(sandbox.tasks))
+        ),
         crash=crash,
     )
 
@@ -44,16 +49,17 @@ def _exits(counts: ExitCounts) -> dict[str, int]:
     return {words(reason): int(counts.by_reason[reason]) for reason in ExitReason}
 
 
-def _task(sandbox: SandboxPlan, index: int, status: KernelStatus, ends: list[End]) -> TaskReport:
+def _task(
+    sandbox: SandboxPlan, index: int, status: KernelStatus, awaited: str | None
+) -> TaskReport:
     plan = sandbox.tasks[index]
-    asleep_for = [end.plan.channel for end in ends if end.asleep and end.plan.task == index]
-    state = _task_state(status, index, waits=bool(asleep_for))
+    state = _task_state(status, index, waits=awaited is not None)
     return TaskReport(
         name=plan.name,
         function=plan.function,
         priority=plan.priority,
         state=state,
-        waits_for=asleep_for[0] if state == "waiting" else None,
+        waits_for=awaited if state == "waiting" else None,
         switches=int(status.switches[index]),
     )
 

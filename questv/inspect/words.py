@@ -6,7 +6,7 @@ from enum import Enum
 
 from questv.arch.x86.apic import X2APIC_MSR_BASE, ApicRegister
 from questv.arch.x86.registers import Msr
-from questv.system.devices import UART_PORTS
+from questv.system.devices import SERIAL_PORTS
 from questv.system.reserved import RESERVED_MSRS, RESERVED_PORTS
 
 _X2APIC_MSRS = range(X2APIC_MSR_BASE, X2APIC_MSR_BASE + 0x100)
@@ -62,7 +62,7 @@ _PORTS = (
     (range(0x170, 0x178), "an IDE controller"),
     (range(0x1F0, 0x1F8), "an IDE controller"),
     (range(0x3B0, 0x3E0), "a VGA adapter"),
-    *((ports, f"the serial port {name}") for name, ports in UART_PORTS.items()),
+    *((port.ports, f"the serial port {name}") for name, port in SERIAL_PORTS.items()),
 )
 
 

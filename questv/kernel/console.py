@@ -3,8 +3,9 @@
 Writing never waits. A line that the host has not read when its place is needed again is lost, and
 the numbers of the lines show how many were.
 
-A kernel that owns a UART sends its lines there too, whole and in their order: who wants to send a
-line first sends the rest of those before it, also of one that a less urgent task has begun.
+A kernel that owns a UART which none of its tasks drives sends its lines there too, whole and in
+their order: who wants to send a line first sends the rest of those before it, also of one that a
+less urgent task has begun.
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ def log_end() -> None:
     line = _lines[tasks.current()]
     number = _store(line)
     line.length = 0
-    if info.uart_port != 0:
+    if info.console_port != 0:
         _send_through(number)
 
 
@@ -170,9 +171,9 @@ def _store(line: Line) -> u64:
 
 @metal
 def start() -> None:
-    """Set up the UART, if the sandbox owns one."""
-    if info.uart_port != 0:
-        uart.start(u16(info.uart_port))
+    """Set up the UART, if one shows the console."""
+    if info.console_port != 0:
+        uart.start(u16(info.console_port))
 
 
 @metal
@@ -193,7 +194,7 @@ def _send_through(number: u64) -> None:
 def _await_uart() -> None:
     """Wait until the UART takes a byte; one that stays busy for ever loses it."""
     for _ in range(u32(_UART_BUSY_LIMIT)):
-        if uart.is_ready(u16(info.uart_port)):
+        if uart.is_ready(u16(info.console_port)):
             return
         pause()
 
@@ -206,10 +207,10 @@ def _send_byte() -> None:
     at = _sent_bytes
     _sent_bytes += 1
     if at < u64(slot.length):
-        uart.send(u16(info.uart_port), slot.text[at])
+        uart.send(u16(info.console_port), slot.text[at])
     elif at == u64(slot.length):
-        uart.send(u16(info.uart_port), ord("\r"))
+        uart.send(u16(info.console_port), ord("\r"))
     else:
-        uart.send(u16(info.uart_port), ord("\n"))
+        uart.send(u16(info.console_port), ord("\n"))
         _sent += 1
         _sent_bytes = 0

@@ -13,6 +13,7 @@ from questv.monitor.interface import ApicMode
 MAX_TASKS = 32
 MAX_ENDS = 64
 MAX_INPUTS = 16
+MAX_STREAMS = 2
 MAX_ARGUMENTS = 6
 
 
@@ -57,12 +58,25 @@ class InputInfo(Struct):
     header: u64  # where the ``InputHeader`` lies; the file's bytes follow on the next page
 
 
+class StreamInfo(Struct):
+    """A serial port that a task drives."""
+
+    object: u64  # the kernel's ``Stream`` for it
+    port: u32  # its first
+    vector: u32  # of its interrupt
+    task: u32  # whose it is: index of the task
+
+
 class InputHeader(Struct):
     """Written by the host before the boot."""
 
     magic: u64
     length: u64  # bytes of the file
 
+
+FIRST_DEVICE_VECTOR = 0x21
+DEVICE_VECTORS = 15
+"""How many vectors there are for devices' interrupts, between the timer's and the doorbells'."""
 
 INPUT_MAGIC = int.from_bytes(b"questvin", "little")
 
@@ -76,10 +90,12 @@ class SandboxInfo(Struct, size=8192):
     task_count: u32
     end_count: u32
     input_count: u32
-    uart_port: u32  # first port of this sandbox's 16550, 0 if it has none
+    stream_count: u32
+    console_port: u32  # first port of the 16550 that shows the console, 0 if there is none
     tasks: Array[TaskInfo, MAX_TASKS]
     ends: Array[EndInfo, MAX_ENDS]
     inputs: Array[InputInfo, MAX_INPUTS]
+    streams: Array[StreamInfo, MAX_STREAMS]
 
 
 info: SandboxInfo = external("sandbox_info")

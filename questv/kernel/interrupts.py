@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from questv.kernel import doorbells, lapic, panic, tasks, timers
+from questv.kernel import doorbells, lapic, panic, streams, tasks, timers
 from questv.kernel.status import status
 from questv.kernel.stubs import ExceptionFrame
 from questv.kernel.timers import TIMER_VECTOR
@@ -17,7 +17,7 @@ def take_interrupt(vector: u64) -> None:
     if not doorbells.take(u32.wrap(vector)):
         if vector == TIMER_VECTOR:
             timers.expire()
-        else:
+        elif not streams.take(u32.wrap(vector)):
             status.spurious += 1  # nobody asked for it
     # Of a spurious one, which needs none (APM vol. 2, 16.4.7), this is void: nothing is in service.
     lapic.end_of_interrupt()

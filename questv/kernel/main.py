@@ -10,6 +10,7 @@ from questv.kernel import (
     floats,
     inputs,
     lapic,
+    streams,
     tables,
     tasks,
     timers,
@@ -38,14 +39,15 @@ kernel_entry:                       # in 64-bit mode, on the plan's page tables 
 def main() -> None:
     """Set the core up, say that the kernel runs, and give the core to the tasks."""
     tables.install()
+    tasks.prepare()  # from here on the console knows whose line is written, also of a panic
     console.start()
     lapic.start()
     clock.start()
     timers.start()
     channels.start()
     inputs.start()
+    streams.start()
     floats.start()
-    tasks.prepare()
     hypercall(Hypercall.STARTED, 0, 0)
     status.started = read_tsc()
     tasks.run()

@@ -20,6 +20,15 @@ class EndStatus(Struct):
     late: u64  # doorbells that found it awake again
 
 
+class StreamStatus(Struct):
+    """A stream's counters; they stand in its own object (``streams.Stream``)."""
+
+    received: u64  # bytes that came
+    sent: u64  # bytes
+    overruns: u64  # times that the port had to drop what came
+    interrupts: u64
+
+
 @width(u32)
 class PanicReason(IntEnum):
     """Why a kernel gave up."""

@@ -9,6 +9,7 @@ microvm and 40 ms more on q35, and nearly half a second there in a deterministic
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 from questv.machine import runfiles
 from questv.machine.options import WITHOUT_X2APIC, MachineKind, MachineOptions
@@ -16,6 +17,9 @@ from questv.machine.qemu import Qemu
 
 EXIT_PORT = 0xF4
 """A guest ends its machine by writing an Exit's value to this port, 8 to 32 bits wide."""
+
+GUEST_EPOCH = datetime(2026, 1, 1)
+"""When a deterministic machine starts, by its real-time clock."""
 
 _MACHINES = {
     # With ACPI the command line is the guest's own; without it QEMU would add to it.
@@ -27,7 +31,7 @@ _MACHINES = {
 _DETERMINISTIC = (
     *("-icount", "shift=0,sleep=off"),
     *("-seed", "1"),
-    *("-rtc", "base=2026-01-01,clock=vm"),
+    *("-rtc", f"base={GUEST_EPOCH:%Y-%m-%d},clock=vm"),
 )
 _PARALLEL = ("-accel", "tcg,thread=multi")
 
@@ -63,8 +67,7 @@ def qemu_command(qemu: Qemu, options: MachineOptions, control: int) -> list[str]
         *("-object", json.dumps(memory)),
         *("-chardev", f"socket,id=control,fd={control}"),
         *("-mon", "chardev=control,mode=control"),
-        *("-chardev", f"file,id=serial,path={runfiles.SERIAL}"),
-        *("-serial", "chardev:serial"),
+        *_serial_ports(dict(options.streams)),
         *("-device", f"isa-debug-exit,iobase={EXIT_PORT:#x},iosize=4"),
         *("-kernel", str(options.image.resolve())),
         *("-append", options.command_line),
@@ -72,6 +75,19 @@ def qemu_command(qemu: Qemu, options: MachineOptions, control: int) -> list[str]
         *_debugger(options),
         *options.extra,
     ]
+
+
+def _serial_ports(streams: dict[str, int | None]) -> tuple[str, ...]:
+    """``com1`` is always there, as the boot says its words there: they are kept in any case."""
+    first = f"file,id=com1,path={runfiles.SERIAL}"
+    if streams.get("com1") is not None:
+        first = f"socket,id=com1,fd={streams['com1']},logfile={runfiles.SERIAL}"
+    words = ["-chardev", first, "-serial", "chardev:com1"]
+    if "com2" in streams:
+        fd = streams["com2"]
+        second = "null,id=com2" if fd is None else f"socket,id=com2,fd={fd}"
+        words += ["-chardev", second, "-device", "isa-serial,index=1,chardev=com2"]
+    return tuple(words)
 
 
 def _debugger(options: MachineOptions) -> tuple[str, ...]:

@@ -35,6 +35,10 @@ class MachineOptions:
     With ``debugger`` the guest waits before its first instruction until a debugger, on the socket
     ``debugger`` in the run directory, lets it go on.
 
+    Each of ``streams`` is a serial port, ``com1`` or ``com2``, and a connected socket's file
+    descriptor that it sends to and receives from, or None for a port that nobody is connected to.
+    A ``com1`` that is not named there only sends, to the run directory.
+
     ``extra`` is appended to QEMU's arguments as it stands.
     """
 
@@ -47,4 +51,5 @@ class MachineOptions:
     contents: tuple[tuple[int, Path], ...] = ()
     cpu: str = WITH_X2APIC
     debugger: bool = False
+    streams: tuple[tuple[str, int | None], ...] = ()
     extra: tuple[str, ...] = ()

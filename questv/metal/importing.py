@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 
 from questv.diagnostics import Diagnostic, DiagnosticsError, Place, source_line
+from questv.interrupted import Interrupted
 from questv.metal.definitions import DEFINITIONS, MetalFunction, StaticVariable, forget
 from questv.metal.naming import name_fix
 from questv.metal.source import shown
@@ -23,9 +24,9 @@ def import_module(name: str) -> ModuleType:
     """Import the module ``name``; raises DiagnosticsError, whatever its Python raised."""
     try:
         return importlib.import_module(name)
-    except DiagnosticsError:
+    except (DiagnosticsError, KeyboardInterrupt, Interrupted):
         raise
-    except (Exception, SystemExit) as error:  # a module may end Python, but not the build
+    except BaseException as error:  # a module may end Python, but not the build
         raise DiagnosticsError([_import_diagnostic(name, error)]) from error
     finally:
         for module in [module for module in DEFINITIONS if module not in sys.modules]:

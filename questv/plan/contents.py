@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from crc32c import crc32c
 
 from questv.arch.x86.paging import PAGE_SIZE
-from questv.boot.plan import MAX_REGIONS, BootPlan, X2ApicUse
-from questv.kernel.info import EndKind, SandboxInfo, TaskInfo
+from questv.boot.plan import BootPlan, Route, X2ApicUse
+from questv.kernel.info import EndKind, SandboxInfo, StreamInfo, TaskInfo
 from questv.metal.structs import offsetof
 from questv.metal.symbols import Symbols
 from questv.monitor.interface import ApicMode
@@ -135,7 +135,8 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
         task_count=len(sandbox.tasks),
         end_count=len(sandbox.ends),
         input_count=len(sandbox.inputs),
-        uart_port=sandbox.uart_port,
+        stream_count=len(sandbox.streams),
+        console_port=sandbox.console_port,
     )
     for index, task in enumerate(sandbox.tasks):
         made.tasks[index] = TaskInfo(
@@ -154,6 +155,10 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
     for index, each in enumerate(sandbox.inputs):
         made.inputs[index].object = each.object
         made.inputs[index].header = each.address
+    for index, stream in enumerate(sandbox.streams):
+        made.streams[index] = StreamInfo(
+            object=stream.object, port=stream.port, vector=stream.vector, task=stream.task
+        )
     return made
 
 
@@ -196,9 +201,13 @@ def boot_plan(plan: Plan, blocks: list[Block]) -> BootPlan:
         core.entry = sandbox.monitor_entry
         core.monitor_plan = sandbox.monitor_plan
         core.sandbox_info = sandbox.info
-    regions = [*_checked(blocks), *((region.start, region.size, b"") for region in plan.regions)]
-    if len(regions) > MAX_REGIONS:
-        raise ValueError(f"the boot's plan has room for {MAX_REGIONS} regions, not {len(regions)}")
+    routes = [(stream, sandbox) for sandbox in plan.sandboxes for stream in sandbox.streams]
+    made.route_count = len(routes)
+    for index, (stream, sandbox) in enumerate(routes):
+        made.routes[index] = Route(
+            interrupt=stream.interrupt, core=sandbox.core, vector=stream.vector
+        )
+    regions = [*_checked(blocks), *((start, size, b"") for start, size in _used(plan))]
     made.region_count = len(regions)
     for index, (start, size, image) in enumerate(regions):
         made.regions[index].start, made.regions[index].size = start, size
@@ -206,6 +215,17 @@ def boot_plan(plan: Plan, blocks: list[Block]) -> BootPlan:
         made.regions[index].crc = crc32c(image) if image else 0
     made.crc = crc32c(bytes(made)[: offsetof(BootPlan, "crc")])
     return made
+
+
+def _used(plan: Plan) -> Iterator[tuple[int, int]]:
+    """All memory of the plan as (start, size), neighbours joined."""
+    start = end = plan.regions[0].start
+    for region in plan.regions:
+        if region.start != end:
+            yield start, end - start
+            start = region.start
+        end = region.end
+    yield start, end - start
 
 
 def _checked(blocks: list[Block]) -> Iterator[tuple[int, int, bytes]]:

@@ -1,18 +1,20 @@
-"""The ends of channels: which task has which, what wakes it, and what tasks are given."""
+"""What tasks are given: ends of channels with what wakes them, streams, inputs and integers."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from questv.kernel.info import FIRST_DEVICE_VECTOR
 from questv.plan import virtual
 from questv.plan.doorbells import Doorbells
-from questv.plan.model import ChannelPlan, EndPlan
+from questv.plan.model import ChannelPlan, EndPlan, StreamPlan
 from questv.plan.objects import ROLES, TABLES, ObjectTable, Role
 from questv.plan.sandboxes import PlannedSandbox
 from questv.plan.virtual import ChannelAddresses
 from questv.system.description import Description
-from questv.system.model import Channel, Input
+from questv.system.devices import SERIAL_PORTS
+from questv.system.model import Channel, Device, Input
 from questv.system.tasks import ParameterKind
 
 
@@ -31,6 +33,7 @@ class Ends:
         self._cores = description.cores
         self._bells = _bells(channels.values())
         self._ends: dict[str, list[EndPlan]] = {}
+        self._streams: dict[str, list[StreamPlan]] = {}
         self._arguments: dict[tuple[str, int], tuple[int, ...]] = {}
         for sandbox in sandboxes:
             self._work_out(sandbox)
@@ -38,6 +41,10 @@ class Ends:
     def of(self, sandbox: str) -> tuple[EndPlan, ...]:
         """The ends in one sandbox."""
         return tuple(self._ends[sandbox])
+
+    def streams(self, sandbox: str) -> tuple[StreamPlan, ...]:
+        """The streams in one sandbox."""
+        return tuple(self._streams[sandbox])
 
     def arguments(self, sandbox: PlannedSandbox, task: int) -> tuple[int, ...]:
         """What a task's function is called with."""
@@ -49,6 +56,7 @@ class Ends:
 
     def _work_out(self, sandbox: PlannedSandbox) -> None:
         ends: list[EndPlan] = []
+        streams: list[StreamPlan] = []
         used: defaultdict[ParameterKind, int] = defaultdict(int)
         places = ChannelAddresses()
         for index, task in enumerate(sandbox.tasks):
@@ -63,9 +71,13 @@ class Ends:
                     where = _object(sandbox, TABLES[kind], used[kind])
                     used[kind] += 1
                     values.append(where)
+                    if isinstance(argument, Device):
+                        streams.append(_stream(argument, index, where))
+                        continue
                     ends.append(self._end(argument, ROLES[kind], index, where, places))
             self._arguments[sandbox.name, index] = tuple(values)
         self._ends[sandbox.name] = ends
+        self._streams[sandbox.name] = streams
 
     def _end(
         self,
@@ -92,6 +104,18 @@ class Ends:
             peer_vector=to_receiver if sends else to_sender,
             peer_core=self._cores[plan.receiver if sends else plan.sender],
         )
+
+
+def _stream(device: Device, task: int, where: int) -> StreamPlan:
+    port = SERIAL_PORTS[device.name]
+    return StreamPlan(
+        name=device.name,
+        task=task,
+        object=where,
+        port=port.ports.start,
+        interrupt=port.interrupt,
+        vector=FIRST_DEVICE_VECTOR + port.interrupt,
+    )
 
 
 def _object(sandbox: PlannedSandbox, table: ObjectTable, index: int) -> int:

@@ -31,7 +31,7 @@ from questv.plan.programs import Program
 from questv.plan.sandboxes import PlannedSandbox
 from questv.plan.stacks import MONITOR_STACK
 from questv.system.description import Description
-from questv.system.devices import UART_PORTS
+from questv.system.devices import SERIAL_PORTS
 from questv.system.model import RingChannel
 from questv.system.units import format_size
 
@@ -74,6 +74,7 @@ class Layout:
         self._ends = Ends(description, sandboxes, self._channels)
         for sandbox in sandboxes:
             self._fill_block(sandbox)
+        self._check_blocks()
         plans = tuple(self._finish(sandbox) for sandbox in sandboxes)
         self._check_machine()
         self.plan = Plan(
@@ -181,8 +182,6 @@ class Layout:
         of.used = at - of.block.start
         of.kernel += self._shared_windows(sandbox)
         of.used += PageTables(_mappings(of.kernel), nested=False).size
-        if of.used > of.block.size:
-            self._refuse_small_memory(sandbox, of.used)
 
     def _shared_windows(self, sandbox: PlannedSandbox) -> list[Window]:
         """Channels, inputs and the local APIC, as far as the sandbox has them."""
@@ -281,7 +280,9 @@ class Layout:
             inputs=self._input_plans(sandbox),
             ports=self._ports(sandbox),
             msrs=tuple((msr.number, msr.access.value) for msr in sandbox.model.msrs),
-            uart_port=self._uart(sandbox),
+            devices=tuple(self._devices(sandbox)),
+            streams=self._ends.streams(sandbox.name),
+            console_port=self._console_port(sandbox),
         )
 
     def _hardware(self, sandbox: PlannedSandbox, name: str, size: int) -> int:
@@ -335,33 +336,38 @@ class Layout:
 
     def _ports(self, sandbox: PlannedSandbox) -> tuple[tuple[int, int], ...]:
         ports = [(each.first, each.last) for each in sandbox.model.ports]
-        for device in self._description.system.devices:
-            if device.owner == sandbox.name:
-                uart = UART_PORTS[device.name]
-                ports.append((uart.start, uart.stop - 1))
-        return tuple(sorted(ports))
+        serial = [SERIAL_PORTS[name].ports for name in self._devices(sandbox)]
+        return tuple(sorted([*ports, *((each.start, each.stop - 1) for each in serial)]))
 
-    def _uart(self, sandbox: PlannedSandbox) -> int:
-        for device in self._description.system.devices:
-            if device.owner == sandbox.name:
-                return UART_PORTS[device.name].start
-        return 0
+    def _console_port(self, sandbox: PlannedSandbox) -> int:
+        """The first of the sandbox's serial ports that no task drives shows its console."""
+        driven = {stream.name for stream in self._ends.streams(sandbox.name)}
+        free = [name for name in self._devices(sandbox) if name not in driven]
+        return SERIAL_PORTS[free[0]].ports.start if free else 0
+
+    def _devices(self, sandbox: PlannedSandbox) -> list[str]:
+        devices = self._description.system.devices
+        return [device.name for device in devices if device.owner == sandbox.name]
 
     # ---- what does not fit -------------------------------------------------------------------
 
-    def _refuse_small_memory(self, sandbox: PlannedSandbox, needed: int) -> None:
-        place = self._description.document.value("sandbox", sandbox.index, "memory")
+    def _check_blocks(self) -> None:
+        findings = [
+            self._small_memory(sandbox, self._of[sandbox.name].used)
+            for sandbox in self._sandboxes
+            if self._of[sandbox.name].used > sandbox.model.memory
+        ]
+        if findings:
+            raise DiagnosticsError(findings)
+
+    def _small_memory(self, sandbox: PlannedSandbox, needed: int) -> Diagnostic:
         fitting = format_size(page_up(needed))
-        raise DiagnosticsError(
-            [
-                Diagnostic(
-                    place,
-                    f'the kernel of "{sandbox.name}" with its tasks, stacks and page tables takes '
-                    f"{fitting}, and the sandbox has {format_size(sandbox.model.memory)}",
-                    f'give it memory = "{fitting}" or more',
-                    "sandbox-memory-small",
-                )
-            ]
+        return Diagnostic(
+            self._description.document.value("sandbox", sandbox.index, "memory"),
+            f'the kernel of "{sandbox.name}" with its tasks, stacks and page tables takes '
+            f"{fitting}, and the sandbox has {format_size(sandbox.model.memory)}",
+            f'give it memory = "{fitting}" or more',
+            "sandbox-memory-small",
         )
 
     def _check_machine(self) -> None:

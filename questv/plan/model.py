@@ -97,6 +97,17 @@ class InputPlan(Part):
     physical: int
 
 
+class StreamPlan(Part):
+    """A serial port that a task drives; ``interrupt`` is its number among the ISA's."""
+
+    name: str
+    task: int
+    object: int
+    port: int
+    interrupt: int
+    vector: int
+
+
 class SandboxPlan(Part):
     """One sandbox with its monitor."""
 
@@ -129,7 +140,11 @@ class SandboxPlan(Part):
     inputs: tuple[InputPlan, ...]
     ports: tuple[tuple[int, int], ...]
     msrs: tuple[tuple[int, str], ...]
-    uart_port: int
+    devices: tuple[str, ...]
+    """The names of the devices that it drives."""
+    streams: tuple[StreamPlan, ...]
+    console_port: int
+    """First port of the serial port that shows the console, 0 if there is none."""
 
     def physical(self, address: int) -> int:
         """Where the kernel's virtual ``address`` is in physical memory; raises LookupError."""

@@ -11,6 +11,7 @@ from questv.api import TASK
 from questv.diagnostics import Diagnostic, DiagnosticsError, Place
 from questv.kernel.channels import Reader, Receiver, Sender, Writer
 from questv.kernel.inputs import Input
+from questv.kernel.streams import Stream
 from questv.metal.check.signatures import SignatureError, definition_line, signature
 from questv.metal.definitions import MetalFunction, forget
 from questv.metal.importing import import_module
@@ -31,6 +32,7 @@ _KINDS: dict[type, ParameterKind] = {
     Writer: ParameterKind.WRITER,
     Reader: ParameterKind.READER,
     Input: ParameterKind.INPUT,
+    Stream: ParameterKind.STREAM,
 }
 
 
@@ -142,8 +144,8 @@ def _signature(function: MetalFunction) -> TaskSignature | TaskProblem:
                     Diagnostic(
                         source.place(node),
                         f"parameter '{name}' of task {function.name} is {type_}",
-                        "a task takes ends of channels (Sender, Receiver, Writer, Reader), an "
-                        "Input, and integers",
+                        "a task takes ends of channels (Sender, Receiver, Writer, Reader), "
+                        "Inputs, Streams, and integers",
                         "task-parameter",
                     ),
                 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from questv.diagnostics import Place
 from questv.system.draft import Draft, Located, inputs, tasks
-from questv.system.model import Channel, Input, Sandbox, Task
+from questv.system.model import Channel, Device, Input, Sandbox, Task
 from questv.system.tasks import ParameterKind, TaskSignature
 from questv.system.wording import source_position
 
@@ -21,8 +21,8 @@ SENDING_KINDS = (ParameterKind.SENDER, ParameterKind.WRITER)
 class Parameter:
     """One parameter of one task's function, in the light of the description.
 
-    ``written`` is its entry in ``bind``, None without one. ``channel`` or ``input`` is what it
-    stands for, rightly or wrongly; both are None if that is an integer or nothing.
+    ``written`` is its entry in ``bind``, None without one. ``channel``, ``input`` or ``device`` is
+    what it stands for, rightly or wrongly; all are None if that is an integer or nothing.
     """
 
     sandbox: Located[Sandbox]
@@ -33,6 +33,12 @@ class Parameter:
     written: str | int | None
     channel: Located[Channel] | None
     input: Located[Input] | None
+    device: Located[Device] | None
+
+    @property
+    def target(self) -> Located[Channel] | Located[Input] | Located[Device] | None:
+        """What it stands for, whatever that is."""
+        return self.channel or self.input or self.device
 
     @property
     def place(self) -> Place:
@@ -56,6 +62,7 @@ class Parameter:
 def parameters(draft: Draft) -> Iterator[Parameter]:
     """All parameters of all tasks whose functions are usable, in file order."""
     channels = {channel.item.name: channel for channel in reversed(draft.channels)}
+    devices = {device.item.name: device for device in reversed(draft.devices)}
     all_inputs = {each.item.name: each for each in reversed(draft.inputs)}
     for sandbox in draft.sandboxes:
         visible = all_inputs | {each.item.name: each for each in reversed(inputs(sandbox))}
@@ -64,23 +71,32 @@ def parameters(draft: Draft) -> Iterator[Parameter]:
             if isinstance(signature, TaskSignature):
                 for name, kind in signature.parameters.items():
                     written = task.item.bind.get(name)
-                    wanted = _reference(name, kind, written)
-                    channel, input_ = channels.get(wanted or ""), visible.get(wanted or "")
-                    if channel and input_:  # An error; the kind tells which one was meant.
-                        is_input = kind is ParameterKind.INPUT
-                        channel, input_ = (None, input_) if is_input else (channel, None)
-                    yield Parameter(sandbox, task, signature, name, kind, written, channel, input_)
+                    wanted = _reference(name, kind, written) or ""
+                    channel, input_ = channels.get(wanted), visible.get(wanted)
+                    device = devices.get(wanted)
+                    # That two have one name is an error; the kind tells which one was meant.
+                    if kind is ParameterKind.INPUT and input_:
+                        channel, device = None, None
+                    elif kind is ParameterKind.STREAM and device:
+                        channel, input_ = None, None
+                    elif channel:
+                        input_, device = None, None
+                    elif input_:
+                        device = None
+                    yield Parameter(
+                        sandbox, task, signature, name, kind, written, channel, input_, device
+                    )
 
 
 def _reference(name: str, kind: ParameterKind, written: str | int | None) -> str | None:
-    """The name of the channel or input that a parameter stands for; None if it is an integer."""
+    """The name of what a parameter stands for; None if it is an integer."""
     if kind is ParameterKind.INTEGER or isinstance(written, int):
         return None
     return default_reference(name) if written is None else written
 
 
 def default_reference(parameter: str) -> str:
-    """The channel or input that ``parameter`` stands for if ``bind`` has no entry for it."""
+    """The name of what ``parameter`` stands for if ``bind`` has no entry for it."""
     return parameter.replace("_", "-")
 
 
@@ -89,7 +105,7 @@ def settled_sandboxes(draft: Draft) -> frozenset[str]:
     unsettled = {
         each.sandbox.item.name
         for each in parameters(draft)
-        if each.kind is not ParameterKind.INTEGER and not (each.channel or each.input)
+        if each.kind is not ParameterKind.INTEGER and each.target is None
     }
     return frozenset(
         sandbox.name

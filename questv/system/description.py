@@ -10,20 +10,21 @@ from questv.diagnostics import DiagnosticsError
 from questv.system.bindings import Parameter, parameters
 from questv.system.document import Document, DocumentPath, read_document
 from questv.system.draft import Draft, tasks
-from questv.system.model import Channel, Input, System, Task
+from questv.system.model import Channel, Device, Input, System, Task
 from questv.system.rules import check
 from questv.system.shape import parse_system
 from questv.system.tasks import TaskSignature, TaskSource
 
-Argument = Channel | Input | int
+Argument = Channel | Input | Device | int
 
 
 @dataclass(frozen=True)
 class BoundTask:
     """A task, its function, and what each of the function's parameters stands for, in order.
 
-    A parameter of kind INPUT stands for an Input, one of kind INTEGER for a value that it can
-    hold, and the others for the channel whose fitting end the task's sandbox has.
+    A parameter of kind INPUT stands for an Input, one of kind STREAM for a Device, one of kind
+    INTEGER for a value that it can hold, and the others for the channel whose fitting end the
+    task's sandbox has.
     """
 
     task: Task
@@ -86,9 +87,8 @@ def _bound_tasks(draft: Draft) -> dict[str, tuple[BoundTask, ...]]:
 
 
 def _argument(parameter: Parameter) -> Argument:
-    target = parameter.channel or parameter.input
-    if target is not None:
-        return target.item
+    if parameter.target is not None:
+        return parameter.target.item
     assert isinstance(parameter.written, int), "the rules on bindings refuse anything else"
     return parameter.written
 

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
-UART_PORTS: Mapping[str, range] = MappingProxyType(
-    {"com1": range(0x3F8, 0x400), "com2": range(0x2F8, 0x300)}
+
+@dataclass(frozen=True)
+class SerialPort:
+    """A serial port: its I/O ports, and the number of its interrupt among the ISA's."""
+
+    ports: range
+    interrupt: int
+
+
+SERIAL_PORTS: Mapping[str, SerialPort] = MappingProxyType(
+    {
+        "com1": SerialPort(range(0x3F8, 0x400), 4),
+        "com2": SerialPort(range(0x2F8, 0x300), 3),
+    }
 )
-"""The I/O ports of each serial port that a PC can have at its customary place."""
+"""Each serial port that a PC can have at its customary place."""

@@ -154,9 +154,9 @@ class Task(Table):
     bind: dict[str, Argument] = Field(
         default_factory=dict,
         description=(
-            "What the function's parameters stand for: a channel or input by its name, or an "
-            "integer. A parameter that is not named here stands for the channel or input of its "
-            "own name, `_` in Python being `-` here."
+            "What the function's parameters stand for: a channel, input or device by its name, or "
+            "an integer. A parameter that is not named here stands for what has its own name, `_` "
+            "in Python being `-` here."
         ),
     )
 

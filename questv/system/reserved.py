@@ -44,6 +44,8 @@ RESERVED_PORTS = (
     _span(0x4D0, 0x4D1, *_PIC),
     _span(0x510, 0x51B, "the firmware configuration device", "which writes to any memory by DMA"),
     _span(0x600, 0x6FF, "ACPI power management", "which switches the whole machine off"),
+    _span(0xA00, 0xA17, "hot-plug of memory", "which takes memory away from the machine"),
+    _span(0xCC0, 0xCF7, "hot-plug of devices and cores", "which takes others' away"),
     _span(
         0xCF8,
         0xCFF,

@@ -190,7 +190,10 @@ _EXPECTATIONS = {
     "int_type": ("an integer", "a plain number, e.g. 10 or 0x70"),
     "string_type": ("a string", "text in quotes"),
     "size_type": ("a size", 'a size, e.g. "64 KiB", or bytes as a plain integer'),
-    "argument_type": ("a name or an integer", "the name of a channel or input, or an integer"),
+    "argument_type": (
+        "a name or an integer",
+        "the name of a channel, input or device, or an integer",
+    ),
     "dict_type": ("a table", 'parameters and what they stand for, e.g. { out = "results" }'),
 }
 

@@ -18,6 +18,7 @@ class ParameterKind(Enum):
     WRITER = "Writer"
     READER = "Reader"
     INPUT = "Input"
+    STREAM = "Stream"
     INTEGER = "integer"
 
 

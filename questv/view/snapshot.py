@@ -19,7 +19,7 @@ _STATE_STYLES = {"crashed": "bold red", "monitor fault": "bold red"}
 
 
 def snapshot_view(snapshot: Snapshot) -> RenderableType:
-    """Sandboxes, tasks and channels with all their counters."""
+    """Sandboxes, tasks, channels and streams with all their counters."""
     return Group(*_sections(snapshot))
 
 
@@ -94,6 +94,10 @@ def _sections(snapshot: Snapshot) -> Iterator[RenderableType]:
         yield ""
         yield heading("Channels (as each end counts; doorbells it rang, was woken by, got late)")
         yield indented(_channels(snapshot))
+    if snapshot.streams:
+        yield ""
+        yield heading("Streams (bytes; times that the port had to drop what came)")
+        yield indented(_streams(snapshot))
 
 
 def _sandboxes(snapshot: Snapshot) -> Table:
@@ -156,6 +160,16 @@ def _channels(snapshot: Snapshot) -> Table:
             counts += [end.violations] if broken else []
             name = sandbox_name(snapshot.sandboxes, end.sandbox)
             made.add_row(title, name, *(f"{number:,}" for number in counts))
+    return made
+
+
+def _streams(snapshot: Snapshot) -> Table:
+    numbers = ("received", "sent", "interrupts", "overruns")
+    made = table("name", "sandbox", "task", *numbers, numbers=numbers)
+    for stream in snapshot.streams:
+        counts = [stream.received, stream.sent, stream.interrupts, stream.overruns]
+        name = sandbox_name(snapshot.sandboxes, stream.sandbox)
+        made.add_row(stream.name, name, stream.task, *(f"{number:,}" for number in counts))
     return made
 
 

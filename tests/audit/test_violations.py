@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 
 from questv.audit.model import Audit, Violation
+from questv.boot.plan import BootPlan
 from questv.metal.structs import offsetof
 from questv.monitor.plan import MonitorPlan
 
 from .subjects import (
+    HELLO,
     PAGE,
     audited,
+    built,
     entry_of,
     flipped,
     hello,
@@ -462,3 +465,25 @@ def test_a_doorbell_that_a_monitor_would_find_worked_out_already() -> None:
     at = monitor_part(PING, "bss").physical + 8 * 0x40
     audit = audited(SYSTEM, {at: b"\x01"})
     assert broken(audit) == {"programs": 1}
+
+
+# ---- devices -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        (0, 1, "interrupt 1 goes to {owner} with vector {vector:#x}"),  # the keyboard's
+        (1, 9, "interrupt {interrupt} goes to core 9 with vector {vector:#x}"),
+        (2, 2, "interrupt {interrupt} goes to {owner} with vector 0x2"),  # an NMI's
+    ],
+)
+def test_interrupts_of_devices(field: int, value: int, message: str) -> None:
+    system = built(HELLO.parent / "serial")
+    assert audited(system).verdict == "proven"
+    owner = next(sandbox for sandbox in system.plan.sandboxes if sandbox.streams)
+    stream = owner.streams[0]
+    at = system.boot.symbols.address("boot_plan") + int(offsetof(BootPlan, "routes"))
+    audit = audited(system, {at + 4 * field: value.to_bytes(4, "little")})
+    wanted = message.format(owner=owner.name, interrupt=stream.interrupt, vector=stream.vector)
+    assert only(audit).message == wanted

@@ -138,6 +138,17 @@ def test_a_kernel_that_does_not_end_in_time(
     assert "  counter  count  tasks:count " in said.out  # what is known of it is shown
 
 
+def test_a_deterministic_kernel_that_does_not_end_in_time(
+    questv: Questv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As above; the time that counts is the machine's own, which goes by fast where all sleep."""
+    monkeypatch.setattr(session, "CLOCK_INTERVAL", 0.1)
+    monkeypatch.setattr(session.SessionOptions, "command_line", "metronome=10000000")
+    said = questv("run", SYSTEMS / "endless", "--for", "100ms", "--deterministic")
+    assert said.code == 1
+    assert "\nhung: by its own clock its time is over, and it still runs\n" in said.out
+
+
 def test_a_machine_that_cannot_be_started(questv: Questv, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         start, "MachineOptions", functools.partial(MachineOptions, extra=("-nonsense",))

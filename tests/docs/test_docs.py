@@ -13,8 +13,11 @@ from tests.running import questv
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-THERMOSTAT = [
-    file.read_text() for file in (ROOT / "examples" / "thermostat").iterdir() if file.is_file()
+EXAMPLES = [
+    file.read_text()
+    for example in ("thermostat", "serial")
+    for file in (ROOT / "examples" / example).iterdir()
+    if file.is_file()
 ]
 
 
@@ -33,8 +36,8 @@ def test_the_first_system(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("block", blocks("docs/guide.md", "toml|python"))
-def test_the_guide_shows_what_stands_in_its_example(block: str) -> None:
-    assert any(block in text for text in THERMOSTAT)
+def test_the_guide_shows_what_stands_in_its_examples(block: str) -> None:
+    assert any(block in text for text in EXAMPLES)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

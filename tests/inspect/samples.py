@@ -123,5 +123,6 @@ def report() -> RunReport:
             ),
             ConsoleReport(sandbox="right", written=0, lost=0, lines=()),
         ),
+        streams=(),
         expectations=(),
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from questv.diagnostics import DiagnosticsError
+from questv.interrupted import Interrupted
 from questv.metal.link import LinkError
 from questv.plan.build import build
 from questv.system.units import PAGE_SIZE, format_size, parse_size
@@ -48,6 +49,16 @@ def test_a_sandbox_that_is_too_small(tmp_path: Path) -> None:
     assert plan.sandbox("one").memory_used == plan.sandbox("one").memory == parse_size(fitting[1])
     less = text.replace("64 KiB", format_size(parse_size(fitting[1]) - PAGE_SIZE))
     assert f"takes {fitting[1]}, and" in said(tmp_path, less)
+
+
+def test_all_sandboxes_that_are_too_small_are_told(tmp_path: Path) -> None:
+    text = system_text(
+        *(sandbox_text(name, task_text("main"), memory="64 KiB") for name in ("one", "other"))
+    )
+    with pytest.raises(DiagnosticsError) as caught:
+        build(write_system(tmp_path, text, GOOD))
+    found = [(each.rule, each.message.split('"')[1]) for each in caught.value.diagnostics]
+    assert found == [("sandbox-memory-small", "one"), ("sandbox-memory-small", "other")]
 
 
 def test_a_machine_that_is_too_small(tmp_path: Path) -> None:
@@ -97,6 +108,48 @@ def test_a_stack_that_is_too_small(tmp_path: Path) -> None:
     build(write_system(tmp_path, text.replace('"8 KiB"', '"12 KiB"'), DEEP))
 
 
+LARGE = """
+large: Array[u8, 128 << 20] = static()
+
+@task
+def main() -> None:
+    large[5] = 1
+"""
+
+
+def test_a_program_that_is_too_large(tmp_path: Path) -> None:
+    text = system_text(
+        sandbox_text("one", task_text("main"), memory="200 MiB"), machine='memory = "256 MiB"'
+    )
+    words = said(tmp_path, text, LARGE)
+    found = re.search(r"would take (.*?) of", words)
+    assert found is not None and parse_size(found[1]) > 128 << 20
+    assert words == (
+        f'system.toml:9:10: the program of "one" would take {found[1]} of its virtual memory, '
+        "where 128 MiB are kept for that [program-too-large]\n"
+        '    memory = "200 MiB"\n'
+        "             ^^^^^^^^^\n"
+        "  fix: let its modules have smaller variables, or move tasks to another sandbox"
+    )
+    build(write_system(tmp_path, text, LARGE.replace("128", "127")))
+
+
+def test_stacks_that_are_too_large(tmp_path: Path) -> None:
+    def text(stack: str) -> str:
+        task = task_text("main", stack=stack)
+        machine = 'memory = "1 GiB"'
+        return system_text(sandbox_text("one", task, memory="800 MiB"), machine=machine)
+
+    assert said(tmp_path, text("768 MiB")) == (
+        'system.toml:9:10: the stacks of "one" would take 786460 KiB of its virtual memory, where '
+        "768 MiB are kept for that [stacks-too-large]\n"
+        '    memory = "800 MiB"\n'
+        "             ^^^^^^^^^\n"
+        "  fix: give its tasks smaller stacks, or move some to another sandbox"
+    )
+    build(write_system(tmp_path, text(f"{768 * 1024 - 28} KiB"), GOOD))
+
+
 # ---- modules of tasks --------------------------------------------------------------------------
 
 
@@ -120,20 +173,32 @@ def test_a_module_that_fails(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("error", ["SystemExit(3)", "KeyboardInterrupt()"])
-def test_a_module_that_leaves(tmp_path: Path, error: str) -> None:
-    """That it ends Python is an error like others; Ctrl-C is none of the module's."""
+@pytest.mark.parametrize(
+    ("error", "told"), [("SystemExit(3)", "SystemExit: 3"), ("BaseException()", "BaseException: ")]
+)
+def test_a_module_that_leaves(tmp_path: Path, error: str, told: str) -> None:
+    """That it ends Python, or tries to, is an error like others."""
     tasks = f"\nraise {error}\n" + GOOD
-    if error.startswith("Keyboard"):
-        with pytest.raises(KeyboardInterrupt):
-            build(write_system(tmp_path, system_text(ONE), tasks))
-        return
     assert said(tmp_path, system_text(ONE), tasks) == (
-        "tasks.py:6:1: importing 'tasks' fails here: SystemExit: 3 [import-failed]\n"
+        f"tasks.py:6:1: importing 'tasks' fails here: {told} [import-failed]\n"
         f"    raise {error}\n"
-        "    ^^^^^^^^^^^^^^^^^^^\n"
+        f"    {'^' * len(f'raise {error}')}\n"
         "  fix: mend this: before a module is compiled, Python runs it"
     )
+
+
+@pytest.mark.parametrize("request_to_end", [KeyboardInterrupt(), Interrupted(15)])
+def test_a_request_to_end_while_a_module_is_imported(
+    tmp_path: Path, request_to_end: BaseException
+) -> None:
+    """It is none of the module's errors."""
+    tasks = "\nfrom tests.plan import test_errors\n\nraise test_errors.REQUEST[0]\n" + GOOD
+    REQUEST[:] = [request_to_end]
+    with pytest.raises(type(request_to_end)):
+        build(write_system(tmp_path, system_text(ONE), tasks))
+
+
+REQUEST: list[BaseException] = []
 
 
 def test_a_name_that_is_written_wrong(tmp_path: Path) -> None:
@@ -170,8 +235,8 @@ def test_a_name_that_is_taken(tmp_path: Path) -> None:
             "tasks.py:7:1: parameter 'text' of task main is str [task-parameter]\n"
             "    def main(text: str) -> None:\n"
             "    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n"
-            "  fix: a task takes ends of channels (Sender, Receiver, Writer, Reader), an Input, "
-            "and integers",
+            "  fix: a task takes ends of channels (Sender, Receiver, Writer, Reader), Inputs, "
+            "Streams, and integers",
         ),
         (
             "def main() -> u64:\n    return 1",

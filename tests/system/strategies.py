@@ -30,7 +30,8 @@ END_KINDS = {
 
 @dataclass(frozen=True)
 class Use:
-    """The parameter ``name`` of ``task``, in ``sandbox``, stands for the channel's end or input."""
+    """The parameter ``name`` of ``task``, in ``sandbox``, stands for ``target``: an end of a
+    channel, an input or a device."""
 
     sandbox: dict[str, Any]
     task: dict[str, Any]
@@ -118,7 +119,11 @@ def systems(draw: st.DrawFn) -> RandomSystem:
     _add_channels_and_inputs(draw, system)
     for port, owner in zip(("com1", "com2"), draw(st.permutations(names)), strict=False):
         if draw(st.booleans()):
-            system.values["device"].append({"name": port, "kind": "uart", "owner": owner})
+            device = {"name": port, "kind": "uart", "owner": owner}
+            system.values["device"].append(device)
+            if draw(st.booleans()):
+                [sandbox] = [each for each in system.sandboxes if each["name"] == owner]
+                _use(draw, system, sandbox, ParameterKind.STREAM, device)
     if draw(st.booleans()):
         until = draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
         system.values["run"] = {"until": until}

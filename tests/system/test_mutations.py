@@ -48,7 +48,7 @@ class Draw:
         return self.one_of(*(c for c in channels if not kinds or c["kind"] in kinds))
 
     def channel_use(self, system: RandomSystem) -> Use:
-        return self.one_of(*(u for u in system.uses if u.kind is not ParameterKind.INPUT))
+        return self.one_of(*(u for u in system.uses if "from" in u.target))
 
     def input_use(self, system: RandomSystem) -> Use:
         return self.one_of(*(u for u in system.uses if u.kind is ParameterKind.INPUT))
@@ -128,6 +128,12 @@ def input_named_as_channel(draw: Draw, system: RandomSystem) -> None:
 
 
 @mutation
+def name_of_device(draw: Draw, system: RandomSystem) -> None:
+    use = draw.input_use(system)
+    use.target["name"] = use.task["bind"][use.name] = draw.device(system)["name"]
+
+
+@mutation
 def core_range(draw: Draw, system: RandomSystem) -> None:
     draw.sandbox(system)["core"] = draw.one_of(-1, -64, 64, 1 << 32)
 
@@ -168,6 +174,15 @@ def input_size_pages(draw: Draw, system: RandomSystem) -> None:
 
 
 @mutation
+def inputs_too_many(draw: Draw, system: RandomSystem) -> None:
+    sandbox = draw.sandbox(system)
+    for number in range(17 - len(sandbox["input"])):
+        sandbox["input"].append({"name": f"z{number}", "size": PAGE})
+        task = draw.one_of(*sandbox["task"])
+        system.add_parameter(task, ParameterKind.INPUT, f"z{number}")
+
+
+@mutation
 def stacks_exceed_memory(draw: Draw, system: RandomSystem) -> None:
     sandbox = draw.sandbox(system)
     sandbox["memory"] = sum(task["stack"] for task in sandbox["task"])
@@ -181,6 +196,15 @@ def machine_memory_exceeded(draw: Draw, system: RandomSystem) -> None:
 @mutation
 def task_missing(draw: Draw, system: RandomSystem) -> None:
     system.sandboxes.append({"name": "zz", "memory": 1 << 20})
+
+
+@mutation
+def tasks_too_many(draw: Draw, system: RandomSystem) -> None:
+    sandbox = draw.sandbox(system)
+    sandbox["memory"] += 1 << 20
+    free = set(range(256)) - {task["priority"] for task in sandbox["task"]}
+    for number in range(33 - len(sandbox["task"])):
+        system.add_task(sandbox, f"z{number}", free.pop())
 
 
 @mutation
@@ -288,6 +312,22 @@ def bind_channel_kind(draw: Draw, system: RandomSystem) -> None:
 
 
 @mutation
+def bind_device_foreign(draw: Draw, system: RandomSystem) -> None:
+    device = draw.device(system)
+    stranger = draw.one_of(*(s for s in system.sandboxes if s["name"] != device["owner"]))
+    system.add_parameter(stranger["task"][0], ParameterKind.STREAM, device["name"])
+
+
+@mutation
+def bind_device_taken(draw: Draw, system: RandomSystem) -> None:
+    device = draw.device(system)
+    [owner] = [s for s in system.sandboxes if s["name"] == device["owner"]]
+    for _ in range(2):
+        task = draw.one_of(*owner["task"])
+        system.add_parameter(task, ParameterKind.STREAM, device["name"])
+
+
+@mutation
 def input_unused(draw: Draw, system: RandomSystem) -> None:
     draw.sandbox(system)["input"].append({"name": "zz", "size": PAGE})
 
@@ -304,6 +344,19 @@ def channel_to_itself(draw: Draw, system: RandomSystem) -> None:
     system.values["channel"].append({"name": "zz", "kind": "ring", "from": name, "to": name})
     for kind in (ParameterKind.SENDER, ParameterKind.RECEIVER):
         system.add_parameter(draw.one_of(*sandbox["task"]), kind, "zz")
+
+
+@mutation
+def channels_too_many(draw: Draw, system: RandomSystem) -> None:
+    assume(len(system.sandboxes) > 1)
+    ends = system.sandboxes[:2]
+    kinds = (ParameterKind.SENDER, ParameterKind.RECEIVER)
+    for number in range(65):
+        ring = {"name": f"z{number}", "kind": "ring", "size": PAGE}
+        sender, receiver = (sandbox["name"] for sandbox in ends)
+        system.values["channel"].append(ring | {"from": sender, "to": receiver})
+        for sandbox, kind in zip(ends, kinds, strict=True):
+            system.add_parameter(draw.one_of(*sandbox["task"]), kind, ring["name"])
 
 
 @mutation
@@ -336,7 +389,8 @@ def channel_end_unused(draw: Draw, system: RandomSystem) -> None:
 
 @mutation
 def device_unknown(draw: Draw, system: RandomSystem) -> None:
-    draw.device(system)["name"] = draw.one_of("com0", "com3", "COM1", "")
+    name, owner = draw.one_of("com0", "com3", "COM1", ""), draw.sandbox(system)["name"]
+    system.values["device"].append({"name": name, "kind": "uart", "owner": owner})
 
 
 @mutation

@@ -1,8 +1,8 @@
-"""The part of ACPI that tells which processors a machine has (ACPI 6.5, 5.2)."""
+"""The part of ACPI that tells which processors and I/O APICs a machine has (ACPI 6.5, 5.2)."""
 
 from __future__ import annotations
 
-from questv.metal.lang import Array, u8, u32, u64
+from questv.metal.lang import Array, u8, u16, u32, u64
 from questv.metal.structs import Struct, sizeof
 
 
@@ -62,15 +62,41 @@ class LocalX2ApicEntry(Struct, packed=True):
     processor: u32
 
 
+class IoApicEntry(Struct, packed=True):
+    """I/O APIC (5.2.12.3)."""
+
+    kind: u8
+    length: u8
+    id: u8
+    reserved: u8
+    address: u32
+    first_line: u32  # number of its first line among those of all I/O APICs
+
+
+class OverrideEntry(Struct, packed=True):
+    """Interrupt source override (5.2.12.5): an ISA interrupt on a line of another number."""
+
+    kind: u8
+    length: u8
+    bus: u8
+    source: u8
+    line: u32
+    flags: u16
+
+
 assert sizeof(RootPointer) == 36
 assert sizeof(TableHeader) == 36
 assert sizeof(LocalApicEntry) == 8
 assert sizeof(LocalX2ApicEntry) == 16
+assert sizeof(IoApicEntry) == 12
+assert sizeof(OverrideEntry) == 10
 
 RSDP_SIGNATURE = int.from_bytes(b"RSD PTR ", "little")
 MADT_SIGNATURE = int.from_bytes(b"APIC", "little")
 MADT_ENTRIES_OFFSET = 44
 """After the header: the local APIC's address and flags, four bytes each (5.2.12)."""
 KIND_LOCAL_APIC = 0
+KIND_IO_APIC = 1
+KIND_OVERRIDE = 2
 KIND_LOCAL_X2APIC = 9
 PROCESSOR_ENABLED = 1

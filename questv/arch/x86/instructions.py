@@ -20,15 +20,6 @@ def halt() -> None:
 
 
 @metal(inline=True)
-def enable_interrupts_and_halt() -> None:
-    """Enable interrupts and sleep, with no gap in which a wake-up could be lost.
-
-    STI takes effect after the instruction that follows it (APM vol. 3, STI).
-    """
-    asm("sti\nhlt", None, "")
-
-
-@metal(inline=True)
 def disable_interrupts() -> None:
     """Clear RFLAGS.IF."""
     asm("cli", None, "")
@@ -141,12 +132,6 @@ def restore_floats(state: u64) -> None:
 def read_cr2() -> u64:
     """CR2: the address of the last page fault."""
     return asm("mov $0, cr2", u64, "=r")
-
-
-@metal(inline=True)
-def read_cr3() -> u64:
-    """CR3: the physical address of the page tables."""
-    return asm("mov $0, cr3", u64, "=r")
 
 
 @metal(inline=True)

@@ -25,7 +25,6 @@ class Cr4(IntFlag):
     """CR4 (APM vol. 2, 3.1.3)."""
 
     PHYSICAL_ADDRESS_EXTENSION = 1 << 5
-    PAGE_GLOBAL = 1 << 7
     FXSAVE = 1 << 9
     SIMD_EXCEPTIONS = 1 << 10
 
@@ -34,7 +33,6 @@ class Cr4(IntFlag):
 class Efer(IntFlag):
     """EFER (APM vol. 2, 3.1.7)."""
 
-    SYSCALL = 1 << 0
     LONG_MODE_ENABLE = 1 << 8
     LONG_MODE_ACTIVE = 1 << 10
     NO_EXECUTE_ENABLE = 1 << 11

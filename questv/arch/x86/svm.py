@@ -177,7 +177,6 @@ assert offsetof(Vmcb, "rax") == 0x5F8
 SEGMENT_CODE_64 = 0xA9B
 """Present, code, readable, accessed, long: the descriptor's bits 40-47 and 52-55."""
 SEGMENT_DATA = 0xC93
-SEGMENT_TASK_64 = 0x08B
 PAT_RESET = 0x0007_0406_0007_0406
 
 

@@ -14,10 +14,17 @@ from questv.system.bindings import (
     parameters,
     settled_sandboxes,
 )
-from questv.system.draft import Draft, inputs, tasks
+from questv.system.draft import Draft, inputs, repeated, tasks
 from questv.system.model import RingChannel
 from questv.system.tasks import ParameterKind, TaskSignature
 from questv.system.wording import source_position, suggest
+
+_WHAT = {
+    **dict.fromkeys(CHANNEL_KINDS, "channel"),
+    ParameterKind.INPUT: "input",
+    ParameterKind.STREAM: "device",
+}
+"""What a parameter of each kind stands for."""
 
 
 def bind_parameter_unknown(draft: Draft) -> Iterator[Diagnostic]:
@@ -39,16 +46,17 @@ def bind_parameter_unknown(draft: Draft) -> Iterator[Diagnostic]:
 
 
 def bind_missing(draft: Draft) -> Iterator[Diagnostic]:
-    """A parameter without an entry needs a channel or input of its own name to stand for."""
+    """A parameter without an entry needs something of its own name to stand for."""
     for each in parameters(draft):
         if each.kind is ParameterKind.INTEGER or each.written is not None:
             continue
-        if each.channel is None and each.input is None:
-            name = default_reference(each.name)
+        if each.target is None:
+            what = _WHAT[each.kind]
             yield Diagnostic(
                 each.place,
-                f'{each.described} stands for nothing: there is no channel or input "{name}"',
-                f'add bind = {{ {each.name} = "..." }} with the name of a channel or input',
+                f"{each.described} stands for nothing: there is no {what} "
+                f'"{default_reference(each.name)}"',
+                f'add bind = {{ {each.name} = "..." }} with the name of {_article(what)}',
                 "bind-missing",
             )
 
@@ -92,14 +100,13 @@ def bind_integer_range(draft: Draft) -> Iterator[Diagnostic]:
 
 
 def bind_name_expected(draft: Draft) -> Iterator[Diagnostic]:
-    """Channels and inputs have names, not numbers: a number would change as the file does."""
+    """Channels, inputs and devices have names; a number would change as the file does."""
     for each in parameters(draft):
         if each.kind is not ParameterKind.INTEGER and isinstance(each.written, int):
-            what = "an input" if each.kind is ParameterKind.INPUT else "a channel"
             yield Diagnostic(
                 each.place,
                 f"{each.described} can't be the integer {each.written}",
-                f"write the name of {what}",
+                f"write the name of {_article(_WHAT[each.kind])}",
                 "bind-name-expected",
             )
 
@@ -109,10 +116,10 @@ def bind_name_unknown(draft: Draft) -> Iterator[Diagnostic]:
     for each in parameters(draft):
         if each.kind is ParameterKind.INTEGER or not isinstance(each.written, str):
             continue
-        if each.channel is None and each.input is None:
+        if each.target is None:
             yield Diagnostic(
                 each.place,
-                f'{each.described}: there is no channel or input "{each.written}"',
+                f'{each.described}: there is no {_WHAT[each.kind]} "{each.written}"',
                 suggest(each.written, _fitting(draft, each), "describe one of this name"),
                 "bind-name-unknown",
             )
@@ -123,26 +130,64 @@ def _fitting(draft: Draft, parameter: Parameter) -> list[str]:
     if parameter.kind is ParameterKind.INPUT:
         return [each.name for each in parameter.sandbox.item.inputs]
     owner = parameter.sandbox.item.name
+    if parameter.kind is ParameterKind.STREAM:
+        return [each.name for each in draft.system.devices if each.owner == owner]
     channels = draft.system.channels
     return [each.name for each in channels if at_end(each, parameter.end) == owner]
 
 
 def bind_kind_wrong(draft: Draft) -> Iterator[Diagnostic]:
-    """An input is memory to read and a channel is a protocol: neither can serve as the other."""
+    """An input is memory, a channel a protocol, a device a driver's: none can serve as another."""
     for each in parameters(draft):
-        if each.kind is ParameterKind.INPUT and each.channel:
-            needed = "an input"
-            found = f'channel "{each.channel.item.name}" (line {each.channel.line})'
-        elif each.kind is not ParameterKind.INPUT and each.input:
-            needed = "a channel"
-            found = f'input "{each.input.item.name}" (line {each.input.line})'
-        else:
+        found = {"channel": each.channel, "input": each.input, "device": each.device}
+        for what, target in found.items():
+            if target is None or each.kind is ParameterKind.INTEGER or what == _WHAT[each.kind]:
+                continue
+            yield Diagnostic(
+                each.place,
+                f"{each.described} takes {_article(_WHAT[each.kind])}, but stands for "
+                f'{what} "{target.item.name}" (line {target.line})',
+                f'name another one: bind = {{ {each.name} = "..." }}',
+                "bind-kind-wrong",
+            )
+
+
+def _article(what: str) -> str:
+    return f"an {what}" if what == "input" else f"a {what}"
+
+
+def bind_device_foreign(draft: Draft) -> Iterator[Diagnostic]:
+    """A device's registers and interrupt are its owner's alone."""
+    for each in parameters(draft):
+        if each.kind is not ParameterKind.STREAM or each.device is None:
             continue
+        owner, sandbox = each.device.item.owner, each.sandbox.item.name
+        if owner != sandbox and owner in draft.sandbox_names:
+            yield Diagnostic(
+                each.place,
+                f'{each.described}: device "{each.device.item.name}" (line {each.device.line}) '
+                f'is that of "{owner}", not of "{sandbox}"',
+                f'give the device owner = "{sandbox}", or move the task',
+                "bind-device-foreign",
+            )
+
+
+def bind_device_taken(draft: Draft) -> Iterator[Diagnostic]:
+    """A stream has one reader and one writer, the same task: two would take each other's bytes."""
+    streams = [
+        each
+        for each in parameters(draft)
+        if each.kind is ParameterKind.STREAM
+        and each.device
+        and each.device.item.owner == each.sandbox.item.name
+    ]
+    for first, again in repeated(streams, lambda each: each.device and each.device.item.name):
         yield Diagnostic(
-            each.place,
-            f"{each.described} takes {needed}, but stands for {found}",
-            f'name another one: bind = {{ {each.name} = "..." }}',
-            "bind-kind-wrong",
+            again.place,
+            f'{again.described}: task "{first.task.item.name}" (line {first.task.line}) has device '
+            f'"{again.written or default_reference(again.name)}" already',
+            "let one task drive it, and send to it over a channel",
+            "bind-device-taken",
         )
 
 
@@ -245,5 +290,7 @@ RULES = (
     bind_channel_foreign,
     bind_channel_direction,
     bind_channel_kind,
+    bind_device_foreign,
+    bind_device_taken,
     input_unused,
 )

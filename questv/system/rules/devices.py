@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from questv.diagnostics import Diagnostic
-from questv.system.devices import UART_PORTS
+from questv.system.devices import SERIAL_PORTS
 from questv.system.draft import Draft, repeated
 from questv.system.wording import one_of, suggest
 
@@ -14,11 +14,11 @@ def device_unknown(draft: Draft) -> Iterator[Diagnostic]:
     """A device is known by its name, which stands for its ports and interrupt."""
     for device in draft.devices:
         name = device.item.name
-        if name not in UART_PORTS:
+        if name not in SERIAL_PORTS:
             yield Diagnostic(
                 device.value("name"),
                 f'there is no {device.item.kind} "{name}"',
-                f"write {one_of(UART_PORTS)}",
+                f"write {one_of(SERIAL_PORTS)}",
                 "device-unknown",
             )
 

@@ -81,6 +81,21 @@ def input_named_as_channel(draft: Draft) -> Iterator[Diagnostic]:
             )
 
 
+def name_of_device(draft: Draft) -> Iterator[Diagnostic]:
+    """A parameter is bound to a device by its name, too, which the machine has given it."""
+    devices = {device.item.name: device for device in draft.devices}
+    named = [(each.item.name, each.value("name")) for each in draft.channels]
+    named += [(each.item.name, each.value("name")) for each in draft.inputs]
+    for name, place in named:
+        if name in devices:
+            yield Diagnostic(
+                place,
+                f'the device at line {devices[name].line} is called "{name}" too',
+                "give it another name",
+                "name-of-device",
+            )
+
+
 RULES = (
     sandbox_missing,
     sandbox_name_taken,
@@ -88,4 +103,5 @@ RULES = (
     channel_name_taken,
     input_name_taken,
     input_named_as_channel,
+    name_of_device,
 )
