@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -19,7 +19,13 @@ from questv.audit.model import (
 )
 from questv.audit.running import check_commands, entered
 from questv.audit.sharing import Rights, spans
-from questv.audit.sources import ImageMemory, LiveMemory, Memory, NoMemoryError
+from questv.audit.sources import (
+    ImageMemory,
+    LiveMemory,
+    Memory,
+    NoMemoryError,
+    entry_points,
+)
 from questv.audit.tables import (
     Tables,
     check_guards,
@@ -53,7 +59,8 @@ class Subject:
 
 def audit_image(subject: Subject, contents: bytes) -> Audit:
     """Audit an image file's bytes; raises BadInputError if there is nothing to audit."""
-    return Auditor(subject, ImageMemory(contents), live=False).audit()
+    memory = ImageMemory(contents)
+    return Auditor(subject, memory, live=False, entries=entry_points(contents)).audit()
 
 
 def audit_machine(subject: Subject, memory: GuestMemory) -> Audit:
@@ -64,14 +71,18 @@ def audit_machine(subject: Subject, memory: GuestMemory) -> Audit:
 class Auditor:
     """One audit, of any memory."""
 
-    def __init__(self, subject: Subject, memory: Memory, *, live: bool) -> None:
+    def __init__(
+        self, subject: Subject, memory: Memory, *, live: bool, entries: Sequence[int] = ()
+    ) -> None:
         """Read and walk; ``live`` is whether monitors have begun to run.
 
+        ``entries`` are the addresses at which a loader may enter what is in memory.
         Raises BadInputError if there is nothing that could be compared.
         """
         self._subject = subject
         self._memory = memory
         self._live = live
+        self._entries = entries
         owners.check_names(subject.system, subject.plan, set(subject.programs))
         programs = {name: Binary(name, elf) for name, elf in subject.programs.items()}
         self._boot = programs["boot"]
@@ -186,14 +197,22 @@ class Auditor:
         )
 
     def _told_words(self) -> None:
-        violations = list(self._told.check())
+        violations = [*self._entered_elsewhere(), *self._told.check()]
         self._check(
             "roots",
             "boot and monitors are led to these tables and maps, and to declared doorbells only",
-            self._told.count,
+            self._told.count + len(self._entries),
             "words",
             violations,
         )
+
+    def _entered_elsewhere(self) -> Iterator[Violation]:
+        """A loader that enters the image anywhere but at its boot's beginning."""
+        wanted = self._boot.address("boot_entry")
+        for entry in self._entries:
+            if entry != wanted:
+                message = f"the image is entered at {entry:#x}, which is not where its boot begins"
+                yield Violation("boot", message, f"{wanted:#x}", entry)
 
     def _tables(self) -> None:
         declared = self._declared

@@ -7,12 +7,12 @@ meet, each has the size that was declared, and what a claim places is in its own
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TypeGuard
 
 from questv.audit.binaries import Binary
-from questv.audit.declared import APIC, Declared, least_sizes
+from questv.audit.declared import Declared, least_sizes
 from questv.audit.model import PAGE, Violation
 from questv.diagnostics import BadInputError
 from questv.plan.model import Owner, Plan, Region, SandboxPlan, Window
@@ -127,11 +127,15 @@ def _sizes(declared: Declared) -> Iterator[Violation]:
 
 def _kernel(declared: Declared, sandbox: SandboxPlan) -> Iterator[Violation]:
     who = f"kernel of {sandbox.name}"
-    allowed = {part.start for part in declared.view(sandbox.name)}
+    memory = declared.memory_of(sandbox.name)
+    others = {
+        part.start: part.size
+        for part in declared.view(sandbox.name)
+        if not memory.start <= part.start < memory.end
+    }
     for window in sandbox.kernel_windows:
-        inside = declared.memory_of(sandbox.name)
-        own = inside.start <= window.physical and window.physical + window.size <= inside.end
-        if not own and window.physical not in allowed:
+        own = memory.start <= window.physical and window.physical + window.size <= memory.end
+        if not own and window.size > others.get(window.physical, 0):
             yield _misplaced(who, window, "its own memory, its channels, its inputs")
     yield from _apart(who, sandbox.kernel_windows)
     program = declared.kernel_programs[sandbox.name]
@@ -147,17 +151,18 @@ def _kernel(declared: Declared, sandbox: SandboxPlan) -> Iterator[Violation]:
 
 def _monitor(declared: Declared, sandbox: SandboxPlan) -> Iterator[Violation]:
     who = f"monitor of {sandbox.name}"
-    publics = {other.public for other in declared.plan.sandboxes}
-    own = []
-    for window in sandbox.monitor_windows:
+    program = declared.monitor_program
+    # What stands there is known without the plan: all public pages, and the APIC.
+    apic, peers = program.address("monitor_apic_page"), program.address("monitor_peers")
+    own = [each for each in sandbox.monitor_windows if each.address < peers]
+    own = [each for each in own if each.address != apic]
+    for window in own:
         region = declared.plan.region_at(window.physical)
-        if _is(region, Owner.MONITOR, sandbox.name) and window.physical + window.size <= region.end:
-            own.append(window)
-        elif window.physical not in publics and window.physical != APIC:
-            yield _misplaced(who, window, "its own memory, public pages, the local APIC")
-    peers = declared.monitor_program.address("monitor_peers")  # its own public page among them
-    yield from _apart(who, [window for window in own if window.address < peers])
-    yield from _sections_placed(who, declared.monitor_program, sandbox.monitor_windows)
+        end = window.physical + window.size
+        if not _is(region, Owner.MONITOR, sandbox.name) or end > region.end:
+            yield _misplaced(who, window, "its own memory")
+    yield from _apart(who, own)
+    yield from _sections_placed(who, program, own)
     for what, address in (
         ("control block", sandbox.control),
         ("public page", sandbox.public),
@@ -167,7 +172,7 @@ def _monitor(declared: Declared, sandbox: SandboxPlan) -> Iterator[Violation]:
             yield _claim(who, f"has its {what} at {address:#x}", "its own memory", address)
 
 
-def _apart(who: str, windows: tuple[Window, ...] | list[Window]) -> Iterator[Violation]:
+def _apart(who: str, windows: Sequence[Window]) -> Iterator[Violation]:
     """No page has two purposes, and so no page can be written under another name."""
     ordered = sorted(windows, key=lambda window: window.physical)
     for one, other in pairwise(ordered):
@@ -180,7 +185,7 @@ def _apart(who: str, windows: tuple[Window, ...] | list[Window]) -> Iterator[Vio
             )
 
 
-def _sections_placed(who: str, program: Binary, windows: tuple[Window, ...]) -> Iterator[Violation]:
+def _sections_placed(who: str, program: Binary, windows: Sequence[Window]) -> Iterator[Violation]:
     places = {window.address: window.size for window in windows}
     for section in program.sections:
         if places.get(section.address) != section.size:

@@ -11,7 +11,10 @@ from typing import Protocol
 from questv.diagnostics import BadInputError
 from questv.machine.memory import GuestMemory
 
-_LOAD = 1
+_LOAD, _NOTE = 1, 4
+_PVH = struct.Struct("<III4sQ")
+"""A note with the name Xen that holds an address; its type is that of a PVH entry, 18."""
+_PVH_TYPE = 18
 _PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
 
 
@@ -73,15 +76,17 @@ class _Segment:
     size: int
 
 
+def _headers(contents: bytes) -> list[tuple[int, ...]]:
+    """The program headers of an ELF file; raises struct.error if they are not all there."""
+    table = struct.unpack_from("<Q", contents, 32)[0]
+    size, count = struct.unpack_from("<HH", contents, 54)
+    return [_PROGRAM_HEADER.unpack_from(contents, table + index * size) for index in range(count)]
+
+
 def _segments(contents: bytes) -> list[_Segment]:
     """The segments of an ELF file; raises ValueError or struct.error if they are not all there."""
-    table = struct.unpack_from("<Q", contents, 32)[0]
-    entry_size, count = struct.unpack_from("<HH", contents, 54)
     found: list[_Segment] = []
-    for index in range(count):
-        kind, _, offset, _, start, filled, size, _ = _PROGRAM_HEADER.unpack_from(
-            contents, table + index * entry_size
-        )
+    for kind, _, offset, _, start, filled, size, _ in _headers(contents):
         if kind == _LOAD:
             if offset + filled > len(contents) or filled > size:
                 raise ValueError("a segment is not all there")
@@ -89,6 +94,22 @@ def _segments(contents: bytes) -> list[_Segment]:
     found.sort(key=lambda segment: segment.start)
     if any(one.start + one.size > other.start for one, other in pairwise(found)):
         raise ValueError("two segments are at one place")
+    return found
+
+
+def entry_points(image: bytes) -> list[int]:
+    """Where loaders enter the image: what its header says, and its PVH notes.
+
+    ``ImageMemory`` has found its segments to be whole.
+    """
+    found = [struct.unpack_from("<Q", image, 24)[0]]
+    for kind, _, offset, _, _, filled, _, _ in _headers(image):
+        if kind != _NOTE:
+            continue
+        note = image[offset : offset + filled]
+        fields = _PVH.unpack(note) if len(note) == _PVH.size else (0, 0, 0, b"", 0)
+        # A note that is anything else might be an entry to a loader that knows more.
+        found.append(fields[4] if fields[:4] == (4, 8, _PVH_TYPE, b"Xen\0") else 0)
     return found
 
 

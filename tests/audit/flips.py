@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from questv.audit import control, maps
 from questv.audit.binaries import Binary
@@ -117,26 +118,14 @@ class Flips:
     # ---- permission maps ---------------------------------------------------------------------
 
     def flip_msrs(self, count: Count, sandbox: SandboxPlan, step: int) -> None:
-        """Every bit of an MSR map: one that becomes 0 lets something through."""
-        declared = self.declared.msrs(sandbox.name)
-        contents = bytearray(self.memory.read(sandbox.msr_map, 2 * PAGE))
-        _flip_map(
-            count,
-            contents,
-            lambda: any(True for _ in maps.check_msrs("", bytes(contents), 0, declared)),
-            step,
-        )
+        """Every bit of an MSR map, or one in ``step``."""
+        contents = self.memory.read(sandbox.msr_map, 2 * PAGE)
+        _flip_map(count, contents, maps.check_msrs, self.declared.msrs(sandbox.name), step)
 
     def flip_ports(self, count: Count, sandbox: SandboxPlan, step: int) -> None:
-        """Every bit of an I/O map."""
-        declared = self.declared.ports(sandbox.name)
-        contents = bytearray(self.memory.read(sandbox.io_map, 3 * PAGE))
-        _flip_map(
-            count,
-            contents,
-            lambda: any(True for _ in maps.check_ports("", bytes(contents), 0, declared)),
-            step,
-        )
+        """Every bit of an I/O map, or one in ``step``."""
+        contents = self.memory.read(sandbox.io_map, 3 * PAGE)
+        _flip_map(count, contents, maps.check_ports, self.declared.ports(sandbox.name), step)
 
     # ---- control blocks ----------------------------------------------------------------------
 
@@ -153,13 +142,21 @@ class Flips:
             changed[bit // 8] ^= 1 << bit % 8
 
 
-def _flip_map(count: Count, contents: bytearray, caught: Callable[[], bool], step: int) -> None:
+def _flip_map(
+    count: Count, contents: bytes, check: Callable[..., Iterator[Any]], declared: Any, step: int
+) -> None:
+    """One bit at a time: one that becomes 0 lets something through."""
+
+    def caught() -> bool:
+        return any(True for _ in check("", bytes(changed), 0, declared))
+
+    changed = bytearray(contents)
     assert not caught()
-    for bit in range(0, 8 * len(contents), step):
-        widens = bool(contents[bit // 8] >> bit % 8 & 1)
-        contents[bit // 8] ^= 1 << bit % 8
+    for bit in range(0, 8 * len(changed), step):
+        widens = bool(changed[bit // 8] >> bit % 8 & 1)
+        changed[bit // 8] ^= 1 << bit % 8
         count.add(widens, caught())
-        contents[bit // 8] ^= 1 << bit % 8
+        changed[bit // 8] ^= 1 << bit % 8
 
 
 def flip_all(

@@ -141,6 +141,41 @@ def test_windows_of_a_monitor() -> None:
     assert f"monitor of ping has no place for .text of its program, at {text.address:#x}" in said
 
 
+def test_a_window_that_is_longer_than_what_it_shows() -> None:
+    windows = list(PING.kernel_windows)
+    side = next(window for window in windows if window.name == "there (other side)")
+    longer = side.model_copy(update={"size": side.size + PAGE})
+    changed = tuple(longer if window is side else window for window in windows)
+    said = messages(with_sandbox(PLAN, "ping", kernel_windows=changed))
+    assert f"kernel of ping has its there (other side) at {side.physical:#x}" in said
+
+
+def test_a_monitors_data_on_anothers_public_page() -> None:
+    windows = list(PING.monitor_windows)
+    stack = next(window for window in windows if window.name == "stack")
+    moved = stack.model_copy(update={"physical": PONG.public})
+    changed = tuple(moved if window is stack else window for window in windows)
+    said = messages(with_sandbox(PLAN, "ping", monitor_windows=changed))
+    assert f"monitor of ping has its stack at {PONG.public:#x}" in said
+
+
+@pytest.mark.parametrize("where", ["header", "note"])
+def test_an_image_that_is_entered_elsewhere(where: str) -> None:
+    """Code that is no part of the boot could do anything before any wall stands."""
+    image = bytearray(SYSTEM.image)
+    entry = SYSTEM.boot.symbols.address("boot_entry")
+    at = 24 if where == "header" else image.index(b"Xen\0" + struct.pack("<Q", entry)) + 4
+    assert image[at : at + 8] == struct.pack("<Q", entry)
+    image[at] ^= 0x40
+    audit = audit_image(subject(SYSTEM), bytes(image))
+    [violation] = audit.violations
+    assert violation.message == (
+        f"the image is entered at {entry ^ 0x40:#x}, which is not where its boot begins"
+    )
+    assert violation.declared == f"{entry:#x}"
+    assert audit_image(subject(SYSTEM), SYSTEM.image).verdict == "proven"
+
+
 def test_sides_of_a_channel() -> None:
     there, back = PLAN.channels
     changed = there.model_copy(update={"receiver_area": there.sender_area})
