@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.util
 import re
 import sys
 import sysconfig
@@ -70,7 +71,7 @@ def _import_diagnostic(name: str, error: BaseException) -> Diagnostic:
         place = Place(shown(Path(error.filename)), error.lineno, column, max(1, end - column))
         return Diagnostic(place, f"this is not Python: {error.msg}", "mend the syntax", "syntax")
     found = _place(error.__traceback__)
-    place = found or Place(Path(f"<{name}>"))
+    place = found or Place(_file(name))
     if isinstance(error, LayoutError):
         return Diagnostic(place, str(error), error.fix, error.rule)
     where = " here" if found else ""
@@ -80,6 +81,15 @@ def _import_diagnostic(name: str, error: BaseException) -> Diagnostic:
         _fix(error),
         "import-failed",
     )
+
+
+def _file(name: str) -> Path:
+    """The file of a module that Python can't read, such as one with zero bytes in it."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        spec = None
+    return shown(Path(spec.origin)) if spec and spec.origin else Path(f"<{name}>")
 
 
 def _fix(error: BaseException) -> str:

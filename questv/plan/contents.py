@@ -229,15 +229,37 @@ def _used(plan: Plan) -> Iterator[tuple[int, int]]:
 
 
 def _checked(blocks: list[Block]) -> Iterator[tuple[int, int, bytes]]:
-    """Blocks with contents as (start, size, bytes), neighbours joined, in whole words."""
-    joined: list[tuple[int, bytearray]] = []
+    """What the image fills as (start, size, bytes), in whole words: zeros in between count too."""
+    for segment in segments(blocks):
+        if segment.contents:
+            whole = segment.contents + bytes(-len(segment.contents) % 8)
+            yield segment.start, len(whole), whole
+
+
+# ---- what is loaded --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What a loader puts at a physical address: bytes, then zeros up to ``size``."""
+
+    start: int
+    contents: bytes
+    size: int
+
+
+def segments(blocks: list[Block]) -> list[Segment]:
+    """Blocks by address, each with its neighbours where they touch."""
+    made: list[tuple[int, bytearray, int]] = []
     for block in blocks:
-        if not block.contents:
-            continue
-        image = block.contents + bytes(-len(block.contents) % 8)
-        if joined and joined[-1][0] + len(joined[-1][1]) == block.start:
-            joined[-1][1].extend(image)
-        else:
-            joined.append((block.start, bytearray(image)))
-    for start, whole in joined:
-        yield start, len(whole), bytes(whole)
+        if made:
+            start, image, size = made[-1]
+            # Zeros in the middle of a segment are cheap only if there are few of them.
+            if start + size == block.start and size - len(image) <= 4 * PAGE_SIZE:
+                if block.contents:
+                    image.extend(bytes(size - len(image)))
+                    image.extend(block.contents)
+                made[-1] = (start, image, size + block.size)
+                continue
+        made.append((block.start, bytearray(block.contents), block.size))
+    return [Segment(start, bytes(image), size) for start, image, size in made]

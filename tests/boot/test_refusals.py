@@ -202,6 +202,7 @@ def test_a_corrupted_image(system: BuiltSystem, tmp_path: Path) -> None:
         sandbox.nested_tables,
         sandbox.msr_map + 0x1FF8,
         sandbox.info + 8000,
+        sandbox.monitor_plan - 8,  # behind the monitor's variables, which are zero
     ):
         bit = bytes([_read(system.image, address, 1)[0] ^ 4])
         line = refused(run_system(system, tmp_path, image=patched(system, address, bit)))

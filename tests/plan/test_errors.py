@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -173,6 +175,14 @@ def test_a_module_that_fails(tmp_path: Path) -> None:
     )
 
 
+def test_a_module_that_is_no_text(tmp_path: Path) -> None:
+    assert said(tmp_path, system_text(ONE), GOOD + "\0") == (
+        "tasks.py: importing 'tasks' fails: SyntaxError: source code string cannot contain null "
+        "bytes [import-failed]\n"
+        "  fix: mend this: before a module is compiled, Python runs it"
+    )
+
+
 @pytest.mark.parametrize(
     ("error", "told"), [("SystemExit(3)", "SystemExit: 3"), ("BaseException()", "BaseException: ")]
 )
@@ -222,6 +232,26 @@ def test_a_name_that_is_taken(tmp_path: Path) -> None:
         f"json.py: there is another module named 'json', at {json.__file__} [module-name-taken]\n"
         "  fix: give the file another name"
     )
+
+
+def test_a_name_that_python_itself_has(tmp_path: Path) -> None:
+    text = system_text(ONE.replace('run = "tasks:main"', 'run = "time:main"'))
+    write_system(tmp_path, text, GOOD)
+    (tmp_path / "time.py").write_text((tmp_path / "tasks.py").read_text())
+    assert said(tmp_path, text) == (
+        "time.py: there is another module named 'time', built into Python [module-name-taken]\n"
+        "  fix: give the file another name"
+    )
+
+
+def test_a_name_of_a_library_that_the_tools_have_yet_to_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_system(tmp_path, system_text(ONE), GOOD)
+    (tmp_path / "colorsys.py").write_text("raise RuntimeError('this one is not meant')\n")
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    build(tmp_path)
+    assert importlib.import_module("colorsys").__file__ != str(tmp_path / "colorsys.py")
 
 
 # ---- tasks -------------------------------------------------------------------------------------
