@@ -95,6 +95,7 @@ boot_long_mode:
     or eax, 0x100               # LME
     wrmsr
     mov eax, cr0
+    and eax, 0x9FFFFFFF         # not CD and NW: INIT leaves caches as they are, on or off
     or eax, 0x80010001          # PG, WP, PE
     mov cr0, eax
     push {CODE_SELECTOR}

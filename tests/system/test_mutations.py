@@ -443,7 +443,7 @@ def msr_unmapped(draw: Draw, system: RandomSystem) -> None:
 
 @mutation
 def msr_repeated(draw: Draw, system: RandomSystem) -> None:
-    draw.sandbox(system)["msr"] += [{"number": 0x10, "access": "r"}, {"number": 16, "access": "rw"}]
+    draw.sandbox(system)["msr"] += [{"number": 0x11, "access": "r"}, {"number": 17, "access": "rw"}]
 
 
 @mutation
