@@ -84,10 +84,11 @@ class Auditor:
         self._live = live
         self._entries = entries
         owners.check_names(subject.system, subject.plan, set(subject.programs))
-        programs = {name: Binary(name, elf) for name, elf in subject.programs.items()}
-        self._boot = programs["boot"]
-        kernels = {each.name: programs[f"kernel-{each.name}"] for each in subject.plan.sandboxes}
-        self._declared = Declared(subject.system, subject.plan, programs["monitor"], kernels)
+        ours = [each.name for each in subject.plan.sandboxes if each.foreign is None]
+        self._boot = Binary("boot", subject.programs["boot"])
+        monitor = Binary("monitor", subject.programs["monitor"])
+        kernels = {name: _kernel(subject, name) for name in ours}
+        self._declared = Declared(subject.system, subject.plan, monitor, kernels)
         self._names = [sandbox.name for sandbox in subject.plan.sandboxes]
         try:
             self._told = Told(self._declared, memory, self._boot)
@@ -97,7 +98,7 @@ class Auditor:
                 "build the image again with 'questv build'",
             ) from error
         self._views = {name: self._walk_view(name) for name in self._names}
-        self._kernels = {name: self._walk_kernel(name) for name in self._names}
+        self._kernels = {name: self._walk_kernel(name) for name in ours}
         self._monitors = {name: self._walk_monitor(name) for name in self._names}
         self._rights = Rights(
             {name: spans(walk.leaves) for name, walk in self._views.items()}
@@ -149,7 +150,7 @@ class Auditor:
 
     def _walk_kernel(self, name: str) -> Walk:
         own = self._declared.memory_of(name)
-        return self._walk(int(self._told.monitors[name].tables), [own])
+        return self._walk(int(self._told.monitors[name].start.cr3), [own])
 
     def _walk_monitor(self, name: str) -> Walk:
         core = self._told.boot.cores[self._declared.cores[name]]
@@ -170,7 +171,7 @@ class Auditor:
         return Pages(
             sandbox=name,
             view=_walked(self._views[name]),
-            kernel=_walked(self._kernels[name]),
+            kernel=_walked(self._kernels[name]) if name in self._kernels else None,
             monitor=_walked(self._monitors[name]),
         )
 
@@ -272,10 +273,11 @@ class Auditor:
     def _sharing(self) -> None:
         self._check(
             "sharing",
-            "no page is written by two, and none that anybody writes is executed",
+            "no page is written by two, and but for foreign kernels' own none is written and "
+            "executed",
             sum(end - start for start, end, _ in self._rights.stretches()) // PAGE,
             "pages",
-            self._rights.check(),
+            self._rights.check(self._declared),
         )
 
     def _control(self) -> None:
@@ -283,7 +285,12 @@ class Auditor:
         names = [each.name for each in plan.sandboxes if self._live and entered(self._memory, each)]
         for name in names:
             sandbox, told = plan.sandbox(name), self._told.monitors[name]
-            wanted = control.fields(sandbox.nested_tables, sandbox.msr_map, sandbox.io_map)
+            wanted = control.fields(
+                sandbox.nested_tables,
+                sandbox.msr_map,
+                sandbox.io_map,
+                is_foreign=self._declared.is_foreign(name),
+            )
             block = self._memory.read(int(told.control), PAGE)
             found += list(control.check_control(name, block, int(told.control), wanted))
             commands += list(check_commands(self._declared, self._memory, name, told))
@@ -301,6 +308,11 @@ class Auditor:
             "commands",
             commands,
         )
+
+
+def _kernel(subject: Subject, sandbox: str) -> Binary:
+    name = f"kernel-{sandbox}"
+    return Binary(name, subject.programs[name])
 
 
 def _tables_violations(tables: Tables, walk: Walk, declared: Declared) -> Iterator[Violation]:

@@ -15,6 +15,8 @@ from questv.audit.model import TableEntry, Violation
 CONTROL_AREA = 0x400
 _EFER = 0x4D0
 _SVM_ENABLE = 1 << 12
+_XSETBV = 1 << 13
+_REFUSALS = (0x8000_0306, 0x8000_0B0D)  # #UD, and #GP with an error code of zero (15.20)
 _EVENT_VALID = 1 << 31  # without it nothing is injected, whatever else is there (15.20)
 
 INTERCEPTS_3 = {
@@ -53,13 +55,17 @@ EXCEPTIONS = {1: "#DB", 17: "#AC", 18: "#MC"}
 
 @dataclass(frozen=True)
 class Field:
-    """``size`` bytes at ``offset``, and the values that they may have, where ``mask`` has bits."""
+    """``size`` bytes at ``offset``, and the values that they may have, where ``mask`` has bits.
+
+    Values that are ``harmless`` as a whole are right as well.
+    """
 
     offset: int
     size: int
     name: str
     allowed: tuple[int, ...]
     mask: int = (1 << 64) - 1
+    harmless: tuple[int, ...] = ()
 
 
 STATE = {
@@ -74,14 +80,22 @@ STATE = {
 """What the processor writes at an exit. None of it decides what a guest may do."""
 
 
-def fields(nested_tables: int, msr_map: int, io_map: int) -> list[Field]:
-    """All fields that have values of their own; every other byte but ``STATE`` is zero."""
+def fields(
+    nested_tables: int, msr_map: int, io_map: int, *, is_foreign: bool = False
+) -> list[Field]:
+    """All fields that have values of their own; every other byte but ``STATE`` is zero.
+
+    A foreign kernel may set XCR0, which is of no use on another core, and its monitor may refuse it
+    an instruction or an MSR by an exception.
+    """
+    intercepts4 = _bits(INTERCEPTS_4) & ~(_XSETBV if is_foreign else 0)
+    exceptions = _REFUSALS if is_foreign else ()
     return [
         Field(0x000, 4, "intercepts of control registers", (0,)),
         Field(0x004, 4, "intercepts of debug registers", (0,)),
         Field(0x008, 4, "intercepts of exceptions", (_bits(EXCEPTIONS),)),
         Field(0x00C, 4, "intercepts at 0x00C", (_bits(INTERCEPTS_3),)),
-        Field(0x010, 4, "intercepts at 0x010", (_bits(INTERCEPTS_4),)),
+        Field(0x010, 4, "intercepts at 0x010", (intercepts4,)),
         Field(0x014, 4, "intercepts at 0x014", (0,)),
         Field(0x040, 8, "address of the I/O map", (io_map,)),
         Field(0x048, 8, "address of the MSR map", (msr_map,)),
@@ -91,7 +105,7 @@ def fields(nested_tables: int, msr_map: int, io_map: int) -> list[Field]:
         Field(0x060, 8, "virtual interrupts", (0,)),
         Field(0x090, 8, "nested paging and encryption", (1,)),
         Field(0x098, 8, "address of a virtual APIC", (0,)),
-        Field(0x0A8, 8, "event to inject", (0,), mask=_EVENT_VALID),
+        Field(0x0A8, 8, "event to inject", (0,), _EVENT_VALID, exceptions),
         Field(0x0B0, 8, "address of the nested tables", (nested_tables,)),
         Field(0x0B8, 8, "virtualization of branch records, VMLOAD and VMSAVE", (0,)),
         Field(0x0C0, 4, "clean bits", (0,)),
@@ -105,7 +119,7 @@ def check_control(who: str, block: bytes, at: int, wanted: list[Field]) -> Itera
     for field in wanted:
         known[field.offset : field.offset + field.size] = b"\1" * field.size
         value = int.from_bytes(block[field.offset : field.offset + field.size], "little")
-        if value & field.mask not in field.allowed:
+        if value & field.mask not in field.allowed and value not in field.harmless:
             yield Violation(
                 who,
                 f"the control block of '{who}' has {field.name} = {value:#x}{_lost(field, value)}",

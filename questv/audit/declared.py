@@ -14,7 +14,8 @@ from functools import cache
 from questv.audit.binaries import Binary
 from questv.audit.model import PAGE
 from questv.plan.model import Owner, Plan, Region
-from questv.system.model import ApicMode, Channel, RingChannel, System
+from questv.system.model import ApicMode, Channel, RingChannel, System, Undeclared
+from questv.system.reserved import RESERVED_MSRS, RESERVED_PORTS
 
 APIC = 0xFEE0_0000
 """The page of the local APIC (APM vol. 2, 16.3.1): each core sees its own there."""
@@ -56,6 +57,14 @@ _GUARDED_WRITE = (
 )
 _DIRECT = range(0x800, 0x840)
 
+# What any kernel needs for itself, besides; it is of no use on another core.
+_FOREIGN_READ = (0x1B,)  # APIC_BASE
+_FOREIGN_BOTH = (
+    *range(0x174, 0x177),  # SYSENTER (APM vol. 2, 6.1.2)
+    *range(0xC000_0081, 0xC000_0085),  # STAR, LSTAR, CSTAR, SFMASK (APM vol. 2, 6.1.1)
+    *range(0xC000_0100, 0xC000_0104),  # bases of FS and GS, TSC_AUX
+)
+
 FOUR_SLOTS = 4
 
 
@@ -96,13 +105,25 @@ class Declared:
     # ---- memory ------------------------------------------------------------------------------
 
     def _view(self, name: str) -> list[Stretch]:
-        """All physical memory that a sandbox may reach, at its own address."""
+        """All that a sandbox may reach: at its own address, or from 0 for a foreign kernel."""
+        if self.is_foreign(name):
+            return self._foreign(name)
         parts = [
             *self._own_memory(name),
             *self._channel_sides(name),
             *self._inputs(name),
             *([_apic(APIC)] if self.is_direct(name) else []),
         ]
+        return sorted(parts, key=lambda part: part.start)
+
+    def _foreign(self, name: str) -> list[Stretch]:
+        """A foreign kernel's memory, all rights in it; above it what it is told, and data."""
+        plan, memory = self.plan.sandbox(name), self.sandboxes[name].memory
+        parts = []
+        for window in plan.kernel_windows:
+            rights = "r" if window.physical == plan.info else "rw"
+            rights = "rwx" if window.address < memory else rights
+            parts.append(Stretch(window.address, window.size, window.physical, rights, window.name))
         return sorted(parts, key=lambda part: part.start)
 
     def _own_memory(self, name: str) -> list[Stretch]:
@@ -216,7 +237,12 @@ class Declared:
         else:
             found = {(number, "read") for number in _GUARDED_READ}
             found |= {(number, "write") for number in _GUARDED_WRITE}
+        if self.is_foreign(name):
+            found |= {(number, "read") for number in (*_FOREIGN_READ, *_FOREIGN_BOTH)}
+            found |= {(number, "write") for number in _FOREIGN_BOTH}
         for msr in self.sandboxes[name].msrs:
+            if any(msr.number in reserved.numbers for reserved in RESERVED_MSRS):
+                continue  # nobody can be given it, whatever is written
             found.add((msr.number, "read"))
             if msr.access == "rw":
                 found.add((msr.number, "write"))
@@ -227,6 +253,8 @@ class Declared:
         found: set[int] = set()
         for ports in self.sandboxes[name].ports:
             found.update(range(ports.first, ports.last + 1))
+        for reserved in RESERVED_PORTS:
+            found.difference_update(reserved.numbers)
         for device in self.devices(name):
             found.update(device.ports)
         return found
@@ -248,6 +276,19 @@ class Declared:
     def is_direct(self, name: str) -> bool:
         """Whether a sandbox has its local APIC to itself."""
         return self.sandboxes[name].apic is ApicMode.DIRECT
+
+    def is_foreign(self, name: str) -> bool:
+        """Whether a sandbox's kernel is somebody else's."""
+        return self.sandboxes[name].kernel is not None
+
+    def may_write_code(self, party: str) -> bool:
+        """Whether somebody, a sandbox or a monitor, may execute what it writes itself."""
+        return party in self.sandboxes and self.is_foreign(party)
+
+    def seems_absent(self, name: str) -> bool:
+        """Whether what is not a kernel's own is to seem not to be there, rather than stop it."""
+        kernel = self.sandboxes[name].kernel
+        return kernel is not None and kernel.undeclared is Undeclared.ABSENT
 
     # ---- words -------------------------------------------------------------------------------
 

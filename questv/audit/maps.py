@@ -11,15 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from questv.audit.model import TableEntry, Violation
-from questv.system.reserved import RESERVED_MSRS, RESERVED_PORTS
 
 _MSR_RANGES = (0x0000_0000, 0xC000_0000, 0xC001_0000)
 _RANGE_BITS = 0x800 * 8
 _PORTS = 1 << 16
-_X2APIC = range(0x800, 0x900)  # reserved to descriptions, since it is always given
-
-_RESERVED_MSRS = {n for each in RESERVED_MSRS for n in each.numbers if n not in _X2APIC}
-_RESERVED_PORTS = {n for each in RESERVED_PORTS for n in each.numbers}
 
 
 def check_msrs(
@@ -36,12 +31,11 @@ def check_msrs(
             what = f"'{who}' has bit {bit:#x} of its MSR map clear, which stands for no MSR"
             yield Violation(who, what, "set", entry=_word(contents, at, bit))
             continue
-        is_reserved = number in _RESERVED_MSRS
-        if (number, access) not in declared or is_reserved:
+        if (number, access) not in declared:
             yield Violation(
                 who,
                 f"'{who}' may {access} MSR {number:#x} without an exit",
-                "nothing of it" if is_reserved else _accesses(declared, number),
+                _accesses(declared, number),
                 right=access,
                 entry=_word(contents, at, bit),
             )
@@ -54,7 +48,7 @@ def check_ports(who: str, contents: bytes, at: int, declared: set[int]) -> Itera
     """Each bit of an I/O map that is not as ``declared``, a set of ports; ``at`` is where it is."""
     left = set(declared)
     for bit in _clear_bits(contents):
-        if bit not in declared or bit in _RESERVED_PORTS:
+        if bit not in declared:
             where = f"port {bit:#x}" if bit < _PORTS else f"{bit - _PORTS + 1} beyond port 0xffff"
             yield Violation(
                 who,

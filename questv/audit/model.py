@@ -64,11 +64,11 @@ class Walked(Part):
 
 
 class Pages(Part):
-    """The page tables of one sandbox."""
+    """The page tables of one sandbox; a foreign kernel's own are its own business."""
 
     sandbox: str
     view: Walked
-    kernel: Walked
+    kernel: Walked | None
     monitor: Walked
 
 

@@ -27,20 +27,22 @@ _ONE_OWNER = "one owner for each page"
 def check_names(system: System, plan: Plan, programs: set[str]) -> None:
     """Raise BadInputError unless description, plan and programs are of one system."""
     names = [sandbox.name for sandbox in system.sandboxes]
+    needed = {"boot", "monitor", *(f"kernel-{s.name}" for s in system.sandboxes if not s.kernel)}
     described = (
         names,
         [channel.name for channel in system.channels],
         [[each.name for each in sandbox.inputs] for sandbox in system.sandboxes],
-        {"boot", "monitor", *(f"kernel-{name}" for name in names)},
+        [bool(sandbox.kernel) for sandbox in system.sandboxes],
     )
     claimed = (
         [sandbox.name for sandbox in plan.sandboxes],
         [channel.name for channel in plan.channels],
         [[each.name for each in sandbox.inputs] for sandbox in plan.sandboxes],
-        programs,
+        [bool(sandbox.foreign) for sandbox in plan.sandboxes],
     )
     regions = Counter(region.of for region in plan.regions if region.owner is Owner.SANDBOX)
-    if described != claimed or regions != Counter(dict.fromkeys(names, 1)):
+    whole = needed <= programs
+    if not whole or described != claimed or regions != Counter(dict.fromkeys(names, 1)):
         raise BadInputError(
             "the image's description, plan and programs are not of one system",
             "build it again with 'questv build'",
@@ -95,7 +97,9 @@ def _sizes(declared: Declared) -> Iterator[Violation]:
     """What was declared is there, and as big as it should be."""
     for sandbox in declared.system.sandboxes:
         region = declared.memory_of(sandbox.name)
-        if region.size != sandbox.memory:
+        # Above a foreign kernel's memory there is what it is told, and a little more.
+        least, is_foreign = sandbox.memory, sandbox.kernel is not None
+        if region.size < least or (region.size > least and not is_foreign):
             yield _wrong(region, f"has {region.size:#x} bytes", f"{sandbox.memory:#x} bytes")
         claim = declared.plan.sandbox(sandbox.name)
         if claim.core != declared.cores[sandbox.name]:
@@ -129,15 +133,17 @@ def _kernel(declared: Declared, sandbox: SandboxPlan) -> Iterator[Violation]:
     who = f"kernel of {sandbox.name}"
     memory = declared.memory_of(sandbox.name)
     others = {
-        part.start: part.size
+        part.physical: part.size
         for part in declared.view(sandbox.name)
-        if not memory.start <= part.start < memory.end
+        if not memory.start <= part.physical < memory.end
     }
     for window in sandbox.kernel_windows:
         own = memory.start <= window.physical and window.physical + window.size <= memory.end
         if not own and window.size > others.get(window.physical, 0):
             yield _misplaced(who, window, "its own memory, its channels, its inputs")
     yield from _apart(who, sandbox.kernel_windows)
+    if declared.is_foreign(sandbox.name):
+        return  # it has page tables and a program of its own
     program = declared.kernel_programs[sandbox.name]
     yield from _sections_placed(who, program, sandbox.kernel_windows)
     if not _is(declared.plan.region_at(sandbox.kernel_tables), Owner.SANDBOX, sandbox.name):

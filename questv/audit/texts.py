@@ -26,6 +26,8 @@ class Copy:
 def copies(declared: Declared, boot: Binary, *, with_data: bool) -> list[Copy]:
     """Everybody's own copy of their program: what is never written and, before it runs, the rest.
 
+    Foreign kernels may write all of theirs, and whatever they do with it is their own business.
+
     Of the boot's data nothing: its plan is part of it, and nobody sees it after the boot.
     """
     found = [
@@ -34,11 +36,11 @@ def copies(declared: Declared, boot: Binary, *, with_data: bool) -> list[Copy]:
         if "w" not in section.rights
     ]
     for sandbox in declared.plan.sandboxes:
-        kernel = declared.kernel_programs[sandbox.name]
-        for who, program, windows in (
-            (f"kernel of {sandbox.name}", kernel, sandbox.kernel_windows),
-            (f"monitor of {sandbox.name}", declared.monitor_program, sandbox.monitor_windows),
-        ):
+        of = [(f"monitor of {sandbox.name}", declared.monitor_program, sandbox.monitor_windows)]
+        if not declared.is_foreign(sandbox.name):
+            kernel = declared.kernel_programs[sandbox.name]
+            of.append((f"kernel of {sandbox.name}", kernel, sandbox.kernel_windows))
+        for who, program, windows in of:
             places = {window.address: window.physical for window in windows}
             found += [
                 Copy(who, section.name, _in_pages(section), places[section.address])

@@ -42,6 +42,7 @@ class Told:
         self._infos = {
             each.name: SandboxInfo.view(memory.read(each.info, sizeof(SandboxInfo)))
             for each in declared.plan.sandboxes
+            if not declared.is_foreign(each.name)
         }
         self.count = 0
 
@@ -52,7 +53,8 @@ class Told:
         for sandbox in self._declared.plan.sandboxes:
             yield from self._monitor(sandbox)
             yield from self._bells(sandbox)
-            yield from self._info(sandbox)
+            if not self._declared.is_foreign(sandbox.name):
+                yield from self._info(sandbox)
         yield from self._heard()
 
     # ---- the boot ----------------------------------------------------------------------------
@@ -62,7 +64,7 @@ class Told:
         cores = {declared.cores[each.name]: each for each in declared.plan.sandboxes}
         for core, told in enumerate(self.boot.cores):
             wanted = dict.fromkeys(
-                ("tables", "stack", "stack_physical", "entry", "monitor_plan", "sandbox_info"), 0
+                ("tables", "stack", "stack_physical", "entry", "monitor_plan"), 0
             )
             if core in cores:
                 sandbox = cores[core]
@@ -73,8 +75,11 @@ class Told:
                     "stack_physical": stack,
                     "entry": monitor.address("monitor_entry"),
                     "monitor_plan": sandbox.monitor_plan,
-                    "sandbox_info": sandbox.info,
                 }
+            facts = sandbox.info if core in cores else 0
+            # The boot writes the machine's facts there: somewhere on the page.
+            page = int(told.sandbox_facts) & -PAGE
+            yield from self._compare("boot", f"core {core}'s facts", page, facts, self._boot_at)
             for name, value in wanted.items():
                 yield from self._compare(
                     "boot", f"core {core}'s {name}", int(getattr(told, name)), value, self._boot_at
@@ -113,9 +118,8 @@ class Told:
             "core_count": max(declared.cores.values()) + 1,
             "sandboxes": sum(1 << core for core in declared.cores.values()),
             "until": sum(1 << declared.cores[name] for name in run_until),
-            "entry": declared.kernel_programs[sandbox.name].address("kernel_entry"),
-            "stack": sandbox.stack_top,
-            "tables": sandbox.kernel_tables,
+            "foreign": int(declared.is_foreign(sandbox.name)),
+            "absent": int(declared.seems_absent(sandbox.name)),
             "nested_tables": sandbox.nested_tables,
             "msr_map": sandbox.msr_map,
             "io_map": sandbox.io_map,
@@ -126,6 +130,17 @@ class Told:
         for name, value in wanted.items():
             at = sandbox.monitor_plan + int(offsetof(MonitorPlan, name))
             yield from self._compare(who, name, int(getattr(told, name)), value, at)
+        if declared.is_foreign(sandbox.name):
+            return  # where it begins is its own business
+        begin = {
+            "rip": declared.kernel_programs[sandbox.name].address("kernel_entry"),
+            "rsp": sandbox.stack_top,
+            "cr3": sandbox.kernel_tables,
+        }
+        at = sandbox.monitor_plan + int(offsetof(MonitorPlan, "start"))
+        for name, value in begin.items():
+            found = int(getattr(told.start, name))
+            yield from self._compare(who, f"the kernel's {name}", found, value, at)
 
     def _bells(self, sandbox: SandboxPlan) -> Iterator[Violation]:
         """One doorbell to the other party of each channel, and none to anybody else."""

@@ -71,8 +71,8 @@ def _pages(audit: Audit) -> Table:
     return made
 
 
-def _walked(walked: Walked) -> str:
-    return f"{walked.pages:,} in {walked.tables}"
+def _walked(walked: Walked | None) -> str:
+    return f"{walked.pages:,} in {walked.tables}" if walked else "its own"
 
 
 def _map(audit: Audit) -> PieceTable:

@@ -33,6 +33,7 @@ class Kind(IntEnum):
     MEMORY = 3  # of a sandbox; its parts: text, constants, data, what it is told, the rest
     CHANNEL = 4  # a side of one: ``of`` writes it, ``reader`` reads it
     INPUT = 5  # of a sandbox
+    FOREIGN = 6  # a foreign kernel's memory; its parts: all that is its own, what it is told, data
 
 
 @dataclass(frozen=True)
@@ -77,14 +78,22 @@ def _own(region: Region, party: Party) -> Truth:
     """A sandbox's own memory, or a monitor's own."""
     return z3.And(
         region.of == party.number,
-        z3.If(party.is_monitor, region.kind == Kind.MONITOR, region.kind == Kind.MEMORY),
+        z3.If(
+            party.is_monitor,
+            region.kind == Kind.MONITOR,
+            z3.Or(region.kind == Kind.MEMORY, region.kind == Kind.FOREIGN),
+        ),
     )
 
 
 def writes(region: Region, party: Party, page: Number) -> Truth:
-    """Data of one's own, and one's own side of a channel."""
+    """Data of one's own, a foreign kernel all of its own, and one's own side of a channel."""
     part = region.part(page)
-    data = z3.Or(part == 2, part == 4, z3.And(party.is_monitor, part == 5))
+    data = z3.If(
+        region.kind == Kind.FOREIGN,
+        part != 1,
+        z3.Or(part == 2, part == 4, z3.And(party.is_monitor, part == 5)),
+    )
     side = z3.And(region.kind == Kind.CHANNEL, z3.Not(party.is_monitor), region.of == party.number)
     return z3.Or(z3.And(_own(region, party), data), side)
 
@@ -177,12 +186,16 @@ def one_writer(world: World, one: Party, other: Party, page: Number) -> Truth:
 
 
 def nothing_written_is_executed(world: World, one: Party, other: Party, page: Number) -> Truth:
-    """Neither by its writer nor by anybody else."""
-    return z3.Not(
-        z3.And(
-            world.may(world.rules.writes, one, page), world.may(world.rules.executes, other, page)
-        )
+    """Neither by its writer nor by anybody else; a foreign kernel may do so with its own."""
+    own = z3.And(
+        z3.Not(one.is_other_than(other)),
+        z3.Not(one.is_monitor),
+        world.is_in(page, lambda region: region.kind == Kind.FOREIGN),
     )
+    both = z3.And(
+        world.may(world.rules.writes, one, page), world.may(world.rules.executes, other, page)
+    )
+    return z3.Or(own, z3.Not(both))
 
 
 def walls(world: World, one: Party, _: Party, page: Number) -> Truth:
@@ -200,7 +213,7 @@ def privacy(world: World, one: Party, other: Party, page: Number) -> Truth:
     private = world.is_in(
         page,
         lambda region: z3.And(
-            z3.Or(region.kind == Kind.MEMORY, region.kind == Kind.INPUT),
+            z3.Or(*(region.kind == kind for kind in (Kind.MEMORY, Kind.INPUT, Kind.FOREIGN))),
             region.of == one.number,
         ),
     )

@@ -22,7 +22,7 @@ from questv.monitor.interface import SandboxState
 from questv.monitor.plan import MonitorPlan
 from questv.plan.build import BuiltSystem
 
-from .subjects import HELLO, built, entry_of, subject
+from .subjects import HELLO, built, entry_of, subject, word
 
 ENDLESS = HELLO.parents[1] / "tests" / "cli" / "systems" / "endless"
 SYSTEM = built(ENDLESS)
@@ -230,3 +230,33 @@ def test_before_the_monitors_run(tmp_path: Path) -> None:
         audit = audited(machine.memory)
     assert audit.violations == ()
     assert {check.name: check.count for check in audit.checks}["control blocks"] == 0
+
+
+def test_a_foreign_kernel(tmp_path: Path) -> None:
+    """Its view begins at 0, it may write its code, set XCR0, and begin with its own tables."""
+    system = built(HELLO.parent / "foreign")
+    guest = next(sandbox for sandbox in system.plan.sandboxes if sandbox.foreign)
+    image = tmp_path / "image.elf"
+    image.write_bytes(system.image)
+    options = MachineOptions(image=image, memory=system.plan.memory, cores=system.plan.cores)
+    with Machine(options) as machine:
+        machine.wait(20)
+        audit = audit_machine(subject(system), machine.memory)
+        assert audit.violations == ()
+        assert {check.name: check.count for check in audit.checks}["control blocks"] == 2 * 8192
+        at = entry_of(system, guest.nested_tables, guest.memory)
+        page = word(system, at) & 0xF_FFFF_FFFF_F000
+        with changed(machine.memory, at, struct.pack("<Q", word(system, at) | 2)):
+            widened = audit_machine(subject(system), machine.memory)
+        with changed(machine.memory, guest.control + 0x0AB, b"\x80"):
+            injected = audit_machine(subject(system), machine.memory)
+        with changed(machine.memory, guest.control + 0x0A8, struct.pack("<Q", 0x80000B0D)):
+            refused = audit_machine(subject(system), machine.memory)
+    assert only(widened).message == (
+        f"'{guest.name}' may read and write {page:#x} (memory of {guest.name}) at {guest.memory:#x}"
+    )
+    assert only(widened).declared == "to read it"
+    assert only(injected).message.startswith(
+        f"the control block of '{guest.name}' has event to inject = "
+    )
+    assert refused.verdict == "proven"

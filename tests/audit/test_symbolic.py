@@ -181,7 +181,12 @@ class Real:
             case Owner.MONITOR:
                 kind, cuts = Kind.MONITOR, _monitor_cuts(self.plan.sandbox(region.of))
             case Owner.SANDBOX:
-                kind, cuts = Kind.MEMORY, (*_memory_cuts(self.plan.sandbox(region.of)), end)
+                sandbox = self.plan.sandbox(region.of)
+                if sandbox.foreign is None:
+                    kind, cuts = Kind.MEMORY, (*_memory_cuts(sandbox), end)
+                else:
+                    kind, told = Kind.FOREIGN, sandbox.info // PAGE
+                    cuts = (told, told + 1, end, end, end)
             case Owner.CHANNEL:
                 kind = Kind.CHANNEL
                 channel = next(each for each in self.plan.channels if each.name == region.of)
@@ -258,7 +263,7 @@ def agrees(system: BuiltSystem) -> None:
 
 
 def test_the_examples() -> None:
-    for name in ("hello", "demo"):
+    for name in ("hello", "demo", "foreign"):
         agrees(built(HELLO.parent / name))
 
 
