@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from crc32c import crc32c
 
 from questv.arch.x86.paging import PAGE_SIZE
+from questv.arch.x86.svm import MSR_MAP_SIZE
 from questv.boot.plan import BootPlan, Route, X2ApicUse
 from questv.kernel.info import EndKind, SandboxInfo, StreamInfo, TaskInfo
 from questv.metal.structs import offsetof
@@ -48,11 +49,12 @@ def contents(
     for sandbox in plan.sandboxes:
         blocks += _monitor_blocks(plan, sandbox, monitor)
         blocks += _sandbox_blocks(plan, sandbox, kernels[sandbox.name])
-    blocks += [
-        Block(region.start, b"", region.size)
-        for region in plan.regions
-        if region.owner == "channel"
-    ]
+    blocks.append(Block(plan.boot_msr_map, msr_map({}), MSR_MAP_SIZE))
+    for region in plan.regions:
+        if region.owner == "channel":
+            blocks.append(Block(region.start, b"", region.size))
+        elif region.owner == "guard":
+            blocks.append(Block(region.start, b"\xff" * region.size, region.size))
     blocks.sort(key=lambda block: block.start)
     return [*_boot_blocks(plan, boot, blocks), *blocks]
 
@@ -189,7 +191,10 @@ def _boot_blocks(plan: Plan, boot: Program, others: list[Block]) -> list[Block]:
 def boot_plan(plan: Plan, blocks: list[Block]) -> BootPlan:
     """What the boot is told; ``blocks`` are checked before anything of them is used."""
     made = BootPlan(
-        core_count=plan.cores, x2apic=X2ApicUse[plan.x2apic.upper()], exit_port=EXIT_PORT
+        core_count=plan.cores,
+        x2apic=X2ApicUse[plan.x2apic.upper()],
+        exit_port=EXIT_PORT,
+        msr_map=plan.boot_msr_map,
     )
     made.monitor_slot = addresses.MONITOR_PROGRAM >> _TOP_SHIFT & 0x1FF
     for sandbox in plan.sandboxes:
