@@ -178,11 +178,12 @@ class Auditor:
     # ---- checks ------------------------------------------------------------------------------
 
     def _owners(self) -> None:
-        pages = self._subject.system.machine.memory // PAGE
+        above = (each for each in self._subject.plan.regions if each.start >= owners.FOUR_GIB)
+        size = self._subject.system.machine.memory + sum(region.size for region in above)
         self._check(
             "owners",
             "each page of the machine has the one owner that was declared, or none",
-            pages,
+            size // PAGE,
             "pages",
             owners.check_owners(self._declared),
         )
@@ -258,16 +259,22 @@ class Auditor:
             contents = self._memory.read(at, owners.IO_MAP_SIZE)
             yield from maps.check_ports(name, contents, at, declared.ports(name))
 
-        for title, what, size, check in (
-            ("MSR maps", "MSRs", owners.MSR_MAP_SIZE, msrs),
-            ("I/O maps", "ports", owners.IO_MAP_SIZE, ports),
+        def guards(name: str) -> Iterator[Violation]:
+            at = int(told[name].msr_map)
+            yield from maps.check_guards(name, self._memory, at, declared.owner_at)
+
+        behind = maps.GUARD_SIZE * len(maps.GUARD_DISTANCES)
+        passing = "of {}, those that were declared pass the map, and no more"
+        for title, proves, size, check in (
+            ("MSR maps", passing.format("MSRs"), owners.MSR_MAP_SIZE, msrs),
+            ("MSR guards", "no MSR passes by a number of more than 32 bits", behind, guards),
+            ("I/O maps", passing.format("ports"), owners.IO_MAP_SIZE, ports),
         ):
             found = [
                 violation
                 for name in self._names
                 for violation in _or_no_memory(name, title, check(name))
             ]
-            proves = f"of {what}, those that were declared pass the map, and no more"
             self._check(title, proves, len(self._names) * size * 8, "bits", found)
 
     def _sharing(self) -> None:

@@ -300,6 +300,11 @@ class Declared:
             if region.owner is Owner.SANDBOX and region.of == name
         )
 
+    def owner_at(self, address: int) -> Owner | None:
+        """The kind of owner of a physical page; None if it is nobody's."""
+        region = self.plan.region_at(address)
+        return None if region is None else region.owner
+
     def whose(self, address: int) -> str:
         """What lies at a physical address."""
         region = self.plan.region_at(address)

@@ -8,13 +8,20 @@ that are wider than one byte.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from questv.audit.model import TableEntry, Violation
+from questv.audit.sources import Memory
+from questv.plan.model import Owner
 
 _MSR_RANGES = (0x0000_0000, 0xC000_0000, 0xC001_0000)
 _RANGE_BITS = 0x800 * 8
 _PORTS = 1 << 16
+
+GUARD_SIZE = 0x800  # the bytes of the first range
+GUARD_DISTANCES = (1 << 30, 2 << 30, 3 << 30)
+OwnerAt = Callable[[int], Owner | None]
+"""The owner of a physical page, if the plan knows one."""
 
 
 def check_msrs(
@@ -42,6 +49,33 @@ def check_msrs(
         left.discard((number, access))
     for number, access in sorted(left):
         yield Violation(who, f"'{who}' may not {access} MSR {number:#x} without an exit", access)
+
+
+def check_guards(who: str, memory: Memory, at: int, owner_at: OwnerAt) -> Iterator[Violation]:
+    """What lies behind the MSR map at ``at``, where QEMU may look for the permission.
+
+    Processors take the number of an MSR from the lower half of rcx. QEMU 10 takes all of it: for an
+    MSR of the first range it looks ``rcx * 2`` bits behind the map's start, in 32 bits of bytes, so
+    that bits 32 and 33 of rcx lead it 1, 2 or 3 GiB further. There must be ones for good.
+    """
+    for distance in GUARD_DISTANCES:
+        start = at + distance
+        owners = {owner_at(start), owner_at(start + GUARD_SIZE - 1)}
+        if owners != {Owner.GUARD}:
+            where = f"{start:#x}, {distance >> 30} GiB behind its MSR map"
+            yield Violation(who, f"'{who}' has no guard at {where}", "ones for good", start)
+            continue
+        contents = memory.read(start, GUARD_SIZE)
+        for bit in _clear_bits(contents):
+            number, access = bit // 2, "write" if bit & 1 else "read"
+            yield Violation(
+                who,
+                f"'{who}' may {access} MSR {number:#x} by rcx = {number | distance << 2:#x}",
+                "nothing of it",
+                start,
+                access,
+                _word(contents, start, bit),
+            )
 
 
 def check_ports(who: str, contents: bytes, at: int, declared: set[int]) -> Iterator[Violation]:

@@ -18,9 +18,9 @@ from questv.diagnostics import BadInputError
 from questv.plan.model import Owner, Plan, Region, SandboxPlan, Window
 from questv.system.model import System
 
+FOUR_GIB = 4 << 30
 MSR_MAP_SIZE = 2 * PAGE  # APM vol. 2, 15.11
 IO_MAP_SIZE = 3 * PAGE  # APM vol. 2, 15.10.1
-_LOW_MEMORY = 4 << 30  # what is declared is memory below; devices' windows end there
 _ONE_OWNER = "one owner for each page"
 
 
@@ -68,7 +68,7 @@ def _regions(declared: Declared) -> Iterator[Violation]:
     for region in regions:
         if region.start % PAGE or region.size % PAGE or region.size <= 0:
             yield _wrong(region, "is not in whole pages", _ONE_OWNER)
-        if region.start < _LOW_MEMORY and region.end > memory:
+        if region.end > memory and not _is_above(region):
             yield _wrong(region, "is not all in memory", f"{memory:#x} bytes of memory")
         if not _is_expected(declared, region):
             yield _wrong(region, f"belongs to {region.owner} '{region.of}', which is not there", "")
@@ -77,9 +77,15 @@ def _regions(declared: Declared) -> Iterator[Violation]:
             yield _wrong(other, f"takes pages of {one.name}", _ONE_OWNER)
 
 
+def _is_above(region: Region) -> bool:
+    """Whether it is above 4 GiB, where there are MSR maps with their guards, and nothing else."""
+    kinds = (Owner.HARDWARE, Owner.GUARD, Owner.BOOT)
+    return region.start >= FOUR_GIB and region.owner in kinds
+
+
 def _is_expected(declared: Declared, region: Region) -> bool:
     match region.owner:
-        case Owner.BOOT:
+        case Owner.BOOT | Owner.GUARD:
             return region.of == ""
         case Owner.MONITOR | Owner.HARDWARE | Owner.SANDBOX:
             return region.of in declared.sandboxes

@@ -123,6 +123,7 @@ def _script(target: Target, sandbox: SandboxPlan, machine: Machine, folder: Path
 # set is bound to the core of the sandbox that is being debugged.
 _SCRIPT = """\
 set confirm off
+set remotetimeout 60
 set architecture i386:x86-64
 file {kernel}
 {others}

@@ -9,6 +9,7 @@ from crc32c import crc32c
 
 from questv.arch.x86.paging import PAGE_SIZE
 from questv.arch.x86.registers import Cr0, Cr4, Efer
+from questv.arch.x86.svm import MSR_MAP_SIZE
 from questv.boot.plan import BootPlan, Route, X2ApicUse
 from questv.kernel.info import EndKind, SandboxInfo, StreamInfo, TaskInfo
 from questv.metal.structs import offsetof
@@ -65,11 +66,12 @@ def contents(
             blocks += _foreign_blocks(sandbox, kernel)
         else:
             blocks += _sandbox_blocks(plan, sandbox, kernel)
-    blocks += [
-        Block(region.start, b"", region.size)
-        for region in plan.regions
-        if region.owner == "channel"
-    ]
+    blocks.append(Block(plan.boot_msr_map, msr_map({}), MSR_MAP_SIZE))
+    for region in plan.regions:
+        if region.owner == "channel":
+            blocks.append(Block(region.start, b"", region.size))
+        elif region.owner == "guard":
+            blocks.append(Block(region.start, b"\xff" * region.size, region.size))
     blocks.sort(key=lambda block: block.start)
     return [*_boot_blocks(plan, boot, blocks), *blocks]
 
@@ -241,7 +243,10 @@ def _facts_offset(sandbox: SandboxPlan) -> int:
 def boot_plan(plan: Plan, blocks: list[Block]) -> BootPlan:
     """What the boot is told; ``blocks`` are checked before anything of them is used."""
     made = BootPlan(
-        core_count=plan.cores, x2apic=X2ApicUse[plan.x2apic.upper()], exit_port=EXIT_PORT
+        core_count=plan.cores,
+        x2apic=X2ApicUse[plan.x2apic.upper()],
+        exit_port=EXIT_PORT,
+        msr_map=plan.boot_msr_map,
     )
     made.monitor_slot = addresses.MONITOR_PROGRAM >> _TOP_SHIFT & 0x1FF
     for sandbox in plan.sandboxes:

@@ -50,6 +50,20 @@ class Count:
         self.others_caught += caught and not widens
 
 
+@dataclass
+class Patched:
+    """Memory with something else at one place, which may change between two looks."""
+
+    memory: ImageMemory
+    at: int
+    contents: bytearray
+
+    def read(self, address: int, length: int) -> bytes:
+        if address == self.at:
+            return bytes(self.contents[:length])
+        return self.memory.read(address, length)
+
+
 class Flips:
     """All flips of one system."""
 
@@ -127,6 +141,19 @@ class Flips:
         contents = self.memory.read(sandbox.io_map, 3 * PAGE)
         _flip_map(count, contents, maps.check_ports, self.declared.ports(sandbox.name), step)
 
+    def flip_guards(self, count: Count, sandbox: SandboxPlan, step: int) -> None:
+        """Every bit, or one in ``step``, of what lies where QEMU may look instead of a map."""
+        for distance in maps.GUARD_DISTANCES:
+            at = sandbox.msr_map + distance
+            guard = bytearray(self.memory.read(at, maps.GUARD_SIZE))
+            memory = Patched(self.memory, at, guard)
+            for bit in range(0, 8 * len(guard), step):
+                widens = bool(guard[bit // 8] >> bit % 8 & 1)
+                guard[bit // 8] ^= 1 << bit % 8
+                found = maps.check_guards("", memory, sandbox.msr_map, self.declared.owner_at)
+                count.add(widens, any(True for _ in found))
+                guard[bit // 8] ^= 1 << bit % 8
+
     # ---- control blocks ----------------------------------------------------------------------
 
     def flip_control(self, count: Count, sandbox: SandboxPlan, block: bytes) -> None:
@@ -178,6 +205,7 @@ def flip_all(
         for what, tables, root, nested in flips.tables(sandbox):
             counted(what, lambda c, t=tables, r=root, n=nested: flips.flip_tables(c, t, r, n))  # type: ignore[misc]
         counted("MSR maps", lambda c, s=sandbox: flips.flip_msrs(c, s, maps_step))  # type: ignore[misc]
+        counted("MSR guards", lambda c, s=sandbox: flips.flip_guards(c, s, maps_step))  # type: ignore[misc]
         counted("I/O maps", lambda c, s=sandbox: flips.flip_ports(c, s, maps_step))  # type: ignore[misc]
         block = run.memory(sandbox.control, PAGE)
         counted("control blocks", lambda c, s=sandbox, b=block: flips.flip_control(c, s, b))  # type: ignore[misc]

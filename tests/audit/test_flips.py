@@ -14,8 +14,15 @@ from .flips import Count, Flips, flip_all
 from .oracle import shown
 from .subjects import HELLO, PAGE, audited, built, flipped, hello
 
-KINDS = ["nested tables", "kernels' tables", "monitors' tables", "MSR maps", "I/O maps",
-         "control blocks"]  # fmt: skip
+KINDS = [
+    "nested tables",
+    "kernels' tables",
+    "monitors' tables",
+    "MSR maps",
+    "MSR guards",
+    "I/O maps",
+    "control blocks",
+]
 FAR_FROM_ALL = 1_000  # what the oracle calls a widening at least, of hundreds of thousands
 
 

@@ -77,6 +77,12 @@ def test_memory_that_does_not_exist() -> None:
     assert said[0] == "host save area of pong is not all in memory"
 
 
+def test_a_channel_above_4_gib() -> None:
+    """What the description gives is below."""
+    said = messages(with_region("back: written by ping", start=5 << 30))
+    assert "back: written by ping is not all in memory" in said
+
+
 def test_parts_of_pages() -> None:
     said = messages(with_region("host save area of pong", size=PAGE - 1))
     assert said[0] == "host save area of pong is not in whole pages"

@@ -16,7 +16,7 @@ from questv.audit.auditor import audit_machine
 from questv.audit.control import INTERCEPTS_3, INTERCEPTS_4
 from questv.audit.model import Audit, Violation
 from questv.inspect.inspector import Inspector
-from questv.machine import GuestMemory, Machine, MachineOptions
+from questv.machine import GuestMemory, Machine, MachineKind, MachineOptions, memory_size
 from questv.metal.structs import offsetof
 from questv.monitor.interface import SandboxState
 from questv.monitor.plan import MonitorPlan
@@ -30,13 +30,17 @@ CLOCK, COUNTER = (SYSTEM.plan.sandbox(name) for name in ("clock", "counter"))  #
 NX = 63
 
 
+def size_for(system: BuiltSystem) -> int:
+    return memory_size(MachineKind.MICROVM, system.plan.memory, system.plan.end)
+
+
 @contextmanager
 def booted(system: BuiltSystem, folder: Path) -> Iterator[Machine]:
     """A machine in which every kernel has started."""
     image = folder / "image.elf"
     image.write_bytes(system.image)
     plan = system.plan
-    with Machine(MachineOptions(image=image, memory=plan.memory, cores=plan.cores)) as machine:
+    with Machine(MachineOptions(image=image, memory=size_for(system), cores=plan.cores)) as machine:
         programs = [system.boot, system.monitor, *system.kernels.values()]
         inspector = Inspector(plan, {each.name: each for each in programs}, machine.memory)
         end = time.monotonic() + 20
@@ -224,7 +228,9 @@ def test_before_the_monitors_run(tmp_path: Path) -> None:
     """A machine that has not booted: what the image put there, and control blocks of none."""
     image = tmp_path / "image.elf"
     image.write_bytes(SYSTEM.image)
-    options = MachineOptions(image=image, memory=1 << 24, cores=1)  # one too few: it will not boot
+    options = MachineOptions(
+        image=image, memory=size_for(SYSTEM), cores=1
+    )  # one too few: it will not boot
     with Machine(options) as machine:
         machine.wait(20)
         audit = audited(machine.memory)

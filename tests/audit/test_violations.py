@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from questv.audit.auditor import Auditor
 from questv.audit.model import Audit, Violation
 from questv.boot.plan import BootPlan
 from questv.metal.structs import offsetof
@@ -19,6 +20,8 @@ from .subjects import (
     entry_of,
     flipped,
     hello,
+    memory,
+    subject,
     word,
 )
 
@@ -59,7 +62,9 @@ def test_an_image_as_it_is_built() -> None:
     audit = audited(SYSTEM)
     assert audit.verdict == "proven" and audit.violations == () and broken(audit) == {}
     counts = {check.name: check.count for check in audit.checks}
-    assert counts["owners"] == (16 << 20) // PAGE
+    above = sum(region.size for region in SYSTEM.plan.regions if region.start >= 4 << 30)
+    assert counts["owners"] == ((16 << 20) + above) // PAGE
+    assert counts["MSR guards"] == 2 * 3 * 0x800 * 8
     assert counts["MSR maps"] == 2 * 0x2000 * 8 and counts["I/O maps"] == 2 * 0x3000 * 8
     assert counts["control blocks"] is None and counts["doorbells"] is None
     own = SYSTEM.plan.sandbox("ping").memory // PAGE
@@ -103,19 +108,21 @@ def test_a_page_of_another_sandbox() -> None:
     ],
 )
 def test_a_page_that_no_sandbox_may_see(what: str, address: int) -> None:
-    """A new entry, in a table that has room for it, shows it at its own address."""
-    at = view_entry(address)
+    """A new entry, in a table that has room for it, shows it: at its own address, or another."""
+    shown = address if address < 4 << 30 else PONG.control
+    at = view_entry(shown)
     assert word(SYSTEM, at) == 0
     value = address | 1 << NX | 0x65
     audit = audited(SYSTEM, {at: value.to_bytes(8, "little")})
     violation = only(audit)
-    assert violation.message == f"'ping' may read {address:#x} ({what})"
+    place = "" if shown == address else f" at {shown:#x}"
+    assert violation.message == f"'ping' may read {address:#x} ({what}){place}"
     assert violation.declared == "nothing"
     assert broken(audit) == {"views": 1}
 
 
 def test_memory_that_is_nobodys_and_none() -> None:
-    free = max(region.end for region in SYSTEM.plan.regions)
+    free = max(region.end for region in SYSTEM.plan.regions if region.end < 4 << 30)
     at = view_entry(free)
     value = free | 1 << NX | 0x67
     violation = only(audited(SYSTEM, {at: value.to_bytes(8, "little")}))
@@ -389,6 +396,27 @@ def test_an_msr_that_passes(bit: int, message: str, declared: str) -> None:
     assert violation.declared == declared
     assert violation.entry is not None
     assert (violation.entry.table, violation.entry.index) == (PING.msr_map, bit // 64)
+
+
+@pytest.mark.parametrize("gib", [1, 2, 3])
+def test_an_msr_that_passes_by_a_number_of_more_than_32_bits(gib: int) -> None:
+    """Where QEMU looks for the permission to read the interrupt command, if rcx has high bits."""
+    bit = 2 * 0x830
+    at = PING.msr_map + (gib << 30) + bit // 64 * 8
+    violation = only(audited(SYSTEM, flipped(SYSTEM, at, bit % 64)))
+    assert violation.message == f"'ping' may read MSR 0x830 by rcx = {0x830 | gib << 32:#x}"
+    assert violation.declared == "nothing of it"
+
+
+def test_an_msr_map_without_a_guard() -> None:
+    plan = SYSTEM.plan
+    regions = tuple(region for region in plan.regions if region.start < 7 << 30)
+    plan = plan.model_copy(update={"regions": regions})
+    audit = Auditor(subject(SYSTEM, plan=plan), memory(SYSTEM), live=False).audit()
+    assert audit.violations[0].message == (
+        f"'ping' has no guard at {PING.msr_map + (3 << 30):#x}, 3 GiB behind its MSR map"
+    )
+    assert broken(audit) == {"MSR guards": 2}
 
 
 def test_the_reserved_end_of_an_msr_map() -> None:

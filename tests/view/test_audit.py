@@ -26,7 +26,7 @@ def test_it_fits_common_terminals(width: int, system: Path) -> None:
 
 def test_what_was_looked_at() -> None:
     text = plain(audit_view(audit_of(HELLO)))
-    assert re.search(r"  owners +4,096 pages  holds +each page of the machine has the one", text)
+    assert re.search(r"  owners +[0-9,]+ pages  holds +each page of the machine has the one", text)
     assert re.search(r"  control blocks +-  not here  filled in by the monitors at run time", text)
     audit = audit_of(HELLO)
     found = re.search(r"  0       ping +(\d+) in (\d) +(\d+) in (\d) +(\d+) in (\d)", text)
@@ -45,7 +45,7 @@ def test_the_map_has_a_column_for_each_sandbox_and_monitor() -> None:
     rows = {
         int(line.split()[0], 16): line.split()[-4:]
         for line in text.splitlines()
-        if line.startswith("  0x")
+        if line.strip().startswith("0x")
     }
     assert rows == {piece.start: [right or "-" for right in piece.rights] for piece in audit.map}
     wide = plain(audit_view(audit), width=160)
