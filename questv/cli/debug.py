@@ -71,11 +71,21 @@ def _find_gdb() -> str:
 
 
 def _choose(plan: Plan, name: str | None) -> SandboxPlan:
-    """The sandbox of this name, the first if none is given; raises UserError."""
+    """The sandbox of this name, the first if none is given; raises UserError.
+
+    Foreign kernels are left out: QEMU's debugger takes their addresses for the machine's.
+    """
     names = [sandbox.name for sandbox in plan.sandboxes]
     if name is not None and name not in names:
         raise UserError(f"{plan.name} has no sandbox '{name}'", suggest(name, names, ""))
-    return plan.sandbox(name or names[0])
+    own = [sandbox.name for sandbox in plan.sandboxes if sandbox.foreign is None]
+    chosen = name or (own or names)[0]
+    if chosen not in own:
+        raise UserError(
+            f"sandbox '{chosen}' has a foreign kernel, whose addresses gdb would misread",
+            suggest("", own, "look at it with questv inspect"),
+        )
+    return plan.sandbox(chosen)
 
 
 def _attend(command: Sequence[str]) -> int:

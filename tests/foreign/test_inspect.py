@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import tempfile
 from pathlib import Path
 
@@ -142,6 +143,12 @@ def test_the_report_has_its_lines_and_its_end(reports: list[bytes], tmp_path: Pa
     file = tmp_path / "run.json"
     file.write_bytes(reports[0])
     assert "hello from a foreign kernel" in questv("inspect", file)
+
+
+def test_a_run_shows_it() -> None:
+    said = questv("run", EXAMPLE)
+    assert re.search(r"guest +hello from a foreign kernel\n", said)
+    assert re.search(r"guest +0 +finished +[\d.]+ +[\d.]+ +- +- +none\n", said)
 
 
 def test_the_plan_shows_it() -> None:

@@ -147,14 +147,14 @@ def system(folder: Path, kernels: dict[str, tuple[str, str]], until: list[str]) 
 
 
 @functools.cache
-def everyone(cpu: str | None = None) -> Run:
+def everyone() -> Run:
     """All of them at once, each beside all others."""
     kernels = {name: ("absent", source) for name, source in GOOD.items()}
     kernels |= {name: (undeclared, source) for name, (undeclared, source, _) in BAD.items()}
     kernels |= {name: ("absent", source) for name, source in LASTING.items()}
     with tempfile.TemporaryDirectory() as folder:
         made = system(Path(folder), kernels, [*GOOD, *BAD, "ours"])
-        return run_system(made, Path(folder), cpu=cpu)
+        return run_system(made, Path(folder))
 
 
 def results(run: Run, name: str) -> tuple[int, ...]:

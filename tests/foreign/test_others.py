@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from questv.inspect.inspector import Inspector
-from questv.machine import WITH_X2APIC, Machine, MachineOptions
+from questv.machine import Machine, MachineKind, MachineOptions, memory_size
 from questv.monitor.interface import SandboxState
 from questv.plan.build import build
 from tests.inspect.machines import programs
@@ -50,7 +50,8 @@ def beside_ours(
     made = build(write_system(folder, text, TASKS))
     image = folder / "image.elf"
     image.write_bytes(made.image)
-    options = MachineOptions(image=image, memory=made.plan.memory, cores=2, cpu=WITH_X2APIC)
+    memory_bytes = memory_size(MachineKind.MICROVM, made.plan.memory, made.plan.end)
+    options = MachineOptions(image=image, memory=memory_bytes, cores=2)
     with Machine(options) as machine:
         deadline = time.monotonic() + 120
         while not end(machine.serial_text()):
