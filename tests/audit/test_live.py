@@ -244,7 +244,7 @@ def test_a_foreign_kernel(tmp_path: Path) -> None:
     guest = next(sandbox for sandbox in system.plan.sandboxes if sandbox.foreign)
     image = tmp_path / "image.elf"
     image.write_bytes(system.image)
-    options = MachineOptions(image=image, memory=system.plan.memory, cores=system.plan.cores)
+    options = MachineOptions(image=image, memory=size_for(system), cores=system.plan.cores)
     with Machine(options) as machine:
         machine.wait(20)
         audit = audit_machine(subject(system), machine.memory)
