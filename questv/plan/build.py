@@ -60,7 +60,7 @@ def build(path: Path, *, checks: bool = False) -> BuiltSystem:
     kernels = {sandbox.name: program for sandbox in sandboxes if (program := sandbox.symbols_of())}
     loaded = {sandbox.name: sandbox.content() for sandbox in sandboxes}
     blocks = contents(plan, boot, monitor, loaded)
-    image = write_image(plan, blocks, [boot, monitor, *kernels.values()])
+    image = write_image(description.system, plan, blocks, [boot, monitor, *kernels.values()])
     clock.lap("plan")
     return BuiltSystem(
         description, plan, boot, monitor, kernels, image, programs.compiled, clock.laps
