@@ -41,7 +41,7 @@ INSTRUCTIONS = {
     "READ": "mov rax, [rcx]",
     "WRITE": "mov [rcx], rax",
 }
-"""What is tried in ring 3, with the target in rax, rcx and rdx; a hypercall follows, and ends it."""
+"""What is tried in ring 3, the target in rax, rcx and rdx; a hypercall follows, and ends it."""
 
 
 module_assembly(
