@@ -24,8 +24,8 @@ _VMMCALL_LENGTH = 3
 _IO_READ = 1 << 0  # in exit_info1 (APM vol. 2, 15.10.2)
 _IO_PORT_SHIFT = 16
 # Delivering one of the first two can raise it again, for ever and with no moment for an NMI.
-_EXCEPTIONS = svm.EXCEPTION_DEBUG | svm.EXCEPTION_ALIGNMENT | svm.EXCEPTION_MACHINE_CHECK
-_INTERCEPTS3 = (
+INTERCEPTED_EXCEPTIONS = svm.EXCEPTION_DEBUG | svm.EXCEPTION_ALIGNMENT | svm.EXCEPTION_MACHINE_CHECK
+INTERCEPTS3 = (
     Intercept3.NMI
     | Intercept3.SMI
     | Intercept3.INIT
@@ -37,7 +37,7 @@ _INTERCEPTS3 = (
     | Intercept3.FERR_FREEZE
     | Intercept3.SHUTDOWN
 )
-_INTERCEPTS4 = (
+INTERCEPTS4 = (
     Intercept4.VMRUN
     | Intercept4.VMMCALL
     | Intercept4.VMLOAD
@@ -69,9 +69,9 @@ def start() -> None:
 
 @metal
 def _set_intercepts() -> None:
-    guest.intercept_exceptions = _EXCEPTIONS
-    guest.intercept3 = _INTERCEPTS3
-    guest.intercept4 = _INTERCEPTS4
+    guest.intercept_exceptions = INTERCEPTED_EXCEPTIONS
+    guest.intercept3 = INTERCEPTS3
+    guest.intercept4 = INTERCEPTS4
     guest.io_permissions = plan.io_map
     guest.msr_permissions = plan.msr_map
     guest.asid = _ASID

@@ -66,10 +66,14 @@ def write_image(plan: Plan, blocks: list[Block], programs: list[Program]) -> byt
     entry = next(program for program in programs if program.name == "boot").symbols.address(
         "boot_entry"
     )
-    loads = segments(blocks)
     extra = {PLAN_SECTION: plan.model_dump_json().encode()}
     for program in programs:
         extra[PROGRAM_SECTION + program.name] = zlib.compress(program.elf, 1)
+    return write_loadable(entry, segments(blocks), extra)
+
+
+def write_loadable(entry: int, loads: list[Segment], extra: dict[str, bytes]) -> bytes:
+    """A file that a PVH loader starts at ``entry``; it does not load the sections ``extra``."""
     note = _note(entry)
     out = bytearray(_HEADER.size + _PROGRAM_HEADER.size * (len(loads) + 1))
     note_offset = _append(out, note)
