@@ -14,6 +14,7 @@ import os
 import resource
 import socket
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -238,6 +239,7 @@ def _python_ways() -> Iterator[Way]:
     try:
         import iceoryx2
     except ImportError:
+        print("iceoryx2 is left out: it is not installed; pip install iceoryx2", file=sys.stderr)
         return
     yield _iceoryx2_way(iceoryx2)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 
@@ -38,6 +39,14 @@ def test_round_trips() -> None:
     assert all(results[name].minimum > 0 and results[name].count == 4 for name in times)
     ratio = results["native round trip, ring, over the bare word"]
     assert (ratio.kind, ratio.goal, ratio.count) == ("ratio", native.GOAL, 2)
+
+
+def test_a_library_that_is_not_there_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "iceoryx2", None)
+    assert [way.name for way in native._python_ways()] == ["multiprocessing.Pipe, from Python"]
+    assert capsys.readouterr().err.startswith("iceoryx2 is left out: it is not installed")
 
 
 def test_throughput() -> None:
