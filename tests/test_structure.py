@@ -14,6 +14,7 @@ ROOT = Path(questv.__file__).parent
 
 PARTS = (
     "diagnostics",  # how people are told what is wrong
+    "interrupted",  # that somebody wants this process to end
     "metal",  # the language: knows nothing of kernels
     "arch",  # the processor
     "text",

@@ -23,7 +23,7 @@ _NO_EXECUTE = 1 << 20  # leaf 0x8000_0001, edx
 def check(machine: MachineFacts, plan: BootPlan) -> None:
     """Check the first core, note what differs between machines, turn its local APIC on."""
     if has_x2apic():
-        machine.x2apic = u32(plan.x2apic != X2ApicUse.OFF)
+        machine.x2apic = 1
     elif plan.x2apic == X2ApicUse.REQUIRED:
         say(
             "this processor has no x2APIC, which the system asks for; use one that has "

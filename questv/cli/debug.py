@@ -13,13 +13,14 @@ import typer
 
 import questv
 from questv.cli.copying import CopyProgress
-from questv.cli.ending import Interrupted, ending_on_request
+from questv.cli.ending import ending_on_request
 from questv.cli.inputs import bind_inputs
 from questv.cli.output import UserError, command
 from questv.cli.scratch import scratch_folder
 from questv.cli.start import StartOptions, started
 from questv.cli.streams import bind_streams
 from questv.cli.target import Target, load_target
+from questv.interrupted import Interrupted
 from questv.machine import Machine, MachineError, MachineKind, packages
 from questv.machine.runfiles import DEBUGGER
 from questv.plan.model import Plan, SandboxPlan
@@ -122,6 +123,7 @@ def _script(target: Target, sandbox: SandboxPlan, machine: Machine, folder: Path
 # set is bound to the core of the sandbox that is being debugged.
 _SCRIPT = """\
 set confirm off
+set remotetimeout 60
 set architecture i386:x86-64
 file {kernel}
 {others}

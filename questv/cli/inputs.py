@@ -65,7 +65,11 @@ def _bind(plan: InputPlan, file: Path) -> BoundInput:
             raise UserError(f"{what}: it is a directory", "name a file")
         if not stat.S_ISREG(status.st_mode):
             raise UserError(f"{what}: it is not a regular file", "save it to a file first")
-        file.open("rb").close()
+        with file.open("rb") as opened:
+            if status.st_size == 0 and opened.read(1):  # the system makes it up as it is read
+                raise UserError(
+                    f"{what}: it does not say how long it is", "save it to a file first"
+                )
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise UserError(f"{what}: {reason}", "name a file that is there and readable") from error

@@ -10,15 +10,20 @@ from questv.inspect.guest import Guest
 from questv.inspect.model import CrashReport, Frame, PanicReport
 from questv.inspect.trace import Stack, frames_at
 from questv.kernel.status import KernelStatus, PanicReason, PanicRecord
+from questv.metal.lang import ACQUIRE
 from questv.metal.tree import TrapKind
 from questv.monitor.interface import (
     CrashReason,
     CrashRecord,
     Hypercall,
     PublicPage,
+    SandboxState,
 )
 from questv.plan.model import SandboxPlan
 from questv.plan.programs import Program
+
+STOPPED = (SandboxState.CRASHED, SandboxState.MONITOR_FAULT)
+"""The states of a sandbox that was stopped for a fault: its crash record is whole."""
 
 _NUMBERED = range(8, 16)
 _PAGE_FAULT = 14
@@ -40,9 +45,10 @@ class CrashReader:
 
     def read(self, sandbox: SandboxPlan) -> CrashReport | None:
         """What is known of the end of ``sandbox``; None if it was not stopped for a fault."""
-        record = self._guest.at(PublicPage, sandbox.public).crash
-        if record.reason == CrashReason.NONE:
-            return None
+        public = self._guest.at(PublicPage, sandbox.public)
+        if public.state.load(ACQUIRE) not in STOPPED:
+            return None  # before, the monitor may be about to write the record
+        record = public.crash
         is_panic = record.reason == CrashReason.KERNEL_PANIC
         panic = self._panic(sandbox) if is_panic else None
         return CrashReport(
@@ -69,7 +75,7 @@ class CrashReader:
             case CrashReason.SHUTDOWN:
                 return "shut down: an exception came while it could not handle one (triple fault)"
             case CrashReason.FORBIDDEN_INSTRUCTION:
-                return f"executed {_instruction(int(record.code))}, which no kernel may"
+                return f"executed {_exit(int(record.code), 'instruction')}, which no kernel may"
             case CrashReason.MSR_READ:
                 return f"read {words.msr(address)}, which is not its to read"
             case CrashReason.MSR_WRITE:
@@ -96,8 +102,8 @@ class CrashReader:
                 exception = words.exception(int(record.code))
                 return f"lost its monitor, which stopped itself at a {exception}"
             case _:
-                event = f"exit code {int(record.code):#x}"
-                return f"was left for an event that nobody expects ({event})"
+                event = _exit(int(record.code), "event")
+                return f"was left for {event}, which nobody expects"
 
     def _access(self, sandbox: SandboxPlan, record: CrashRecord) -> str:
         assert isinstance(record.reason, CrashReason)
@@ -176,11 +182,12 @@ def _task_on(sandbox: SandboxPlan, stack_pointer: int) -> str | None:
     return None
 
 
-def _instruction(code: int) -> str:
+def _exit(code: int, kind: str) -> str:
+    """The processor's name for the exit ``code``; its number for a ``kind`` that is not known."""
     try:
         return ExitCode(code).name
     except ValueError:
-        return f"an instruction (exit code {code:#x})"
+        return f"an {kind} (exit code {code:#x})"
 
 
 def _hypercall(number: int) -> str:

@@ -32,19 +32,15 @@ class AskedMachine(Found):
     memory: int
     deterministic: bool
     run_for: int | None
-    x2apic: Literal["preferred", "required", "off"]
+    x2apic: Literal["preferred", "required"]
     interrupts: dict[str, str]
 
 
 class FoundMachine(Found):
-    """What the boot has found; frequencies are in hertz.
-
-    ``msr_map_leaks`` says that a kernel can get around its MSR permission map.
-    """
+    """What the boot has found; frequencies are in hertz."""
 
     cores: int
     x2apic: bool
-    msr_map_leaks: bool
     tsc_frequency: int
     apic_frequency: int
 

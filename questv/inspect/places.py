@@ -50,6 +50,8 @@ def whose(plan: Plan, sandbox: SandboxPlan, address: int) -> str:
             return f"channel '{region.of}', the side that '{_writer(plan, region)}' writes"
         case Owner.INPUT:
             return f"input '{region.of}'"
+        case Owner.GUARD:
+            return "a guard behind the MSR maps"
 
 
 def _outside_plan(plan: Plan, address: int) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from crc32c import crc32c
 
 from questv.arch.x86.paging import PAGE_SIZE
-from questv.boot.plan import MAX_REGIONS, BootPlan, Route, X2ApicUse
+from questv.arch.x86.svm import MSR_MAP_SIZE
+from questv.boot.plan import BootPlan, Route, X2ApicUse
 from questv.kernel.info import EndKind, SandboxInfo, StreamInfo, TaskInfo
 from questv.metal.structs import offsetof
 from questv.metal.symbols import Symbols
@@ -48,11 +49,12 @@ def contents(
     for sandbox in plan.sandboxes:
         blocks += _monitor_blocks(plan, sandbox, monitor)
         blocks += _sandbox_blocks(plan, sandbox, kernels[sandbox.name])
-    blocks += [
-        Block(region.start, b"", region.size)
-        for region in plan.regions
-        if region.owner == "channel"
-    ]
+    blocks.append(Block(plan.boot_msr_map, msr_map({}), MSR_MAP_SIZE))
+    for region in plan.regions:
+        if region.owner == "channel":
+            blocks.append(Block(region.start, b"", region.size))
+        elif region.owner == "guard":
+            blocks.append(Block(region.start, b"\xff" * region.size, region.size))
     blocks.sort(key=lambda block: block.start)
     return [*_boot_blocks(plan, boot, blocks), *blocks]
 
@@ -189,7 +191,10 @@ def _boot_blocks(plan: Plan, boot: Program, others: list[Block]) -> list[Block]:
 def boot_plan(plan: Plan, blocks: list[Block]) -> BootPlan:
     """What the boot is told; ``blocks`` are checked before anything of them is used."""
     made = BootPlan(
-        core_count=plan.cores, x2apic=X2ApicUse[plan.x2apic.upper()], exit_port=EXIT_PORT
+        core_count=plan.cores,
+        x2apic=X2ApicUse[plan.x2apic.upper()],
+        exit_port=EXIT_PORT,
+        msr_map=plan.boot_msr_map,
     )
     made.monitor_slot = addresses.MONITOR_PROGRAM >> _TOP_SHIFT & 0x1FF
     for sandbox in plan.sandboxes:
@@ -207,9 +212,7 @@ def boot_plan(plan: Plan, blocks: list[Block]) -> BootPlan:
         made.routes[index] = Route(
             interrupt=stream.interrupt, core=sandbox.core, vector=stream.vector
         )
-    regions = [*_checked(blocks), *((region.start, region.size, b"") for region in plan.regions)]
-    if len(regions) > MAX_REGIONS:
-        raise ValueError(f"the boot's plan has room for {MAX_REGIONS} regions, not {len(regions)}")
+    regions = [*_checked(blocks), *((start, size, b"") for start, size in _used(plan))]
     made.region_count = len(regions)
     for index, (start, size, image) in enumerate(regions):
         made.regions[index].start, made.regions[index].size = start, size
@@ -219,16 +222,49 @@ def boot_plan(plan: Plan, blocks: list[Block]) -> BootPlan:
     return made
 
 
+def _used(plan: Plan) -> Iterator[tuple[int, int]]:
+    """All memory of the plan as (start, size), neighbours joined."""
+    start = end = plan.regions[0].start
+    for region in plan.regions:
+        if region.start != end:
+            yield start, end - start
+            start = region.start
+        end = region.end
+    yield start, end - start
+
+
 def _checked(blocks: list[Block]) -> Iterator[tuple[int, int, bytes]]:
-    """Blocks with contents as (start, size, bytes), neighbours joined, in whole words."""
-    joined: list[tuple[int, bytearray]] = []
+    """What the image fills as (start, size, bytes), in whole words: zeros in between count too."""
+    for segment in segments(blocks):
+        if segment.contents:
+            whole = segment.contents + bytes(-len(segment.contents) % 8)
+            yield segment.start, len(whole), whole
+
+
+# ---- what is loaded --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What a loader puts at a physical address: bytes, then zeros up to ``size``."""
+
+    start: int
+    contents: bytes
+    size: int
+
+
+def segments(blocks: list[Block]) -> list[Segment]:
+    """Blocks by address, each with its neighbours where they touch."""
+    made: list[tuple[int, bytearray, int]] = []
     for block in blocks:
-        if not block.contents:
-            continue
-        image = block.contents + bytes(-len(block.contents) % 8)
-        if joined and joined[-1][0] + len(joined[-1][1]) == block.start:
-            joined[-1][1].extend(image)
-        else:
-            joined.append((block.start, bytearray(image)))
-    for start, whole in joined:
-        yield start, len(whole), bytes(whole)
+        if made:
+            start, image, size = made[-1]
+            # Zeros in the middle of a segment are cheap only if there are few of them.
+            if start + size == block.start and size - len(image) <= 4 * PAGE_SIZE:
+                if block.contents:
+                    image.extend(bytes(size - len(image)))
+                    image.extend(block.contents)
+                made[-1] = (start, image, size + block.size)
+                continue
+        made.append((block.start, bytearray(block.contents), block.size))
+    return [Segment(start, bytes(image), size) for start, image, size in made]

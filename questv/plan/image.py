@@ -19,7 +19,7 @@ from elftools.elf.elffile import ELFFile
 from questv.arch.x86.paging import PAGE_SIZE
 from questv.arch.x86.pvh import ELF_NOTE_NAME, ELF_NOTE_PHYS32_ENTRY
 from questv.diagnostics import BadInputError
-from questv.plan.contents import Block
+from questv.plan.contents import Block, Segment, segments
 from questv.plan.model import Plan
 from questv.plan.programs import Program
 
@@ -33,32 +33,6 @@ _READ_WRITE_EXECUTE = 7
 
 PLAN_SECTION = ".questv.plan"
 PROGRAM_SECTION = ".questv.program."
-
-
-@dataclass(frozen=True)
-class Segment:
-    """What a loader puts at a physical address: bytes, then zeros up to ``size``."""
-
-    start: int
-    contents: bytes
-    size: int
-
-
-def segments(blocks: list[Block]) -> list[Segment]:
-    """Blocks by address, each with its neighbours where they touch."""
-    made: list[tuple[int, bytearray, int]] = []
-    for block in blocks:
-        if made:
-            start, image, size = made[-1]
-            # Zeros in the middle of a segment are cheap only if there are few of them.
-            if start + size == block.start and size - len(image) <= 4 * PAGE_SIZE:
-                if block.contents:
-                    image.extend(bytes(size - len(image)))
-                    image.extend(block.contents)
-                made[-1] = (start, image, size + block.size)
-                continue
-        made.append((block.start, bytearray(block.contents), block.size))
-    return [Segment(start, bytes(image), size) for start, image, size in made]
 
 
 def write_image(plan: Plan, blocks: list[Block], programs: list[Program]) -> bytes:

@@ -67,6 +67,7 @@ class Layout:
         self._boot, self._monitor = boot, monitor
         self._checks = checks
         self._memory = PhysicalMemory(addresses.BOOT_PROGRAM)
+        self._msr_maps = PhysicalMemory(addresses.MSR_MAPS)
         self._take_boot()
         self._of = {sandbox.name: self._take_sandbox(sandbox) for sandbox in sandboxes}
         self._channels = self._take_channels()
@@ -74,6 +75,8 @@ class Layout:
         self._ends = Ends(description, sandboxes, self._channels)
         for sandbox in sandboxes:
             self._fill_block(sandbox)
+        self._check_blocks()
+        boot_msr_map = self._msr_maps.take("MSR map of the probe", Owner.BOOT, "", MSR_MAP_SIZE)
         plans = tuple(self._finish(sandbox) for sandbox in sandboxes)
         self._check_machine()
         self.plan = Plan(
@@ -84,7 +87,8 @@ class Layout:
             checks=checks,
             x2apic=description.system.machine.x2apic.value,
             boot_machine=boot.symbols.address("boot_machine"),
-            regions=tuple(self._memory.regions),
+            boot_msr_map=boot_msr_map.start,
+            regions=(*self._memory.regions, *self._msr_maps.regions, *self._guards()),
             sandboxes=plans,
             channels=tuple(self._channels.values()),
         )
@@ -181,8 +185,6 @@ class Layout:
         of.used = at - of.block.start
         of.kernel += self._shared_windows(sandbox)
         of.used += PageTables(_mappings(of.kernel), nested=False).size
-        if of.used > of.block.size:
-            self._refuse_small_memory(sandbox, of.used)
 
     def _shared_windows(self, sandbox: PlannedSandbox) -> list[Window]:
         """Channels, inputs and the local APIC, as far as the sandbox has them."""
@@ -246,7 +248,7 @@ class Layout:
             "monitor's tables",
             PageTables(_mappings(of.monitor_windows), nested=False).size,
         )
-        msr_map = self._hardware(sandbox, "MSR map", MSR_MAP_SIZE)
+        msr_map = self._hardware(sandbox, "MSR map", MSR_MAP_SIZE, self._msr_maps)
         io_map = self._hardware(sandbox, "I/O map", IO_MAP_SIZE)
         host_save = self._hardware(sandbox, "host save area", PAGE_SIZE)
         parts = {window.name: window.physical for window in of.monitor_windows}
@@ -286,9 +288,20 @@ class Layout:
             console_port=self._console_port(sandbox),
         )
 
-    def _hardware(self, sandbox: PlannedSandbox, name: str, size: int) -> int:
-        region = self._memory.take(f"{name} of {sandbox.name}", Owner.HARDWARE, sandbox.name, size)
+    def _hardware(
+        self, sandbox: PlannedSandbox, name: str, size: int, memory: PhysicalMemory | None = None
+    ) -> int:
+        memory = memory or self._memory
+        region = memory.take(f"{name} of {sandbox.name}", Owner.HARDWARE, sandbox.name, size)
         return region.start
+
+    def _guards(self) -> list[Region]:
+        """What QEMU takes for all the MSR maps, if it is asked by more than 32 bits of rcx."""
+        size = self._msr_maps.end - addresses.MSR_MAPS
+        return [
+            Region(name="guard of the MSR maps", owner=Owner.GUARD, of="", start=start, size=size)
+            for start in addresses.MSR_GUARDS
+        ]
 
     def _complete_monitor(self, sandbox: PlannedSandbox) -> None:
         """Show a monitor every monitor's public page, and the local APIC."""
@@ -352,19 +365,23 @@ class Layout:
 
     # ---- what does not fit -------------------------------------------------------------------
 
-    def _refuse_small_memory(self, sandbox: PlannedSandbox, needed: int) -> None:
-        place = self._description.document.value("sandbox", sandbox.index, "memory")
+    def _check_blocks(self) -> None:
+        findings = [
+            self._small_memory(sandbox, self._of[sandbox.name].used)
+            for sandbox in self._sandboxes
+            if self._of[sandbox.name].used > sandbox.model.memory
+        ]
+        if findings:
+            raise DiagnosticsError(findings)
+
+    def _small_memory(self, sandbox: PlannedSandbox, needed: int) -> Diagnostic:
         fitting = format_size(page_up(needed))
-        raise DiagnosticsError(
-            [
-                Diagnostic(
-                    place,
-                    f'the kernel of "{sandbox.name}" with its tasks, stacks and page tables takes '
-                    f"{fitting}, and the sandbox has {format_size(sandbox.model.memory)}",
-                    f'give it memory = "{fitting}" or more',
-                    "sandbox-memory-small",
-                )
-            ]
+        return Diagnostic(
+            self._description.document.value("sandbox", sandbox.index, "memory"),
+            f'the kernel of "{sandbox.name}" with its tasks, stacks and page tables takes '
+            f"{fitting}, and the sandbox has {format_size(sandbox.model.memory)}",
+            f'give it memory = "{fitting}" or more',
+            "sandbox-memory-small",
         )
 
     def _check_machine(self) -> None:

@@ -29,6 +29,7 @@ class Owner(StrEnum):
     SANDBOX = "sandbox"
     CHANNEL = "channel"
     INPUT = "input"
+    GUARD = "guard"  # ones behind the MSR permission maps, where QEMU looks for what is not in them
 
 
 class Region(Part):
@@ -167,18 +168,24 @@ class ChannelPlan(Part):
 
 
 class Plan(Part):
-    """The whole of it."""
+    """The whole of it. ``memory`` is what the machine must have at least below 4 GiB."""
 
     name: str
     memory: int
     cores: int
     until: tuple[str, ...]
     checks: bool
-    x2apic: Literal["preferred", "required", "off"]
+    x2apic: Literal["preferred", "required"]
     boot_machine: int
+    boot_msr_map: int
     regions: tuple[Region, ...]
     sandboxes: tuple[SandboxPlan, ...]
     channels: tuple[ChannelPlan, ...]
+
+    @property
+    def end(self) -> int:
+        """The first address after all regions."""
+        return max(region.end for region in self.regions)
 
     def sandbox(self, name: str) -> SandboxPlan:
         """The sandbox of this name; raises KeyError."""

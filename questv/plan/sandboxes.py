@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from questv.diagnostics import Diagnostic, DiagnosticsError
 from questv.kernel.floats import FloatState
 from questv.metal.check.signatures import signature
 from questv.metal.structs import sizeof
-from questv.plan import virtual
+from questv.plan import addresses, virtual
 from questv.plan.addresses import page_up
 from questv.plan.objects import TABLES
 from questv.plan.programs import KERNEL_MODULES, Program, Programs
@@ -17,6 +18,10 @@ from questv.plan.tasks import FolderTasks
 from questv.plan.virtual import Stacks
 from questv.system.description import BoundTask, Description
 from questv.system.model import Sandbox
+from questv.system.units import format_size
+
+_PROGRAM_ROOM = addresses.KERNEL_INFO - addresses.KERNEL_PROGRAM
+_STACKS_ROOM = addresses.KERNEL_CHANNELS - addresses.KERNEL_STACKS
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,8 @@ def plan_sandboxes(
 ) -> list[PlannedSandbox]:
     """Link every sandbox's program and measure its stacks.
 
-    Raises DiagnosticsError if a task needs more stack than it has.
+    Raises DiagnosticsError if a task needs more stack than it has, or a kernel's virtual memory has
+    no room for all of them or for the program.
     """
     planned = []
     findings: list[Diagnostic] = []
@@ -81,6 +87,7 @@ def plan_sandboxes(
         core = description.cores[sandbox.name]
         made = PlannedSandbox(index, sandbox, core, tasks, stacks, program)
         findings += _stack_findings(description, made)
+        findings += _room_findings(description, made)
         planned.append(made)
     if findings:
         raise DiagnosticsError(findings)
@@ -110,3 +117,32 @@ def _stack_findings(description: Description, sandbox: PlannedSandbox) -> list[D
                 )
             )
     return findings
+
+
+def _room_findings(description: Description, sandbox: PlannedSandbox) -> Iterator[Diagnostic]:
+    """What is larger than the part of virtual memory that it has its place in."""
+    place = description.document.value("sandbox", sandbox.index, "memory")
+    last = sandbox.program.segments[-1]
+    size, room = last.address + last.size - addresses.KERNEL_PROGRAM, _PROGRAM_ROOM
+    if size > room:
+        yield Diagnostic(
+            place,
+            f'the program of "{sandbox.name}" {_would_take(size, room)}',
+            "let its modules have smaller variables, or move tasks to another sandbox",
+            "program-too-large",
+        )
+    size, room = sandbox.stacks.all[-1].top - addresses.KERNEL_STACKS, _STACKS_ROOM
+    if size > room:
+        yield Diagnostic(
+            place,
+            f'the stacks of "{sandbox.name}" {_would_take(size, room)}',
+            "give its tasks smaller stacks, or move some to another sandbox",
+            "stacks-too-large",
+        )
+
+
+def _would_take(size: int, room: int) -> str:
+    return (
+        f"would take {format_size(page_up(size))} of its virtual memory, where "
+        f"{format_size(room)} are kept for that"
+    )

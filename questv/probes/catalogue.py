@@ -309,9 +309,9 @@ def _maps() -> Iterator[Probe]:
                 group=_MSRS,
                 name=f"a {access.verb} is denied with {high} in the upper half of rcx",
                 setup=access.setup, code=access.code, written=access.written, exit=ExitCode.MSR,
-                known="the boot looks for it, and 'questv run' says so; x2apic = \"off\" closes it",
-                follows="QEMU looks up to 3 GiB behind the map, where a zero lets a kernel pass: "
-                "with an x2APIC it can stop other cores",
+                known="the maps lie where QEMU finds guards behind them, as each boot probes",
+                follows="QEMU looks behind the map, where a zero lets a kernel pass: with an "
+                "x2APIC it can stop other cores",
             )  # fmt: skip
     for setup, code, what, ports in (
         ("", "out 0x70, al", "a write of a closed port", ()),
@@ -355,8 +355,8 @@ def _x2apic() -> Iterator[Probe]:
         group=_MSRS, name="x2APIC mode can't be set where there is none", apic=Apic.XAPIC,
         setup=f"mov ecx, {int(Msr.APIC_BASE):#x}; mov eax, {XAPIC_ADDRESS | mode:#x}; xor edx, edx",
         code="wrmsr", msrs=((int(Msr.APIC_BASE), "rw"),), exit=ExitCode.SHUTDOWN,
-        place=Place.ANYWHERE,
-        follows='x2apic = "off" does not close the way around the MSR map',
+        place=Place.ANYWHERE, needed=False,
+        follows="an image may meet an x2APIC that its boot has not found",
     )  # fmt: skip
     number = X2APIC_MSR_BASE + ApicRegister.SELF_INTERRUPT
     yield Probe(

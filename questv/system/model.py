@@ -99,11 +99,10 @@ class Table(BaseModel):
 
 
 class X2Apic(StrEnum):
-    """Whether a machine has to have an x2APIC, or must not use one."""
+    """Whether a machine has to have an x2APIC."""
 
     PREFERRED = "preferred"
     REQUIRED = "required"
-    OFF = "off"
 
 
 class Machine(Table):
@@ -112,15 +111,14 @@ class Machine(Table):
     header: ClassVar[str] = "[machine]"
 
     memory: Size = Field(
-        default=64 << 20, description="RAM that the plan may use, a multiple of 4 KiB."
+        default=64 << 20,
+        description="RAM that the plan may use below 4 GiB, a multiple of 4 KiB.",
     )
     x2apic: X2Apic = Field(
         default=X2Apic.PREFERRED,
         description=(
             "`required`: a machine without an x2APIC is refused at boot; `preferred`: there, "
-            "guarded kernels reach their timers through their monitors, at the price of exits; "
-            "`off`: the same on every machine, and QEMU is started without one, so that it has no "
-            "hole in what holds a guarded kernel."
+            "guarded kernels reach their timers through their monitors, at the price of exits."
         ),
     )
 

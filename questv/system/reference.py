@@ -84,6 +84,8 @@ _BUILD_RULES = {
     "task-parameter": "A task is given what the description can name: ends, inputs and integers.",
     "task-result": "A kernel calls a task, and has nothing to do with a result.",
     "task-stack-small": "A task's deepest calls and an interrupt on top must fit its stack.",
+    "program-too-large": "Code and variables have their place in a kernel's virtual memory.",
+    "stacks-too-large": "So have the stacks, with a page of nothing below each.",
     "sandbox-memory-small": "A kernel, its tasks, stacks and page tables are all in its sandbox.",
     "machine-memory-small": "The boot, the monitors and nested tables take memory besides.",
 }

@@ -24,7 +24,7 @@ from questv.view.units import size
 
 _NOTHING = "-"
 _GAP = 2
-_FIXED = INDENT + len("0x00000000") + _GAP + len("1023 KiB") + _GAP + _GAP
+_FIXED = INDENT + len("0x140000000") + _GAP + len("1023 KiB") + _GAP + _GAP
 _NARROWEST_WHAT = 24
 
 

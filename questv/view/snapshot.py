@@ -60,7 +60,7 @@ def machine_view(machine: MachineReport) -> Text:
 
 
 def interrupts_view(machine: MachineReport) -> Text:
-    """How the sandboxes get their interrupts; a line more if guarded ones aren't held by it."""
+    """How the sandboxes get their interrupts."""
     modes = machine.asked.interrupts
     if len(set(modes.values())) == 1:
         line = Text(f"interrupts: {next(iter(modes.values()))}")
@@ -68,13 +68,6 @@ def interrupts_view(machine: MachineReport) -> Text:
         line = Text(f"interrupts: {', '.join(f'{name} {mode}' for name, mode in modes.items())}")
     if machine.found is not None and machine.found.x2apic:
         line.append(", through an x2APIC")
-        if machine.found.msr_map_leaks and "guarded" in modes.values():
-            line.append(
-                "\nthis QEMU lets a kernel around its MSR map (by an rcx of over 32 bits): a"
-                " hostile guarded kernel could stop other cores; [machine] x2apic = "
-                '"off" closes it, at the price of exits',
-                "yellow",
-            )
     elif machine.found is not None and "guarded" in modes.values():
         line.append(
             "; this machine has no x2APIC: the timer and the end of each interrupt"

@@ -78,6 +78,11 @@ def test_a_name_may_have_an_equals_sign(questv: Questv) -> None:
             "save it to a file first",
         ),
         (
+            ["left=/proc/version"],
+            "input 'left' can't be /proc/version: it does not say how long it is",
+            "save it to a file first",
+        ),
+        (
             ["left=big"],
             "input 'left' can't be big: it has 65537 bytes, and there is room for 65536",
             "name a smaller file, or give the input a larger size in the description",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from questv.arch.x86.machine import MAX_CORES
 from questv.plan.build import BuiltSystem, build
 from questv.plan.image import PLAN_SECTION, Image, ImageError
 from tests.plan.walker import LoadedImage
@@ -168,3 +169,11 @@ def receive(end: Receiver) -> None:
     release, debug = build(folder), build(folder, checks=True)
     assert not release.plan.checks and debug.plan.checks
     assert release.image != debug.image
+
+
+@pytest.mark.long
+def test_the_boots_plan_has_room_for_a_sandbox_on_each_core(tmp_path: Path) -> None:
+    sandboxes = [sandbox_text(f"s{number}", task_text("idle")) for number in range(MAX_CORES)]
+    text = system_text(*sandboxes, machine='memory = "128 MiB"')
+    system = build(write_system(tmp_path, text, "@task\ndef idle() -> None:\n    pass\n"))
+    assert len(system.plan.sandboxes) == system.plan.cores == MAX_CORES

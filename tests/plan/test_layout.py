@@ -24,6 +24,7 @@ from tests.running import write_system
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PAGE = 4096
+GIB = 1 << 30
 APIC = 0xFEE0_0000
 GUARDED_READ = {0x802, 0x803, 0x808, 0x832, 0x838, 0x839, 0x83E, *range(0x810, 0x829)}
 GUARDED_WRITE = {0x808, 0x80B, 0x828, 0x838, 0x83E, 0x83F}
@@ -61,13 +62,19 @@ class Checked:
         self.doorbells()
 
     def regions(self) -> None:
-        """Each byte has one owner at most; all of them lie in the machine's memory."""
+        """Each byte has one owner at most; all of them lie in the machine's memory.
+
+        What QEMU looks up by more than 32 bits of rcx lies from 4 GiB on, and nothing else does.
+        """
         end = 0x100000
         for region in sorted(self.plan.regions, key=lambda region: region.start):
             assert region.start >= end and region.size > 0
             assert region.start % PAGE == region.size % PAGE == 0
             end = region.end
-        assert end <= self.plan.memory
+            if region.start >= 4 * GIB or region.end > self.plan.memory:
+                assert region.owner.value == "guard" or "MSR map" in region.name
+                assert 4 * GIB <= region.start < region.end <= 8 * GIB
+        assert end == self.plan.end
         for start, whole in self.image.segments:
             for page in range(start // PAGE * PAGE, start + len(whole), PAGE):
                 assert self.owner(page)[0] not in ("nobody", "the APIC", "input")
@@ -184,6 +191,10 @@ class Checked:
             assert exits(msrs, number, False) == (not read)
             assert exits(msrs, number, True) == (not write)
         assert set(msrs[0x1000:]) == {0xFF}
+        for times in (1, 2, 3):
+            guard = sandbox.msr_map + times * GIB
+            assert self.owner(guard) == self.owner(guard + 0x7FF) == ("guard", "")
+            assert set(self.image.read(guard, 0x800)) == {0xFF}
         ports = self.image.read(sandbox.io_map, 0x3000)
         wanted = {port for first, last in sandbox.ports for port in range(first, last + 1)}
         found = {port for port in range(0x10000) if not ports[port // 8] >> port % 8 & 1}
@@ -302,6 +313,8 @@ def holes() -> dict[str, tuple[int, int]]:
         "another's public page": (
             entry_of(system, two.monitor_tables, 0x80_0020_0000 + one.core * PAGE), 1),
         "writing EFER": (one.msr_map + 0x800 + 0x80 * 2 // 8 // 8 * 8, 0x80 * 2 % 64 + 1),
+        "the APIC's command by 33 bits": (one.msr_map + GIB + 0x830 // 4, 1),
+        "a timer by 34 bits": (two.msr_map + 3 * GIB + 0x832 // 4 // 8 * 8, 0x832 * 2 % 64),
         "port 0xCF9": (one.io_map + 0xCF9 // 64 * 8, 0xCF9 % 64),
         "a doorbell": (one.monitor_plan + int(offsetof(MonitorPlan, "doorbells")) + 0x80, 1),
     }  # fmt: skip

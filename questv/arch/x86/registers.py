@@ -27,7 +27,6 @@ class Cr4(IntFlag):
 
     PAGE_SIZE_EXTENSION = 1 << 4
     PHYSICAL_ADDRESS_EXTENSION = 1 << 5
-    PAGE_GLOBAL = 1 << 7
     FXSAVE = 1 << 9
     SIMD_EXCEPTIONS = 1 << 10
     EXTENDED_STATES = 1 << 18
@@ -37,7 +36,6 @@ class Cr4(IntFlag):
 class Efer(IntFlag):
     """EFER (APM vol. 2, 3.1.7)."""
 
-    SYSCALL = 1 << 0
     LONG_MODE_ENABLE = 1 << 8
     LONG_MODE_ACTIVE = 1 << 10
     NO_EXECUTE_ENABLE = 1 << 11

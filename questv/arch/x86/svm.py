@@ -184,7 +184,6 @@ SEGMENT_CODE_32 = 0xC9B
 SEGMENT_DATA = 0xC93
 SEGMENT_USER = 0x060
 """To be added to the attributes of a segment for ring 3."""
-SEGMENT_TASK_64 = 0x08B
 PAT_RESET = 0x0007_0406_0007_0406
 
 

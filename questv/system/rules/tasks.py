@@ -11,6 +11,7 @@ from questv.system.tasks import FunctionMissing, ModuleMissing, TaskInvalid
 from questv.system.wording import source_position, suggest
 
 PRIORITY_MAXIMUM = 255
+TASKS_MAXIMUM = 32
 
 
 def task_missing(draft: Draft) -> Iterator[Diagnostic]:
@@ -22,6 +23,20 @@ def task_missing(draft: Draft) -> Iterator[Diagnostic]:
                 f'sandbox "{sandbox.item.name}" has no task',
                 "add a [[sandbox.task]] below it, or remove the sandbox",
                 "task-missing",
+            )
+
+
+def tasks_too_many(draft: Draft) -> Iterator[Diagnostic]:
+    """A kernel keeps sets of its tasks in one word, and a table of them that never grows."""
+    for sandbox in draft.sandboxes:
+        count = len(sandbox.item.tasks)
+        if count > TASKS_MAXIMUM:
+            yield Diagnostic(
+                tasks(sandbox)[TASKS_MAXIMUM].key(),
+                f'sandbox "{sandbox.item.name}" has {count} tasks, and a kernel has room for '
+                f"{TASKS_MAXIMUM}",
+                "let one task do the work of several, or move some to another sandbox",
+                "tasks-too-many",
             )
 
 
@@ -100,6 +115,7 @@ def _all_tasks(draft: Draft) -> Iterator[Located[Task]]:
 
 RULES = (
     task_missing,
+    tasks_too_many,
     task_priority_range,
     task_priority_taken,
     task_module_missing,

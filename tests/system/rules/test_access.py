@@ -35,7 +35,8 @@ RESERVED_PORTS = [
     (0x4D0, 0x4D1),  # edge or level of the PIC's lines
     (0x510, 0x51B),  # firmware configuration
     (0x600, 0x6FF),  # ACPI power management
-    (0xCF8, 0xCFF),  # PCI configuration and reset
+    (0xA00, 0xA17),  # hot-plug of memory
+    (0xCC0, 0xCFF),  # hot-plug of devices and cores, PCI configuration and reset
 ]
 
 RESERVED_MSRS = [
