@@ -156,22 +156,21 @@ class _Memory:
 
 
 def _ring(memory: _Memory, size: int) -> tuple[Producer, Consumer]:
-    sending, receiving = memory.pages(ring.DATA_OFFSET + size), memory.pages(_PAGE)
-    data = sending + ring.DATA_OFFSET
+    sending, receiving = memory.pages(ring.area_size(size)), memory.pages(_PAGE)
+    data, end = sending + ring.DATA_OFFSET, sending + ring.area_size(size)
     return (
-        Producer(own=sending, peer=receiving, data=data, size=size, cursor=data),
-        Consumer(own=receiving, peer=sending, data=data, size=size),
+        Producer(peer=receiving, data=data, end=end, size=size, cursor=data, origin=data),
+        Consumer(own=receiving, data=data, end=end, cursor=data, next=data, origin=data),
     )
 
 
 def _register(memory: _Memory) -> tuple[Writer, Reader]:
     sending, receiving = memory.pages(2 * _PAGE), memory.pages(_PAGE)
-    data = sending + four_slot.DATA_OFFSET
+    places = [sending + four_slot.DATA_OFFSET + slot * 64 for slot in range(4)]
     return (
-        Writer(own=sending, peer=receiving, data=data, size=8, stride=64),
+        Writer(own=sending, peer=receiving, size=8, places=places),
         Reader(
-            own=receiving, peer=sending, data=data, size=8, stride=64,
-            before=four_slot.NOTHING_READ,
+            own=receiving, peer=sending, size=8, places=places, news=four_slot.FIRST_NEWS
         ),
     )  # fmt: skip
 

@@ -109,7 +109,7 @@ def push(producer: Producer, source: Ptr[u8], length: u64, count: u64) -> bool:
             sent += 1
     for _ in range(u64(PATIENCE)):
         read = producer.peer[0].position.load(ACQUIRE)
-        if read == producer.tail:
+        if read == producer.cursor - producer.origin:
             return True
     return False
 
@@ -126,7 +126,7 @@ def pull(consumer: Consumer, to: Ptr[u8], length: u64, count: u64) -> bool:
             if waited == PATIENCE:
                 return False
         else:
-            if consumer.length != length:
+            if ring.length(consumer) != length:
                 return False
             copy_out(to, message, length)
             ring.consume(consumer)
