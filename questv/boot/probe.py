@@ -13,7 +13,7 @@ from questv.arch.x86.machine import MachineFacts
 from questv.arch.x86.paging import ACCESSED, DIRTY, ENTRIES, NO_EXECUTE, PRESENT, USER, WRITABLE
 from questv.arch.x86.registers import Msr
 from questv.arch.x86.svm import ExitCode, Intercept3, Intercept4, SavedRegisters, Vmcb
-from questv.arch.x86.svm_guest import real_mode, turn_svm_on
+from questv.arch.x86.svm_guest import confine, real_mode, turn_svm_on
 from questv.arch.x86.svm_run import run_guest
 from questv.boot.plan import BootPlan
 from questv.boot.serial import say, stop
@@ -199,12 +199,7 @@ def _run(start: u64, high: u64) -> None:
     guest.intercept_exceptions = 0
     guest.intercept3 = Intercept3.IO | Intercept3.MSR | Intercept3.SHUTDOWN
     guest.intercept4 = Intercept4.VMRUN | Intercept4.VMMCALL
-    guest.io_permissions = addr(pages.io_map)
-    guest.msr_permissions = msr_map
-    guest.asid = 1
-    guest.tlb_control = svm.TLB_FLUSH_ALL
-    guest.nested_paging = svm.NESTED_PAGING_ENABLE
-    guest.nested_cr3 = addr(pages.tables)
+    confine(guest, addr(pages.tables), msr_map, addr(pages.io_map))
     real_mode(guest, u64(_CODE) + start - addr(code_page))
     # Of use to the MSR accesses only. A write that passes changes nothing.
     value = read_msr(_SOME_MSR)

@@ -25,7 +25,7 @@ from questv.arch.x86.svm import (
     SavedRegisters,
     Vmcb,
 )
-from questv.arch.x86.svm_guest import real_mode
+from questv.arch.x86.svm_guest import confine, real_mode
 from questv.metal.lang import (
     Array,
     addr,
@@ -137,12 +137,7 @@ def prepare(number: u32, weak: bool) -> None:
     _set_intercepts(guest, number, weak, passes)
     _show_memory(open)
     _fill_maps(number, open, weak and passes)
-    guest.io_permissions = addr(pages.io_map)
-    guest.msr_permissions = addr(pages.msr_map)
-    guest.asid = 1
-    guest.tlb_control = svm.TLB_FLUSH_ALL
-    guest.nested_paging = svm.NESTED_PAGING_ENABLE
-    guest.nested_cr3 = addr(pages.nested)
+    confine(guest, addr(pages.nested), addr(pages.msr_map), addr(pages.io_map))
     guest.tsc_offset = 0 if weak else OFFSETS[number]
     real_mode(guest, code.starts[number])
     guest.rsp = SCRATCH + PAGE_SIZE

@@ -17,6 +17,17 @@ def turn_svm_on(host_save: u64) -> None:
 
 
 @metal
+def confine(guest: Vmcb, nested_tables: u64, msr_map: u64, io_map: u64) -> None:
+    """Hold the guest behind nested page tables and permission maps, at physical addresses."""
+    guest.nested_paging = svm.NESTED_PAGING_ENABLE
+    guest.nested_cr3 = nested_tables
+    guest.msr_permissions = msr_map
+    guest.io_permissions = io_map
+    guest.asid = 1
+    guest.tlb_control = svm.TLB_FLUSH_ALL
+
+
+@metal
 def real_mode(guest: Vmcb, start: u64) -> None:
     """Registers of a processor after reset, except that it starts at ``start``."""
     guest.cs.attributes = 0x9B
