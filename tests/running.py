@@ -147,7 +147,9 @@ def run_system(
 
     sandboxes = {}
     for plan in system.plan.sandboxes:
-        status = read(plan.physical(plan.status), sizeof(KernelStatus))
+        status = bytes(sizeof(KernelStatus))
+        if plan.status is not None:
+            status = read(plan.physical(plan.status), sizeof(KernelStatus))
         console = Console.view(read(plan.physical(plan.console), sizeof(Console)))
         sandboxes[plan.name] = Sandbox(
             PublicPage.view(read(plan.public, sizeof(PublicPage))),
@@ -204,6 +206,15 @@ def system_text(*parts: str, machine: str = "", run: str = "") -> str:
 def sandbox_text(name: str, *parts: str, memory: str = "512 KiB", keys: str = "") -> str:
     """A sandbox with its tasks and inputs; ``keys`` are further lines of its own table."""
     return f'[[sandbox]]\nname = "{name}"\nmemory = "{memory}"\n{keys}\n' + "\n".join(parts)
+
+
+def foreign_text(name: str, file: str, *kernel: str, memory: str = "2 MiB", keys: str = "") -> str:
+    """A sandbox with a foreign kernel; ``kernel`` are further lines of its table."""
+    lines = "\n".join(kernel)
+    return (
+        f'[[sandbox]]\nname = "{name}"\nmemory = "{memory}"\n{keys}\n'
+        f'[sandbox.kernel]\nfile = "{file}"\n{lines}\n'
+    )
 
 
 def task_text(

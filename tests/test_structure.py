@@ -30,6 +30,7 @@ PARTS = (
     "probes",  # the machines' self-test: a program, and who runs it
     "inspect",
     "expect",
+    "audit",  # shares nothing with what builds what it audits
     "view",
     "cli",
     "attacks",
@@ -38,7 +39,16 @@ PARTS = (
 BESIDES = {  # what must not be used though it stands above
     "system": {"metal", "arch", "text", "monitor", "channel", "kernel", "api", "boot"},
     "machine": set(PARTS) - {"machine", "diagnostics"},
-    "attacks": {"plan", "machine", "inspect", "expect", "view", "cli"},
+    "attacks": {"plan", "machine", "inspect", "expect", "audit", "view", "cli"},
+    "audit": {"arch", "text", "channel", "api", "api_reference", "inspect", "expect"},
+}
+
+AUDIT_USES = {  # of the part that builds what it audits
+    "questv.plan.model",
+    "questv.monitor.interface",
+    "questv.monitor.plan",
+    "questv.kernel.info",
+    "questv.boot.plan",
 }
 
 
@@ -65,3 +75,14 @@ def test_dependencies_point_downwards(file: Path) -> None:
     for name in imports(file):
         if name.startswith("questv."):
             assert name.split(".")[1] in below, f"{file} imports {name}"
+
+
+def test_the_audit_shares_nothing_with_what_it_audits() -> None:
+    """No builder, no constant of a builder: only the plan's claims and the structures of memory."""
+    used = {
+        name.rpartition(".")[0]
+        for file in (ROOT / "audit").rglob("*.py")
+        for name in imports(file)
+        if name.startswith(("questv.plan", "questv.monitor", "questv.kernel", "questv.boot"))
+    }
+    assert used == AUDIT_USES

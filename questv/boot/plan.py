@@ -39,7 +39,7 @@ class CorePlan(Struct):
     stack_physical: u64  # the same, as the boot sees it
     entry: u64  # where the monitor starts (virtual)
     monitor_plan: u64  # of the core's ``MonitorPlan``
-    sandbox_info: u64  # of its sandbox's ``SandboxInfo``
+    sandbox_facts: u64  # where its kernel reads the machine's facts
 
 
 class Route(Struct):

@@ -114,19 +114,24 @@ class Exits(Found):
 
 
 class SandboxReport(Found):
-    """One sandbox with its monitor."""
+    """One sandbox with its monitor.
+
+    ``kernel`` is the file of a foreign kernel, None for one of ours. What only a kernel of ours
+    counts is None for a foreign one.
+    """
 
     name: str
     core: int
+    kernel: str | None = None
     interrupts: str
     state: str
     entered: int | None
     started: int | None
     ended: int | None
     exits: Exits
-    timer_interrupts: int
-    doorbells: int
-    spurious_interrupts: int
+    timer_interrupts: int | None
+    doorbells: int | None
+    spurious_interrupts: int | None
     tasks: tuple[TaskReport, ...]
     crash: CrashReport | None
 

@@ -22,6 +22,9 @@ KERNEL_CHANNELS = 0x8000_0000
 KERNEL_INPUTS = 0x1_0000_0000
 KERNEL_INPUT_STRIDE = 4 * HUGE_PAGE_SIZE
 
+# A foreign kernel has its memory from address 0, and above it, page after page: what it is told
+# (read-only), its console, and if it begins in 64-bit mode a stack and page tables.
+
 # A monitor, in an entry of the top page table that nothing else uses:
 MONITOR_PROGRAM = 0x80_0000_0000
 MONITOR_PLAN = MONITOR_PROGRAM + 0x10_0000

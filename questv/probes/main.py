@@ -100,7 +100,6 @@ def main(start: StartInfo) -> NoReturn:
     weak = options.number(start, "weak=") != 0
     for number in range(u32(options.number(start, "first=")), len(PROBES)):
         _probe(results.results[number], number, weak)
-    results.finished = 1
     _end()
 
 

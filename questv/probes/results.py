@@ -43,5 +43,5 @@ class Results(Struct):
     features: u32  # edx of the SVM leaf
     asids: u32  # ebx of the same
     processor: u32  # ecx of leaf 1
-    finished: u32  # 1 when all have run
+    reserved: u32
     results: Array[Result, len(PROBES)]

@@ -105,11 +105,15 @@ def _sandboxes(snapshot: Snapshot) -> Table:
             Text(sandbox.state, _STATE_STYLES.get(sandbox.state, "")),
             moment(sandbox.started),
             moment(sandbox.ended),
-            f"{sandbox.timer_interrupts:,}",
-            f"{sandbox.doorbells:,}",
-            _exits(sandbox.exits.after),
+            _counted(sandbox.timer_interrupts),
+            _counted(sandbox.doorbells),
+            _exits(sandbox.exits.before if sandbox.started is None else sandbox.exits.after),
         )
     return made
+
+
+def _counted(number: int | None) -> str:
+    return "-" if number is None else f"{number:,}"
 
 
 def _exits(by_reason: dict[str, int]) -> str:

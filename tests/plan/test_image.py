@@ -77,6 +77,7 @@ def test_what_is_read_back(hello: BuiltSystem, tmp_path: Path) -> None:
     path.write_bytes(hello.image)
     image = Image.read(path)
     assert image.plan == hello.plan
+    assert image.system == hello.description.system
     programs = [hello.boot, hello.monitor, *hello.kernels.values()]
     assert image.programs == {program.name: program for program in programs}
 
@@ -120,7 +121,7 @@ def test_a_folder_is_no_image(tmp_path: Path) -> None:
 def test_an_elf_file_of_somebody_else(tmp_path: Path) -> None:
     path = tmp_path / "python"
     path.write_bytes(Path(sys.executable).resolve().read_bytes())
-    refused(path, f"{path} carries no plan", "build it with 'questv build'")
+    refused(path, f"{path} carries no description", "build it with 'questv build'")
 
 
 def test_damaged_images(hello: BuiltSystem, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 PAGE = 4096
 GIB = 1 << 30
 APIC = 0xFEE0_0000
+FOREIGN = {0x174, 0x175, 0x176, *range(0xC000_0081, 0xC000_0085), *range(0xC000_0100, 0xC000_0104)}
 GUARDED_READ = {0x802, 0x803, 0x808, 0x832, 0x838, 0x839, 0x83E, *range(0x810, 0x829)}
 GUARDED_WRITE = {0x808, 0x80B, 0x828, 0x838, 0x83E, 0x83F}
 
@@ -37,7 +38,11 @@ class Checked:
         self.plan = system.plan
         self.image = LoadedImage(system.image)
         self.views = {each.name: self._walk(each.nested_tables) for each in self.plan.sandboxes}
-        self.kernels = {each.name: self._walk(each.kernel_tables) for each in self.plan.sandboxes}
+        self.kernels = {
+            each.name: self._walk(each.kernel_tables)
+            for each in self.plan.sandboxes
+            if each.foreign is None
+        }
         self.monitors = {each.name: self._walk(each.monitor_tables) for each in self.plan.sandboxes}
 
     def _walk(self, root: int) -> Walk:
@@ -53,8 +58,11 @@ class Checked:
     def all(self) -> None:
         self.regions()
         for sandbox in self.plan.sandboxes:
-            self.view(sandbox)
-            self.kernel(sandbox)
+            if sandbox.foreign is not None:
+                self.foreign(sandbox)
+            else:
+                self.view(sandbox)
+                self.kernel(sandbox)
             self.monitor(sandbox)
             self.maps(sandbox)
             self.told(sandbox)
@@ -108,6 +116,35 @@ class Checked:
             assert all(seen) if mine else not any(seen)
         assert apic <= self.views[sandbox.name].pages.keys()
         assert sandbox.memory == len(own) * PAGE
+
+    def foreign(self, sandbox: SandboxPlan) -> None:
+        """Its own memory from address 0, all rights in it, and above it what it is given."""
+        view = self.views[sandbox.name].pages
+        [own] = [
+            each
+            for each in self.plan.regions
+            if each.of == sandbox.name and each.owner == "sandbox"
+        ]
+        assert view.keys() == set(range(0, own.size, PAGE))
+        for page in view.values():
+            assert page.physical == own.start + page.address
+            assert page.user and page.accessed and page.dirty and not page.uncached
+            assert (
+                page.rights == "rwx"
+                if page.address < sandbox.memory
+                else page.rights in ("r", "rw")
+            )
+        assert view[sandbox.memory].rights == "r"
+        assert all(page.rights == "rw" for page in view.values() if page.address > sandbox.memory)
+        # It begins with a page table that shows it all of that, where it is.
+        if sandbox.start.mode == "64-bit":
+            shown = walk(
+                lambda at, size: self.image.read(own.start + at, size), sandbox.kernel_tables
+            )
+            assert view.keys() <= shown.pages.keys()
+            assert all(p.address == p.physical and p.rights == "rwx" for p in shown.pages.values())
+            assert all(view[table].rights == "rw" for table in shown.tables)
+            assert view[sandbox.stack_top - PAGE].rights == "rw"
 
     def channel_rights(self, sandbox: SandboxPlan, channel: str, address: int) -> str:
         found = next(each for each in self.plan.channels if each.name == channel)
@@ -184,6 +221,9 @@ class Checked:
         given = dict(sandbox.msrs)
         for number in (*range(0x2000), *range(0xC000_0000, 0xC000_2000)):
             read, write = number in given, given.get(number) == "rw"
+            if sandbox.foreign is not None:
+                read |= number in FOREIGN or number == 0x1B
+                write |= number in FOREIGN
             if 0x800 <= number < 0x840:
                 direct = sandbox.apic == "direct"
                 read = direct or number in GUARDED_READ
@@ -205,10 +245,11 @@ class Checked:
         made = MonitorPlan.view(self.image.read(sandbox.monitor_plan, PAGE))
         assert int(made.core) == sandbox.core
         assert int(made.nested_tables) == sandbox.nested_tables
-        assert int(made.tables) == sandbox.kernel_tables
+        assert int(made.start.cr3) == sandbox.kernel_tables
+        assert int(made.foreign) == (sandbox.foreign is not None)
         assert (int(made.msr_map), int(made.io_map)) == (sandbox.msr_map, sandbox.io_map)
         assert (int(made.control), int(made.host_save)) == (sandbox.control, sandbox.host_save)
-        assert (int(made.entry), int(made.stack)) == (sandbox.entry, sandbox.stack_top)
+        assert (int(made.start.rip), int(made.start.rsp)) == (sandbox.entry, sandbox.stack_top)
         cores = {each.core for each in self.plan.sandboxes}
         assert int(made.sandboxes) == sum(1 << core for core in cores)
         wanted = {end.peer_vector: end.peer_core for end in sandbox.ends}
@@ -267,7 +308,7 @@ def test_many_random_systems(folder: Path, text: str) -> None:
     check(folder, text)
 
 
-@pytest.mark.parametrize("name", ["hello", pytest.param("demo", marks=pytest.mark.long)])
+@pytest.mark.parametrize("name", ["hello", "foreign", pytest.param("demo", marks=pytest.mark.long)])
 def test_examples(name: str) -> None:
     Checked(build(EXAMPLES / name)).all()
 

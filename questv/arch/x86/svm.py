@@ -184,7 +184,14 @@ SEGMENT_CODE_32 = 0xC9B
 SEGMENT_DATA = 0xC93
 SEGMENT_USER = 0x060
 """To be added to the attributes of a segment for ring 3."""
+SEGMENT_TASK = 0x08B
+SEGMENT_LIMIT = 0xFFFF_FFFF
+TASK_LIMIT = 0x67
 PAT_RESET = 0x0007_0406_0007_0406
+
+INJECT_INVALID_OPCODE = 1 << 31 | 3 << 8 | 6
+INJECT_GENERAL_PROTECTION = 1 << 31 | 1 << 11 | 3 << 8 | 13
+"""Exceptions for the guest, the second with an error code of zero (15.20)."""
 
 
 NESTED_FAULT_WRITE = 1 << 1
