@@ -134,6 +134,13 @@ def test_the_command_fails_if_a_wall_has_a_hole(
     assert questv("doctor", "--machine", "--json").code == 1
 
 
+def test_there_is_no_qemu(questv: Questv, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUESTV_QEMU", "no-such-program")
+    said = questv("doctor", "--machine")
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith("error: QUESTV_QEMU names no-such-program, which is not a program")
+
+
 def test_the_page_is_current(found: list[Platform]) -> None:
     """Of other QEMUs than the page's, only what is probed has to be the same."""
     text = PAGE.read_text(encoding="utf-8")
