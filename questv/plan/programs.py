@@ -88,6 +88,16 @@ class Programs:
         self._units = compiler.compile([*BOOT_MODULES, *MONITOR_MODULES, *KERNEL_MODULES, *modules])
         self.compiled = compiler.compiled
 
+    @classmethod
+    def alone(cls, name: str, modules: Sequence[str], base: int, entry: str) -> Program:
+        """A program on its own, which starts at the symbol ``entry`` and lies from ``base`` on.
+
+        Raises DiagnosticsError or LinkError.
+        """
+        programs = cls(checks=False)
+        programs._units = UnitCompiler(checks=False).compile(modules)
+        return programs._link(name, modules, _script(base, {}, entry=entry), [entry])
+
     def boot(self) -> Program:
         """The boot; its plan is a variable in a page of its own, for the builder to fill in."""
         script = _script(addresses.BOOT_PROGRAM, {}, entry="boot_entry")
