@@ -82,7 +82,9 @@ def _options(
 def check(system: System, json: Json = False) -> None:
     """Check a system, and show its plan.
 
-    All that is wrong is shown at once, with the place in the file and how to mend it.
+    What is wrong is shown with its place in the file and how to mend it: all of it at once in a
+    description that can be read and whose keys are right, and in the Python beside it. How much
+    memory and stack a kernel needs is known only when nothing else is wrong.
 
     \b
     Examples:

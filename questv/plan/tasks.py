@@ -74,6 +74,11 @@ class FolderTasks:
             return _missing(module, tuple(sorted(functions)), unmarked)
         return _signature(functions[name])
 
+    @property
+    def modules(self) -> list[str]:
+        """The modules that ``find`` has looked for and could import."""
+        return sorted(module for module, problems in self._problems.items() if not problems)
+
     def function(self, run: str) -> MetalFunction:
         """The function that ``run`` names; ``find`` has found it to be a task."""
         module, _, name = run.partition(":")
