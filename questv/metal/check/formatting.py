@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from questv.metal import tree
-from questv.metal.check import calls, convert, places
+from questv.metal.check import calls, convert, fixes, places
 from questv.metal.check.signatures import SignatureError, signature
 from questv.metal.definitions import MetalFunction
 from questv.metal.lang import Formatter
@@ -107,7 +107,7 @@ def _formatted(
     elif isinstance(value.type, IntType):
         unsigned = f"u{value.type.bits}.wrap({shown})"
         fix = f"a signed integer takes a width alone: cast it, {unsigned}"
-    c.error(node, "format-type", f"{convert.article(value.type)} has no such format", fix)
+    c.error(node, "format-type", f"{fixes.article(value.type)} has no such format", fix)
 
 
 def _format(c: FunctionChecker, part: ast.FormattedValue) -> tuple[bool, int, int]:
