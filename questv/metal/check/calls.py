@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import enum
+import time
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, NoReturn
 
 from questv.metal import tree
@@ -71,8 +73,20 @@ def call(c: FunctionChecker, node: ast.Call) -> Operand:
     )
 
 
+_FOR_PYTHON: dict[object, str] = {
+    print: 'a task writes a line with log(f"...")',
+    str: 'a formatter shows numbers by itself, as in log(f"{number}")',
+    time.sleep: "a task sleeps with sleep_until(now() + nanoseconds)",
+    time.time: "a task reads the time with now(), in nanoseconds",
+    time.monotonic: "a task reads the time with now(), in nanoseconds",
+}
+"""What does in a task what a function of Python does."""
+
+
 def _instead(value: object) -> str:
     """What to do about a call of something that only Python can call."""
+    if isinstance(value, Hashable) and value in _FOR_PYTHON:
+        return _FOR_PYTHON[value]
     if is_struct(value):
         return "make one as a local, name: Type = local(), or at module level with static()"
     if value is int or value is float:

@@ -104,11 +104,21 @@ def known_value(
             )
         mismatch(c, node, "a number", expected)
     if isinstance(value, float):
+        if isinstance(expected, IntType):
+            c.error(
+                node,
+                "wrong-type",
+                f"the number {value} is a float, but {article(expected)} is needed here",
+                fixes.whole(value),
+            )
+        fix = f"write f64({value}), or annotate the variable"
+        if not c.definition.floats:
+            fix = f"{fixes.whole(value, 'u64({})')}; {c.definition.name} is compiled without floating point"
         c.error(
             node,
             "literal-width",
             f"nothing here says how wide the number {value} is",
-            f"write f64({value}), or annotate the variable",
+            fix,
         )
     c.error(
         node,

@@ -72,6 +72,13 @@ def _for_pointer(shown: str, found: Type | str, expected: PointerType) -> str:
     return f"use a value of type {expected}"
 
 
+def whole(value: float, form: str = "{}") -> str:
+    """What to write for the float ``value`` where an integer is needed, in this ``form``."""
+    if value.is_integer() and abs(value) < 1 << 64:
+        return f"write {form.format(f'{int(value):_}')}"
+    return "write a whole number; smaller units leave fewer fractions"
+
+
 def drops_shared(found: PointerType, to: PointerType) -> bool:
     """Whether a cast would make plain memory of what a hostile party can write."""
     try:

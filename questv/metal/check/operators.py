@@ -137,6 +137,8 @@ def require_operator(c: FunctionChecker, node: ast.AST, kind: BinaryOperator, ty
     fix = "cast to an integer first"
     if kind is BinaryOperator.DIVIDE:
         fix = "use // for whole numbers"
+    elif isinstance(type_, TextType):
+        fix = 'a formatter puts strings together, as in log(f"{number} of {total}")'
     elif isinstance(type_, PointerType):
         fix = "index the pointer, or compute with u64(pointer)"
     elif isinstance(type_, FloatType):

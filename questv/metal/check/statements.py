@@ -416,6 +416,8 @@ def _global(c: FunctionChecker, node: ast.Global) -> None:
 def _expression_statement(c: FunctionChecker, node: ast.Expr) -> list[tree.Statement]:
     if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
         return []  # a docstring
+    if isinstance(node.value, ast.Yield | ast.YieldFrom | ast.Await):
+        c.operand(node.value)  # says that there are none
     if not isinstance(node.value, ast.Call):
         c.error(node, "no-effect", "this value goes nowhere", "assign it, or remove the line")
     formatter = formatting.formatter_of(c, node.value)
