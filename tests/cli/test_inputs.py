@@ -77,6 +77,15 @@ def test_a_name_may_have_an_equals_sign(questv: Questv) -> None:
             "input 'left' can't be /dev/zero: it is not a regular file",
             "save it to a file first",
         ),
+        *(
+            (
+                [f"left={file}"],
+                f"input 'left' can't be {file}: its size is given as {size} bytes, "
+                "and there is another number",
+                f"save it to a plain file first: cat {file} > copy",
+            )
+            for file, size in (("/proc/cpuinfo", 0), ("/sys/devices/system/cpu/online", 4096))
+        ),
         (
             ["left=big"],
             "input 'left' can't be big: it has 65537 bytes, and there is room for 65536",

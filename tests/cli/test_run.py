@@ -60,6 +60,10 @@ def test_an_image_runs_as_its_system_does(questv: Questv, tmp_path: Path) -> Non
     size = (SYSTEMS / "files" / "system.toml").stat().st_size
     assert f"  left {size} bytes, sum " in said.out
     assert "Expectations" not in said.out  # they are in the system's folder
+    assert said.out.splitlines()[-3:-1] == [
+        "ended as planned",
+        "an image carries no expectations: nothing was checked",
+    ]
 
 
 def test_what_is_no_whole_image(questv: Questv, tmp_path: Path) -> None:

@@ -113,7 +113,8 @@ def known_value(
             )
         fix = f"write f64({value}), or annotate the variable"
         if not c.definition.floats:
-            fix = f"{fixes.whole(value, 'u64({})')}; {c.definition.name} is compiled without floating point"
+            instead = fixes.whole(value, "u64({})")
+            fix = f"{instead}; {c.definition.name} is compiled without floating point"
         c.error(
             node,
             "literal-width",
