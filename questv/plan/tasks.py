@@ -12,7 +12,12 @@ from questv.diagnostics import Diagnostic, DiagnosticsError, Place
 from questv.kernel.channels import Reader, Receiver, Sender, Writer
 from questv.kernel.inputs import Input
 from questv.kernel.streams import Stream
-from questv.metal.check.signatures import SignatureError, definition_line, signature
+from questv.metal.check.signatures import (
+    SignatureError,
+    definition_line,
+    part_node,
+    signature,
+)
 from questv.metal.definitions import MetalFunction, forget
 from questv.metal.importing import import_module
 from questv.metal.source import shown, source_of
@@ -102,6 +107,17 @@ class FolderTasks:
     def _import_new(self, module: str) -> tuple[Diagnostic, ...]:
         file = self._path / f"{module}.py"
         try:
+            file.open("rb").close()
+        except OSError as error:
+            return (
+                Diagnostic(
+                    Place(shown(file)),
+                    f"this module can't be read: {error.strerror}",
+                    "make it a plain file that you may read",
+                    "module-unreadable",
+                ),
+            )
+        try:
             imported = import_module(module)
         except DiagnosticsError as error:
             return tuple(error.diagnostics)
@@ -138,7 +154,8 @@ def _signature(function: MetalFunction) -> TaskSignature | TaskProblem:
     try:
         shape = signature(function)
     except SignatureError as error:
-        return TaskInvalid((Diagnostic(source.place(node), str(error), error.fix, error.rule),))
+        place = source.place(part_node(node, error.parameter))
+        return TaskInvalid((Diagnostic(place, str(error), error.fix, error.rule),))
     kinds: dict[str, ParameterKind] = {}
     integers: dict[str, range] = {}
     for name, type_ in shape.parameters:
@@ -147,7 +164,7 @@ def _signature(function: MetalFunction) -> TaskSignature | TaskProblem:
             return TaskInvalid(
                 (
                     Diagnostic(
-                        source.place(node),
+                        source.place(part_node(node, name)),
                         f"parameter '{name}' of task {function.name} is {type_}",
                         "a task takes ends of channels (Sender, Receiver, Writer, Reader), "
                         "Inputs, Streams, and integers",
@@ -162,7 +179,7 @@ def _signature(function: MetalFunction) -> TaskSignature | TaskProblem:
         return TaskInvalid(
             (
                 Diagnostic(
-                    source.place(node),
+                    source.place(part_node(node, "return")),
                     f"task {function.name} returns {shape.result}",
                     "a task returns nothing: declare it -> None",
                     "task-result",
