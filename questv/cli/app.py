@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,6 +22,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+UsageError: Any = typer.BadParameter.__base__
+"""What is raised for a command line that makes no sense; Typer itself has no name for it."""
 
 System = Annotated[
     Path, typer.Argument(metavar="SYSTEM", help="A folder with a system.toml, or the file itself.")

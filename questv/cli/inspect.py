@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+import typer
 from pydantic import ValidationError
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from questv.cli.output import Output, UserError, command
+from questv.cli.output import ExitCode, Output, UserError, command
 from questv.cli.start import ASKED
 from questv.inspect.inspector import Inspector
 from questv.inspect.model import AskedMachine, ConsoleReport, Found, Snapshot
@@ -51,6 +52,7 @@ def inspect(what: str | None, *, json: bool) -> None:
         else:
             entries = [_entry(machine) for machine in machines]
             output.result([entry.model_dump(mode="json") for entry in entries], _list(entries))
+            raise typer.Exit(ExitCode.BAD_INPUT)  # it is not known which one was meant
 
 
 def _is_report(what: str) -> bool:
