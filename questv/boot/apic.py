@@ -6,7 +6,8 @@ from questv.arch.x86.apic import X2APIC_MSR_BASE, XAPIC_ADDRESS, ApicRegister
 from questv.arch.x86.instructions import read_msr, write_msr
 from questv.arch.x86.machine import MachineFacts
 from questv.arch.x86.registers import APIC_BASE_ENABLE, APIC_BASE_X2APIC, Msr
-from questv.metal.lang import Ptr, Register, metal, u32, u64
+from questv.arch.x86.xapic import read_xapic, send_through_xapic, write_xapic
+from questv.metal.lang import metal, u32, u64
 
 
 @metal
@@ -21,7 +22,7 @@ def read_apic(machine: MachineFacts, register: ApicRegister) -> u32:
     """A register of this core's local APIC."""
     if machine.x2apic != 0:
         return u32(read_msr(X2APIC_MSR_BASE + u32(register)))
-    return _register(register)[0].read()
+    return read_xapic(XAPIC_ADDRESS, u32(register))
 
 
 @metal
@@ -30,17 +31,17 @@ def write_apic(machine: MachineFacts, register: ApicRegister, value: u32) -> Non
     if machine.x2apic != 0:
         write_msr(X2APIC_MSR_BASE + u32(register), u64(value))
     else:
-        _register(register)[0].write(value)
+        write_xapic(XAPIC_ADDRESS, u32(register), value)
 
 
 @metal
 def send_command(machine: MachineFacts, apic_id: u32, command: u32) -> None:
     """Send an interprocessor interrupt to one core."""
+    whole = u64(apic_id) << 32 | u64(command)
     if machine.x2apic != 0:
-        write_msr(X2APIC_MSR_BASE + u32(ApicRegister.COMMAND), u64(apic_id) << 32 | u64(command))
+        write_msr(X2APIC_MSR_BASE + u32(ApicRegister.COMMAND), whole)
     else:
-        _register(ApicRegister.COMMAND_HIGH)[0].write(apic_id << 24)
-        _register(ApicRegister.COMMAND)[0].write(command)
+        send_through_xapic(XAPIC_ADDRESS, whole)
 
 
 @metal
@@ -48,8 +49,3 @@ def own_id(machine: MachineFacts) -> u32:
     """This core's APIC identifier."""
     value = read_apic(machine, ApicRegister.ID)
     return value if machine.x2apic != 0 else value >> 24
-
-
-@metal
-def _register(register: ApicRegister) -> Ptr[Register[u32]]:
-    return Ptr[Register[u32]](XAPIC_ADDRESS + u64(register) * 16)

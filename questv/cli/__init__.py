@@ -12,7 +12,8 @@ import sys
 import traceback
 from contextlib import suppress
 
-from questv.cli.ending import Interrupted, ending_in_order
+from questv.cli.ending import ending_in_order
+from questv.interrupted import Interrupted
 
 _FAILED = 1
 _BAD_INPUT = 2

@@ -8,22 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from questv.interrupted import Interrupted
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_EXIT_CODE_BASE = 128  # what shells report for a process that a signal ended
-
-
-class Interrupted(BaseException):
-    """Somebody wants this process to end; no plain ``except Exception`` may stop that."""
-
-    def __init__(self, number: int) -> None:
-        """Keep the signal's number."""
-        self.number = number
-        super().__init__(number)
-
-    @property
-    def exit_code(self) -> int:
-        """The code to leave with."""
-        return _EXIT_CODE_BASE + self.number
 
 
 @dataclass

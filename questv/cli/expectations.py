@@ -11,10 +11,10 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from types import ModuleType
 
-from questv.cli.ending import Interrupted
 from questv.diagnostics import Diagnostic, DiagnosticsError, Place, source_line
 from questv.expect import Expectation, RunResult
 from questv.inspect.report import ExpectationReport
+from questv.interrupted import Interrupted
 
 
 def check_expectations(

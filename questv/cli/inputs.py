@@ -73,7 +73,7 @@ def _bind(plan: InputPlan, file: Path) -> BoundInput:
         raise UserError(f"{what}: {reason}", "name a file that is there and readable") from error
     if not ends_there:  # such as what /proc and /sys make up when they are read
         raise UserError(
-            f"{what}: its size is given as {status.st_size} bytes, and there is another number",
+            f"{what}: it does not say how long it is",
             f"save it to a plain file first: cat {file} > copy",
         )
     if status.st_size > plan.capacity:

@@ -10,17 +10,17 @@ import typer
 from questv.cli.copying import CopyProgress
 from questv.cli.display import Display
 from questv.cli.durations import parse_duration
-from questv.cli.ending import Interrupted
 from questv.cli.expectations import check_expectations
 from questv.cli.files import check_target, write_file
 from questv.cli.inputs import BoundInput, bind_inputs
 from questv.cli.output import ExitCode, Output, UserError, command, print_json
 from questv.cli.session import Finished, run_session
 from questv.cli.start import StartOptions
-from questv.cli.streams import BoundStream, bind_streams
+from questv.cli.streams import BoundStream, bind_streams, uses_terminal
 from questv.cli.target import Target, load_target
 from questv.expect import RunResult
 from questv.inspect.report import InputReport, Outcome, RunReport
+from questv.interrupted import Interrupted
 from questv.machine import MachineKind
 from questv.view.plan import title
 from questv.view.run import summary_view, verdict
@@ -40,7 +40,7 @@ def run(
     json: bool,
 ) -> None:
     """Run a system or an image, show what happens, and check what came out of it."""
-    with command(json=json) as output:
+    with command(json=json, aside=uses_terminal(streams)) as output:
         if report_file is not None:
             check_target(report_file, path)
         nanoseconds = parse_duration(run_for) if run_for is not None else None

@@ -27,6 +27,16 @@ from questv.monitor.end import EXIT_RUN_ENDED
 PATIENCE = 30.0
 """Seconds that a boot may take, and that a run may go on after its time is over."""
 
+GUEST_PATIENCE = 500_000_000
+"""How long a deterministic run may go on after its time is over, in nanoseconds of its own clock.
+
+The host's clock says nothing of that. A kernel ends by itself at once, and the monitors end the run
+a tenth of a second later, unless all kernels hang.
+"""
+
+CLOCK_INTERVAL = 10.0
+"""Seconds between two questions for that clock."""
+
 _SHORTEST_PAUSE = 0.001  # between two looks, while there is something new
 _LONGEST_PAUSE = 0.010
 
@@ -73,6 +83,7 @@ class _Session:
         self, machine: Machine, target: Target, options: StartOptions, watcher: Watcher
     ) -> None:
         self._started = time.monotonic()
+        self._asked_for_clock = self._started
         self._machine = machine
         self._options = options
         self._asked = asked_machine(target, options)
@@ -115,11 +126,23 @@ class _Session:
             if seconds > PATIENCE:
                 return f"the boot is not over after {PATIENCE:.0f} s; {self._last_words()}"
             return None
-        if self._options.run_for is None or self._options.deterministic:
-            return None  # a deterministic machine's time has nothing to do with the host's
+        if self._options.run_for is None:
+            return None
+        if self._options.deterministic:
+            return self._hung_by_its_clock(self._options.run_for)
         if seconds > self._options.run_for / 1e9 + PATIENCE:
             return f"its time was over {PATIENCE:.0f} s ago, and it still runs"
         return None
+
+    def _hung_by_its_clock(self, run_for: int) -> str | None:
+        """The same of a deterministic machine, whose clock is asked for now and then."""
+        if time.monotonic() < self._asked_for_clock + CLOCK_INTERVAL:
+            return None
+        self._asked_for_clock = time.monotonic()
+        found = self._machine.guest_seconds()
+        if found is None or found * 10**9 < run_for + GUEST_PATIENCE:
+            return None
+        return "by its own clock its time is over, and it still runs"
 
     def _ending(self, end: Exit) -> Ending:
         if end.kind is ExitKind.GUEST and end.value == EXIT_RUN_ENDED:

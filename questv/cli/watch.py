@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Protocol
 
+from questv.inspect.crash import STOPPED
 from questv.inspect.inspector import Inspector
 from questv.inspect.model import (
     AskedMachine,
@@ -16,7 +17,6 @@ from questv.inspect.model import (
 from questv.monitor.interface import SandboxState
 
 _KEPT_LINES = 10_000  # of each sandbox, the newest; a run may last for weeks
-_CRASHED = (SandboxState.CRASHED, SandboxState.MONITOR_FAULT)
 
 
 class Watcher(Protocol):
@@ -104,7 +104,7 @@ class Watch:
 
     def _has_crashed(self, name: str) -> bool:
         """Whether a sandbox has crashed since the last look."""
-        return name not in self._crashed and self._inspector.state(name) in _CRASHED
+        return name not in self._crashed and self._inspector.state(name) in STOPPED
 
     def _look_for_lines(self) -> bool:
         reports = [self._inspector.console(name, self._written[name]) for name in self._names]

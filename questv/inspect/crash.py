@@ -6,19 +6,25 @@ from collections.abc import Mapping
 
 from questv.arch.x86.svm import ExitCode
 from questv.inspect import commands, places, words
+from questv.inspect.foreign import foreign_calls
 from questv.inspect.guest import Guest
 from questv.inspect.model import CrashReport, Frame, PanicReport
 from questv.inspect.trace import Stack, frames_at
 from questv.kernel.status import KernelStatus, PanicReason, PanicRecord
+from questv.metal.lang import ACQUIRE
 from questv.metal.tree import TrapKind
 from questv.monitor.interface import (
     CrashReason,
     CrashRecord,
     Hypercall,
     PublicPage,
+    SandboxState,
 )
 from questv.plan.model import SandboxPlan
 from questv.plan.programs import Program
+
+STOPPED = (SandboxState.CRASHED, SandboxState.MONITOR_FAULT)
+"""The states of a sandbox that was stopped for a fault: its crash record is whole."""
 
 _NUMBERED = range(8, 16)
 _PAGE_FAULT = 14
@@ -40,11 +46,14 @@ class CrashReader:
 
     def read(self, sandbox: SandboxPlan) -> CrashReport | None:
         """What is known of the end of ``sandbox``; None if it was not stopped for a fault."""
-        record = self._guest.at(PublicPage, sandbox.public).crash
-        if record.reason == CrashReason.NONE:
-            return None
+        public = self._guest.at(PublicPage, sandbox.public)
+        if public.state.load(ACQUIRE) not in STOPPED:
+            return None  # before, the monitor may be about to write the record
+        record = public.crash
         is_panic = record.reason == CrashReason.KERNEL_PANIC
-        panic = self._panic(sandbox) if is_panic else None
+        panic = None
+        if is_panic and sandbox.status is not None:
+            panic = self._panic(sandbox, sandbox.status)
         return CrashReport(
             kind=words.words(record.reason),
             reason=self._reason(sandbox, record, panic),
@@ -69,7 +78,7 @@ class CrashReader:
             case CrashReason.SHUTDOWN:
                 return "shut down: an exception came while it could not handle one (triple fault)"
             case CrashReason.FORBIDDEN_INSTRUCTION:
-                return f"executed {_instruction(int(record.code))}, which no kernel may"
+                return f"executed {_exit(int(record.code), 'instruction')}, which no kernel may"
             case CrashReason.MSR_READ:
                 return f"read {words.msr(address)}, which is not its to read"
             case CrashReason.MSR_WRITE:
@@ -87,7 +96,7 @@ class CrashReader:
             case CrashReason.BAD_HYPERCALL:
                 return _hypercall(address)
             case CrashReason.KERNEL_PANIC:
-                return f"panicked: {panic.reason}" if panic else "panicked"
+                return f"panicked: {panic.reason}" if panic else f"panicked (rdi {address:#x})"
             case CrashReason.MACHINE_CHECK:
                 return "met an error of the hardware (machine check)"
             case CrashReason.INVALID_STATE:
@@ -96,8 +105,8 @@ class CrashReader:
                 exception = words.exception(int(record.code))
                 return f"lost its monitor, which stopped itself at a {exception}"
             case _:
-                event = f"exit code {int(record.code):#x}"
-                return f"was left for an event that nobody expects ({event})"
+                event = _exit(int(record.code), "event")
+                return f"was left for {event}, which nobody expects"
 
     def _access(self, sandbox: SandboxPlan, record: CrashRecord) -> str:
         assert isinstance(record.reason, CrashReason)
@@ -109,6 +118,9 @@ class CrashReader:
     def _trace(self, sandbox: SandboxPlan, record: CrashRecord) -> tuple[Frame, ...]:
         if record.reason == CrashReason.MONITOR_EXCEPTION:
             return tuple(frames_at(self._programs["monitor"].symbols, int(record.rip)))
+        if sandbox.foreign is not None:
+            program = self._programs.get(f"kernel-{sandbox.name}")
+            return foreign_calls(self._guest, sandbox, record, program.symbols if program else None)
         return self._stack(sandbox).calls(int(record.rip), int(record.rbp), int(record.rsp))
 
     def _stack(self, sandbox: SandboxPlan) -> Stack:
@@ -116,9 +128,8 @@ class CrashReader:
 
     # ---- the kernel's own record -------------------------------------------------------------
 
-    def _panic(self, sandbox: SandboxPlan) -> PanicReport:
-        status = self._guest.of(sandbox, KernelStatus, sandbox.status)
-        record = status.panic
+    def _panic(self, sandbox: SandboxPlan, status: int) -> PanicReport:
+        record = self._guest.of(sandbox, KernelStatus, status).panic
         stack = self._stack(sandbox)
         if record.reason == PanicReason.MESSAGE:
             trace = stack.callers(int(record.rbp))
@@ -176,11 +187,12 @@ def _task_on(sandbox: SandboxPlan, stack_pointer: int) -> str | None:
     return None
 
 
-def _instruction(code: int) -> str:
+def _exit(code: int, kind: str) -> str:
+    """The processor's name for the exit ``code``; its number for a ``kind`` that is not known."""
     try:
         return ExitCode(code).name
     except ValueError:
-        return f"an instruction (exit code {code:#x})"
+        return f"an {kind} (exit code {code:#x})"
 
 
 def _hypercall(number: int) -> str:

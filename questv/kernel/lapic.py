@@ -5,23 +5,22 @@ from __future__ import annotations
 from enum import IntEnum
 
 from questv.arch.x86.apic import (
-    COMMAND_PENDING,
     SPURIOUS_ENABLE,
     TIMER_DIVIDE_BY_1,
     X2APIC_MSR_BASE,
     ApicRegister,
 )
-from questv.arch.x86.instructions import pause, write_msr
+from questv.arch.x86.instructions import write_msr
+from questv.arch.x86.xapic import send_through_xapic, write_xapic
 from questv.kernel.hypercall import hypercall
 from questv.kernel.info import info
-from questv.metal.lang import Array, Register, external, metal, static, u32, u64
+from questv.metal.lang import addr, external, metal, static, u8, u32, u64
 from questv.metal.structs import width
 from questv.monitor.interface import ApicMode, Hypercall
 
 SPURIOUS_VECTOR = 0xFF
-_SPACING = 4  # the page's registers are 16 bytes apart
 
-page: Array[Register[u32], 1024] = external("kernel_apic_page")
+page: u8 = external("kernel_apic_page")
 """The xAPIC's registers; mapped only for a kernel whose APIC is direct."""
 
 
@@ -67,29 +66,32 @@ def arm_timer(ticks: u32) -> None:
 
 
 @metal
-def command(core: u32, vector: u32) -> u64:
-    """What to ``send`` for an interrupt with ``vector`` on another core."""
-    return u64(info.machine.apic_ids[core]) << 32 | u64(vector)
+def destination(core: u32) -> u32:
+    """Where to ``send`` an interrupt for a core."""
+    return info.machine.apic_ids[core]
 
 
 @metal(inline=True)
-def send(command: u64) -> None:
+def send(destination: u32, vector: u32) -> None:
     """Send an interprocessor interrupt, a doorbell of the plan."""
     if access == Access.X2APIC:
-        write_msr(X2APIC_MSR_BASE + u32(ApicRegister.COMMAND), command)
+        write_msr(X2APIC_MSR_BASE + u32(ApicRegister.COMMAND), _command(destination, vector))
     else:
-        _send_slowly(command)
+        _send_slowly(destination, vector)
 
 
 @metal
-def _send_slowly(command: u64) -> None:
+def _send_slowly(destination: u32, vector: u32) -> None:
+    command = _command(destination, vector)
     if access == Access.HYPERCALL:
         hypercall(Hypercall.APIC_WRITE, u64(ApicRegister.COMMAND), command)
-        return
-    while page[u32(ApicRegister.COMMAND) * _SPACING].read() & COMMAND_PENDING != 0:
-        pause()
-    page[u32(ApicRegister.COMMAND_HIGH) * _SPACING].write(u32(command >> 32) << 24)
-    page[u32(ApicRegister.COMMAND) * _SPACING].write(u32(command & 0xFFFF_FFFF))
+    else:
+        send_through_xapic(addr(page), command)
+
+
+@metal(inline=True)
+def _command(destination: u32, vector: u32) -> u64:
+    return u64(destination) << 32 | u64(vector)
 
 
 @metal(inline=True)
@@ -103,6 +105,6 @@ def _write(register: ApicRegister, value: u32) -> None:
 @metal
 def _write_slowly(register: ApicRegister, value: u32) -> None:
     if access == Access.PAGE:
-        page[u32(register) * _SPACING].write(value)
+        write_xapic(addr(page), u32(register), value)
     else:
         hypercall(Hypercall.APIC_WRITE, u64(register), u64(value))

@@ -39,6 +39,7 @@ kernel_entry:                       # in 64-bit mode, on the plan's page tables 
 def main() -> None:
     """Set the core up, say that the kernel runs, and give the core to the tasks."""
     tables.install()
+    tasks.prepare()  # from here on the console knows whose line is written, also of a panic
     console.start()
     lapic.start()
     clock.start()
@@ -47,7 +48,6 @@ def main() -> None:
     inputs.start()
     streams.start()
     floats.start()
-    tasks.prepare()
     hypercall(Hypercall.STARTED, 0, 0)
     status.started = read_tsc()
     tasks.run()

@@ -131,7 +131,7 @@ def start() -> None:
 
 
 @metal
-def take(vector: u32) -> bool:
+def take(vector: u64) -> bool:
     """A device has interrupted, interrupts are off; false if its vector is no stream's."""
     number = vector - FIRST_DEVICE_VECTOR
     if number >= DEVICE_VECTORS or _by_vector[number].is_null():

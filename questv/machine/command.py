@@ -9,6 +9,7 @@ microvm and 40 ms more on q35, and nearly half a second there in a deterministic
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 from questv.machine import runfiles
 from questv.machine.options import WITHOUT_X2APIC, MachineKind, MachineOptions
@@ -16,6 +17,9 @@ from questv.machine.qemu import Qemu
 
 EXIT_PORT = 0xF4
 """A guest ends its machine by writing an Exit's value to this port, 8 to 32 bits wide."""
+
+GUEST_EPOCH = datetime(2026, 1, 1)
+"""When a deterministic machine starts, by its real-time clock."""
 
 _MACHINES = {
     # With ACPI the command line is the guest's own; without it QEMU would add to it.
@@ -27,7 +31,7 @@ _MACHINES = {
 _DETERMINISTIC = (
     *("-icount", "shift=0,sleep=off"),
     *("-seed", "1"),
-    *("-rtc", "base=2026-01-01,clock=vm"),
+    *("-rtc", f"base={GUEST_EPOCH:%Y-%m-%d},clock=vm"),
 )
 _PARALLEL = ("-accel", "tcg,thread=multi")
 

@@ -5,23 +5,23 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
 from questv.machine import runfiles
-from questv.machine.command import qemu_command
+from questv.machine.command import GUEST_EPOCH, qemu_command
 from questv.machine.contents import Progress, copy_contents, open_contents
 from questv.machine.errors import MachineError
 from questv.machine.exits import Exit, complaint, decode_exit
 from questv.machine.image import check_extents, image_extents
 from questv.machine.interrupts import uninterrupted
 from questv.machine.leash import bound_to_this_process
-from questv.machine.memory import GuestMemory, MemoryLayout, memory_layout
+from questv.machine.memory import GuestMemory, MemoryLayout, make_memory, memory_layout
 from questv.machine.options import MIB, MachineOptions
 from questv.machine.qemu import Qemu, find_qemu
-from questv.machine.qmp import ControlChannel
+from questv.machine.qmp import ControlChannel, Message
 from questv.machine.running import RunningMachine, read_serial
 
 ROOM = 64 * MIB
@@ -29,6 +29,16 @@ ROOM = 64 * MIB
 
 START_LIMIT = 60.0
 """Seconds until a QEMU that has not started its guest is given up."""
+
+ANSWER_LIMIT = 5.0
+"""Seconds until an answer of QEMU's is given up."""
+
+# Asks for what the guest's real-time clock says; the answer has the same "id".
+_CLOCK_QUESTION: Message = {
+    "execute": "qom-get",
+    "arguments": {"path": "/machine", "property": "rtc-time"},
+    "id": "clock",
+}
 
 
 class Machine:
@@ -111,6 +121,22 @@ class Machine:
         self._process.kill()
         return self.wait()
 
+    def guest_seconds(self) -> int | None:
+        """Whole seconds of the guest's time since its start; None if it has ended, or QEMU is mute.
+
+        For deterministic machines, of which the host's own clock tells nothing.
+        """
+        deadline = time.monotonic() + ANSWER_LIMIT
+        with suppress(BrokenPipeError, TimeoutError):
+            self._control.send(_CLOCK_QUESTION)
+            while (message := self._receive(deadline)) is not None:
+                if message.get("id") == _CLOCK_QUESTION["id"]:
+                    date = message["return"]
+                    parts = (date[f"tm_{part}"] for part in ("mday", "hour", "min", "sec"))
+                    now = datetime(date["tm_year"] + 1900, date["tm_mon"] + 1, *parts)
+                    return int((now - GUEST_EPOCH).total_seconds())
+        return None
+
     def serial_text(self) -> str:
         """All that the serial port has said so far; what is not UTF-8 is shown as U+FFFD."""
         return read_serial(self.directory)
@@ -133,8 +159,7 @@ class Machine:
                 self._release.callback(self._run_directory.remove)
             self.directory = self._run_directory.path
             memory = self.directory / runfiles.MEMORY
-            with memory.open("xb") as file:
-                file.truncate(layout.size)
+            make_memory(memory, layout)
             copy_contents(contents, memory, layout, self._progress)
         return layout
 
@@ -166,15 +191,9 @@ class Machine:
         Raises MachineError in QEMU's words if that never comes.
         """
         deadline = time.monotonic() + START_LIMIT
-        # QEMU's first three words are its greeting and two replies, the last of them once all of
-        # the machine is there.
-        waiting = 3
         try:
-            while (event := self._receive(deadline)) != "RESUME":
-                waiting -= 1
-                if event is not None and self.options.debugger and waiting == 0:
-                    return
-                if event is None:
+            while not self._is_there(message := self._receive(deadline)):
+                if message is None:
                     code = self._process.wait()
                     raise MachineError(
                         f"QEMU can't start the machine:"
@@ -186,6 +205,14 @@ class Machine:
                 f"QEMU has not started the machine within {START_LIMIT:.0f} seconds",
                 "look for what keeps this host busy, and start it again",
             ) from error
+
+    def _is_there(self, message: Message | None) -> bool:
+        """Whether QEMU's ``message`` says that the guest runs, or that it waits for a debugger."""
+        if message is None:
+            return False
+        if self.options.debugger:
+            return "status" in message.get("return", {})  # the answer to query-status
+        return message.get("event") == "RESUME"
 
     def _open(self, layout: MemoryLayout) -> None:
         """Make the running machine visible, here and to other processes."""
@@ -203,16 +230,13 @@ class Machine:
         )
         self._run_directory.describe(facts.to_json())
 
-    def _receive(self, deadline: float | None) -> str | None:
-        """The name of QEMU's next event (empty for a reply), or None if QEMU has ended."""
+    def _receive(self, deadline: float | None) -> Message | None:
+        """QEMU's next event or reply, or None if QEMU has ended."""
         left = None if deadline is None else deadline - time.monotonic()
         message = self._control.receive(left)
-        if message is None:
-            return None
-        event = message.get("event", "")
-        if event == "SHUTDOWN":
+        if message is not None and message.get("event") == "SHUTDOWN":
             self._reason = message["data"]["reason"]
-        return str(event)
+        return message
 
     def _qemu_words(self) -> str:
         return (self.directory / runfiles.QEMU_LOG).read_text(encoding="utf-8", errors="replace")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.util
 import re
 import sys
 import sysconfig
@@ -13,6 +14,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 
 from questv.diagnostics import Diagnostic, DiagnosticsError, Place, source_line
+from questv.interrupted import Interrupted
 from questv.metal.definitions import DEFINITIONS, MetalFunction, StaticVariable, forget
 from questv.metal.naming import name_fix
 from questv.metal.source import shown
@@ -23,9 +25,9 @@ def import_module(name: str) -> ModuleType:
     """Import the module ``name``; raises DiagnosticsError, whatever its Python raised."""
     try:
         return importlib.import_module(name)
-    except DiagnosticsError:
+    except (DiagnosticsError, KeyboardInterrupt, Interrupted):
         raise
-    except (Exception, SystemExit) as error:  # a module may end Python, but not the build
+    except BaseException as error:  # a module may end Python, but not the build
         raise DiagnosticsError([_import_diagnostic(name, error)]) from error
     finally:
         for module in [module for module in DEFINITIONS if module not in sys.modules]:
@@ -69,7 +71,7 @@ def _import_diagnostic(name: str, error: BaseException) -> Diagnostic:
         place = Place(shown(Path(error.filename)), error.lineno, column, max(1, end - column))
         return Diagnostic(place, f"this is not Python: {error.msg}", "mend the syntax", "syntax")
     found = _place(error.__traceback__)
-    place = found or Place(Path(f"<{name}>"))
+    place = found or Place(_file(name))
     if isinstance(error, LayoutError):
         return Diagnostic(place, str(error), error.fix, error.rule)
     where = " here" if found else ""
@@ -79,6 +81,15 @@ def _import_diagnostic(name: str, error: BaseException) -> Diagnostic:
         _fix(error),
         "import-failed",
     )
+
+
+def _file(name: str) -> Path:
+    """The file of a module that Python can't read, such as one with zero bytes in it."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        spec = None
+    return shown(Path(spec.origin)) if spec and spec.origin else Path(f"<{name}>")
 
 
 def _fix(error: BaseException) -> str:

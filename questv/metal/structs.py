@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 from questv.diagnostics import Diagnostic, DiagnosticsError, Place
 from questv.metal.source import source_of
 from questv.metal.types import (
+    MAX_SIZE,
     U64,
     ArrayType,
     BoolType,
@@ -55,7 +56,7 @@ def at(offset: int) -> Any:
 
     Raises LayoutError if it is no offset.
     """
-    if not isinstance(offset, int) or offset < 0:
+    if not isinstance(offset, int) or not 0 <= offset <= MAX_SIZE:
         raise LayoutError(
             "field-offset",
             f"a field can't lie at offset {brief(offset)}",
@@ -344,7 +345,7 @@ def write_value(type_: Type, buffer: memoryview, start: int, value: Any) -> None
     elif isinstance(type_, FloatType):
         if not isinstance(value, int | float):
             raise TypeError(f"{value!r} is no number")
-        packing.pack_into("<f" if type_.bits == 32 else "<d", buffer, start, value)
+        packing.pack_into("<f" if type_.bits == 32 else "<d", buffer, start, type_.nearest(value))
     elif isinstance(type_, PointerType | FunctionType | TextType):
         write_value(U64, buffer, start, value)
     else:

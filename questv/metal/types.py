@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import enum
 import operator
+import struct as packing
 from collections.abc import Callable as AbstractCallable
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, ClassVar
 
 from questv.metal.naming import name_fix
@@ -85,6 +87,10 @@ class IntType(Type):
         return value
 
 
+F32_DIGITS = 24
+"""The binary digits that an ``f32`` keeps."""
+
+
 @dataclass(frozen=True, repr=False)
 class FloatType(Type):
     """An IEEE 754 binary float of 32 or 64 bits."""
@@ -105,6 +111,16 @@ class FloatType(Type):
 
     def __call__(self, value: float) -> float:
         return float(value)
+
+    def nearest(self, value: float) -> float:
+        """The float of this type that is nearest to a number; raises OverflowError."""
+        if self.bits == 64:
+            return float(value)
+        if isinstance(value, int):  # Python would round it to 53 bits first, and then once more
+            excess = max(0, value.bit_length() - F32_DIGITS)
+            value = round(Fraction(value, 1 << excess)) << excess
+        nearest: float = packing.unpack("<f", packing.pack("<f", value))[0]
+        return nearest
 
 
 @dataclass(frozen=True, repr=False)

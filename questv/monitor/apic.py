@@ -5,7 +5,6 @@ from __future__ import annotations
 from questv.arch.x86.apic import (
     COMMAND_ASSERT,
     COMMAND_NMI,
-    COMMAND_PENDING,
     LVT_MASKED,
     LVT_NMI,
     LVT_PERIODIC,
@@ -14,19 +13,19 @@ from questv.arch.x86.apic import (
     X2APIC_MSR_BASE,
     ApicRegister,
 )
-from questv.arch.x86.instructions import pause, write_msr
-from questv.metal.lang import Array, Register, external, metal, static, u32, u64
+from questv.arch.x86.instructions import write_msr
+from questv.arch.x86.xapic import read_xapic, send_through_xapic, write_xapic
+from questv.metal.lang import Array, addr, external, metal, static, u8, u32, u64
 from questv.monitor.interface import VECTORS
 from questv.monitor.memory import plan
 
 SPURIOUS_VECTOR = 0xFF
-_SPACING = 4  # the page's registers are 16 bytes apart
 _NMIS_PER_SECOND = 100
 _FIRST_VECTOR = 16  # lower ones are errors to the APIC
 _TIMER_ONE_SHOT = LVT_MASKED | 0xFF  # the bits of a one-shot timer: any vector, masked or not
 
-page: Array[Register[u32], 1024] = external("monitor_apic_page")
-"""The xAPIC's registers, 16 bytes apart; unused where there is an x2APIC."""
+page: u8 = external("monitor_apic_page")
+"""The xAPIC's registers; unused where there is an x2APIC."""
 
 allowed: Array[u64, VECTORS] = static()
 """By vector, the one command that this sandbox may send with it; 0: none."""
@@ -75,15 +74,7 @@ def _send(command: u64) -> None:
     if plan.machine.x2apic != 0:
         write_msr(X2APIC_MSR_BASE + u32(ApicRegister.COMMAND), command)
     else:
-        _send_slowly(command)
-
-
-@metal
-def _send_slowly(command: u64) -> None:
-    while page[u32(ApicRegister.COMMAND) * _SPACING].read() & COMMAND_PENDING != 0:
-        pause()
-    _write(u32(ApicRegister.COMMAND_HIGH), u32(command >> 32) << 24)
-    _write(u32(ApicRegister.COMMAND), u32(command & 0xFFFF_FFFF))
+        send_through_xapic(addr(page), command)
 
 
 # ---- for guarded kernels ------------------------------------------------------------------------
@@ -124,7 +115,7 @@ def may_write(register: u64, value: u64) -> bool:
 @metal
 def read(register: u64) -> u64:
     """A register that ``may_read`` has approved."""
-    return u64(page[register * _SPACING].read())
+    return u64(read_xapic(addr(page), u32(register)))
 
 
 @metal
@@ -138,4 +129,4 @@ def _write(register: u32, value: u32) -> None:
     if plan.machine.x2apic != 0:
         write_msr(X2APIC_MSR_BASE + register, u64(value))
     else:
-        page[register * _SPACING].write(value)
+        write_xapic(addr(page), register, value)

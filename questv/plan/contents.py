@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from crc32c import crc32c
 
 from questv.arch.x86.paging import PAGE_SIZE
-from questv.boot.plan import MAX_REGIONS, BootPlan, Route, X2ApicUse
+from questv.arch.x86.registers import Cr0, Cr4, Efer
+from questv.arch.x86.svm import MSR_MAP_SIZE
+from questv.boot.plan import BootPlan, Route, X2ApicUse
 from questv.kernel.info import EndKind, SandboxInfo, StreamInfo, TaskInfo
 from questv.metal.structs import offsetof
 from questv.metal.symbols import Symbols
 from questv.monitor.interface import ApicMode
 from questv.monitor.plan import MonitorPlan
 from questv.plan import addresses
+from questv.plan.foreign import ForeignKernel, linux_parameters, whole_pages
+from questv.plan.foreign_page import ForeignPage, foreign_page, memory_ranges
 from questv.plan.layout import tables
 from questv.plan.model import Plan, SandboxPlan
-from questv.plan.permissions import DIRECT_APIC, GUARDED_APIC, apic_msrs, io_map, msr_map
+from questv.plan.permissions import (
+    DIRECT_APIC,
+    FOREIGN_MSRS,
+    GUARDED_APIC,
+    apic_msrs,
+    io_map,
+    msr_map,
+)
 from questv.plan.programs import Program
+from questv.plan.sandboxes import identity_map
 
 EXIT_PORT = 0xF4
 """Where QEMU's isa-debug-exit device is put."""
 
 _TOP_SHIFT = 39
+_LONG_MODE = Efer.LONG_MODE_ENABLE | Efer.LONG_MODE_ACTIVE | Efer.NO_EXECUTE_ENABLE
+_PAGING = Cr0.PROTECTION | Cr0.EXTENSION_TYPE | Cr0.NUMERIC_ERROR | Cr0.WRITE_PROTECT | Cr0.PAGING
 
 
 @dataclass(frozen=True)
@@ -41,18 +55,23 @@ class Block:
 
 
 def contents(
-    plan: Plan, boot: Program, monitor: Program, kernels: dict[str, Program]
+    plan: Plan, boot: Program, monitor: Program, kernels: Mapping[str, Program | ForeignKernel]
 ) -> list[Block]:
     """Everything that has to be in memory, by address; inputs come from the host's files."""
     blocks: list[Block] = []
     for sandbox in plan.sandboxes:
         blocks += _monitor_blocks(plan, sandbox, monitor)
-        blocks += _sandbox_blocks(plan, sandbox, kernels[sandbox.name])
-    blocks += [
-        Block(region.start, b"", region.size)
-        for region in plan.regions
-        if region.owner == "channel"
-    ]
+        kernel = kernels[sandbox.name]
+        if isinstance(kernel, ForeignKernel):
+            blocks += _foreign_blocks(sandbox, kernel)
+        else:
+            blocks += _sandbox_blocks(plan, sandbox, kernel)
+    blocks.append(Block(plan.boot_msr_map, msr_map({}), MSR_MAP_SIZE))
+    for region in plan.regions:
+        if region.owner == "channel":
+            blocks.append(Block(region.start, b"", region.size))
+        elif region.owner == "guard":
+            blocks.append(Block(region.start, b"\xff" * region.size, region.size))
     blocks.sort(key=lambda block: block.start)
     return [*_boot_blocks(plan, boot, blocks), *blocks]
 
@@ -85,7 +104,8 @@ def _monitor_blocks(plan: Plan, sandbox: SandboxPlan, monitor: Program) -> Itera
 def allowed_msrs(sandbox: SandboxPlan) -> dict[int, str]:
     """The MSRs that a sandbox reaches, and how."""
     registers = DIRECT_APIC if sandbox.apic == "direct" else GUARDED_APIC
-    return {**apic_msrs(registers), **dict(sandbox.msrs)}
+    own = FOREIGN_MSRS if sandbox.foreign else {}
+    return {**apic_msrs(registers), **own, **dict(sandbox.msrs)}
 
 
 def monitor_plan(plan: Plan, sandbox: SandboxPlan) -> MonitorPlan:
@@ -96,15 +116,22 @@ def monitor_plan(plan: Plan, sandbox: SandboxPlan) -> MonitorPlan:
         exit_port=EXIT_PORT,
         sandboxes=sum(1 << each.core for each in plan.sandboxes),
         until=sum(1 << plan.sandbox(name).core for name in plan.until),
-        entry=sandbox.entry,
-        stack=sandbox.stack_top,
-        tables=sandbox.kernel_tables,
+        foreign=int(sandbox.foreign is not None),
+        absent=int(sandbox.foreign is not None and sandbox.foreign.undeclared == "absent"),
         nested_tables=sandbox.nested_tables,
         msr_map=sandbox.msr_map,
         io_map=sandbox.io_map,
         control=sandbox.control,
         host_save=sandbox.host_save,
     )
+    is_64 = sandbox.start.mode == "64-bit"
+    made.start.cr0 = _PAGING if is_64 else Cr0.PROTECTION | Cr0.EXTENSION_TYPE
+    made.start.cr4 = Cr4.PHYSICAL_ADDRESS_EXTENSION if is_64 else 0
+    made.start.efer = _LONG_MODE if is_64 else 0
+    made.start.cr3 = sandbox.kernel_tables
+    made.start.rip, made.start.rsp = sandbox.entry, sandbox.stack_top
+    made.start.rbx, made.start.rsi = sandbox.start.rbx, sandbox.start.rsi
+    made.start.rdi = sandbox.start.rdi
     for end in sandbox.ends:
         made.doorbells[end.peer_vector] = 1 + end.peer_core
     return made
@@ -162,6 +189,29 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
     return made
 
 
+def _foreign_blocks(sandbox: SandboxPlan, kernel: ForeignKernel) -> Iterator[Block]:
+    """What a foreign kernel's file puts into its memory, and what lies above it."""
+    for part in whole_pages(kernel.parts):
+        yield Block(sandbox.physical(part.address), part.contents, part.size)
+    for window in sandbox.kernel_windows[1:]:
+        match window.name:
+            case "info":
+                filling = bytes(foreign_page(sandbox, kernel.command_line))
+            case "boot parameters":
+                assert kernel.linux_header is not None
+                filling = linux_parameters(
+                    kernel.linux_header,
+                    window.address,
+                    kernel.command_line,
+                    memory_ranges(sandbox.memory),
+                )
+            case "page tables":
+                filling = identity_map(window.address).contents(window.address)
+            case _:
+                filling = b""
+        yield Block(window.physical, filling, window.size)
+
+
 # ---- the boot --------------------------------------------------------------------------------
 
 
@@ -186,10 +236,17 @@ def _boot_blocks(plan: Plan, boot: Program, others: list[Block]) -> list[Block]:
     return blocks
 
 
+def _facts_offset(sandbox: SandboxPlan) -> int:
+    return offsetof(ForeignPage if sandbox.foreign else SandboxInfo, "machine")
+
+
 def boot_plan(plan: Plan, blocks: list[Block]) -> BootPlan:
     """What the boot is told; ``blocks`` are checked before anything of them is used."""
     made = BootPlan(
-        core_count=plan.cores, x2apic=X2ApicUse[plan.x2apic.upper()], exit_port=EXIT_PORT
+        core_count=plan.cores,
+        x2apic=X2ApicUse[plan.x2apic.upper()],
+        exit_port=EXIT_PORT,
+        msr_map=plan.boot_msr_map,
     )
     made.monitor_slot = addresses.MONITOR_PROGRAM >> _TOP_SHIFT & 0x1FF
     for sandbox in plan.sandboxes:
@@ -200,16 +257,14 @@ def boot_plan(plan: Plan, blocks: list[Block]) -> BootPlan:
         core.stack_physical = stack.physical + stack.size
         core.entry = sandbox.monitor_entry
         core.monitor_plan = sandbox.monitor_plan
-        core.sandbox_info = sandbox.info
+        core.sandbox_facts = sandbox.info + _facts_offset(sandbox)
     routes = [(stream, sandbox) for sandbox in plan.sandboxes for stream in sandbox.streams]
     made.route_count = len(routes)
     for index, (stream, sandbox) in enumerate(routes):
         made.routes[index] = Route(
             interrupt=stream.interrupt, core=sandbox.core, vector=stream.vector
         )
-    regions = [*_checked(blocks), *((region.start, region.size, b"") for region in plan.regions)]
-    if len(regions) > MAX_REGIONS:
-        raise ValueError(f"the boot's plan has room for {MAX_REGIONS} regions, not {len(regions)}")
+    regions = [*_checked(blocks), *((start, size, b"") for start, size in _used(plan))]
     made.region_count = len(regions)
     for index, (start, size, image) in enumerate(regions):
         made.regions[index].start, made.regions[index].size = start, size
@@ -219,16 +274,49 @@ def boot_plan(plan: Plan, blocks: list[Block]) -> BootPlan:
     return made
 
 
+def _used(plan: Plan) -> Iterator[tuple[int, int]]:
+    """All memory of the plan as (start, size), neighbours joined."""
+    start = end = plan.regions[0].start
+    for region in plan.regions:
+        if region.start != end:
+            yield start, end - start
+            start = region.start
+        end = region.end
+    yield start, end - start
+
+
 def _checked(blocks: list[Block]) -> Iterator[tuple[int, int, bytes]]:
-    """Blocks with contents as (start, size, bytes), neighbours joined, in whole words."""
-    joined: list[tuple[int, bytearray]] = []
+    """What the image fills as (start, size, bytes), in whole words: zeros in between count too."""
+    for segment in segments(blocks):
+        if segment.contents:
+            whole = segment.contents + bytes(-len(segment.contents) % 8)
+            yield segment.start, len(whole), whole
+
+
+# ---- what is loaded --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What a loader puts at a physical address: bytes, then zeros up to ``size``."""
+
+    start: int
+    contents: bytes
+    size: int
+
+
+def segments(blocks: list[Block]) -> list[Segment]:
+    """Blocks by address, each with its neighbours where they touch."""
+    made: list[tuple[int, bytearray, int]] = []
     for block in blocks:
-        if not block.contents:
-            continue
-        image = block.contents + bytes(-len(block.contents) % 8)
-        if joined and joined[-1][0] + len(joined[-1][1]) == block.start:
-            joined[-1][1].extend(image)
-        else:
-            joined.append((block.start, bytearray(image)))
-    for start, whole in joined:
-        yield start, len(whole), bytes(whole)
+        if made:
+            start, image, size = made[-1]
+            # Zeros in the middle of a segment are cheap only if there are few of them.
+            if start + size == block.start and size - len(image) <= 4 * PAGE_SIZE:
+                if block.contents:
+                    image.extend(bytes(size - len(image)))
+                    image.extend(block.contents)
+                made[-1] = (start, image, size + block.size)
+                continue
+        made.append((block.start, bytearray(block.contents), block.size))
+    return [Segment(start, bytes(image), size) for start, image, size in made]

@@ -57,7 +57,7 @@ class FolderTasks:
         FolderTasks._loaded = set()
         if FolderTasks._folder is not None and str(FolderTasks._folder) in sys.path:
             sys.path.remove(str(FolderTasks._folder))
-        sys.path.insert(0, str(self._path))
+        sys.path.append(str(self._path))  # last: nothing here may take the place of a library
         FolderTasks._folder = self._path
         importlib.invalidate_caches()
 
@@ -121,11 +121,13 @@ class FolderTasks:
             imported = import_module(module)
         except DiagnosticsError as error:
             return tuple(error.diagnostics)
-        if not _is_below(imported.__file__, self._path):
+        found = getattr(imported, "__file__", None)
+        if not _is_below(found, self._path):
+            where = f"at {found}" if found else "built into Python"
             return (
                 Diagnostic(
                     Place(shown(file)),
-                    f"there is another module named '{module}', at {imported.__file__}",
+                    f"there is another module named '{module}', {where}",
                     "give the file another name",
                     "module-name-taken",
                 ),

@@ -44,6 +44,8 @@ RESERVED_PORTS = (
     _span(0x4D0, 0x4D1, *_PIC),
     _span(0x510, 0x51B, "the firmware configuration device", "which writes to any memory by DMA"),
     _span(0x600, 0x6FF, "ACPI power management", "which switches the whole machine off"),
+    _span(0xA00, 0xA17, "hot-plug of memory", "which takes memory away from the machine"),
+    _span(0xCC0, 0xCF7, "hot-plug of devices and cores", "which takes others' away"),
     _span(
         0xCF8,
         0xCFF,
@@ -58,8 +60,12 @@ _MEMORY_MAP = ("the memory map of the chip", "which decides where accesses to me
 _SVM = ("virtualization itself", "which would let a kernel out of its sandbox")
 _MICROCODE = ("the microcode loader", "which replaces how the core works")
 
+_CLOCK = ("the time-stamp counter", "which its monitor measures time with, too; RDTSC reads it")
+
 RESERVED_MSRS = (
+    _span(0x10, 0x10, *_CLOCK),
     _span(0x1B, 0x1B, "APIC_BASE", "which moves or disables the interrupt controller"),
+    _span(0x3B, 0x3B, *_CLOCK),
     _span(0x79, 0x79, *_MICROCODE),
     _span(0x200, 0x2FF, *_MTRR),
     _span(0x800, 0x8FF, "x2APIC", 'which is given by apic = "guarded" or "direct", not here'),

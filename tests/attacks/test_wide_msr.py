@@ -1,7 +1,7 @@
-"""Attacks on QEMU's look at the MSR map, which a number of over 32 bits leads astray.
+"""Attacks on QEMU's look at the MSR map, by a number of over 32 bits.
 
 Processors ignore the upper half of rcx. QEMU 10 adds it to the map's address: 1 to 3 GiB behind the
-map a zero lets every MSR of the first range pass, the x2APIC's among them.
+map a zero would let every MSR of the first range pass, the x2APIC's among them. There are guards.
 """
 
 from __future__ import annotations
@@ -11,80 +11,54 @@ from pathlib import Path
 import pytest
 
 from questv.arch.x86.apic import COMMAND_INIT, X2APIC_MSR_BASE, ApicRegister
-from questv.arch.x86.registers import APIC_BASE_ENABLE, APIC_BASE_X2APIC, Msr
+from questv.arch.x86.registers import APIC_BASE_ENABLE, Msr
 from questv.attacks.catalogue import Attack
-from questv.machine import find_qemu
-from questv.monitor.interface import CrashReason, SandboxState
-from tests.attacks.test_battery import Case, assert_nobody_else_noticed, run_attack, system
+from questv.machine import WITH_X2APIC, WITHOUT_X2APIC
+from questv.monitor.interface import CrashReason
+from tests.attacks.test_battery import Case, contained, run_attack, system
 
 COMMAND = X2APIC_MSR_BASE + ApicRegister.COMMAND
+TIMER = X2APIC_MSR_BASE + ApicRegister.TIMER
 INIT = system().plan.sandbox("sink").core << 32 | COMMAND_INIT
 APIC_BASE = 0xFEE0_0000 | APIC_BASE_ENABLE
+HIGH = {"1": 1, "2": 2, "3": 3, "all": 0xFFFF_FFFF}
 
 
 def read(msr: int, high: int) -> Case:
-    return Case("read", Attack.READ_WIDE_MSR, high << 32 | msr, CrashReason.NONE)
+    return Case("read", Attack.READ_WIDE_MSR, high << 32 | msr, CrashReason.MSR_READ, msr)
 
 
-def write(msr: int, value: int, high: int = 1) -> Case:
-    return Case("write", Attack.WRITE_WIDE_MSR, high << 32 | msr, CrashReason.NONE, value=value)
+def write(msr: int, value: int, high: int) -> Case:
+    number = high << 32 | msr
+    return Case("write", Attack.WRITE_WIDE_MSR, number, CrashReason.MSR_WRITE, msr, value=value)
 
 
-# ---- without an x2APIC: what passes concerns the attacker's own core ---------------------------
+@pytest.mark.parametrize("cpu", [WITH_X2APIC, WITHOUT_X2APIC], ids=["x2apic", "no x2apic"])
+@pytest.mark.parametrize("high", HIGH.values(), ids=HIGH)
+@pytest.mark.parametrize("make", [read, write])
+def test_no_other_msr(make: object, high: int, cpu: str, tmp_path: Path) -> None:
+    case = read(Msr.APIC_BASE, high) if make is read else write(Msr.APIC_BASE, APIC_BASE, high)
+    contained(run_attack(tmp_path, case, cpu=cpu), case)
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        *(pytest.param(read(Msr.APIC_BASE, high), id=f"read, {high}") for high in (1, 2, 3)),
-        pytest.param(write(Msr.APIC_BASE, APIC_BASE, 2), id="set the APIC's base"),
-        pytest.param(write(Msr.APIC_BASE, 0xFEE0_0000), id="turn the own APIC off"),
-    ],
-)
-def test_what_comes_back_has_harmed_nobody(case: Case, tmp_path: Path) -> None:
-    run = run_attack(tmp_path, case, x2apic="off")
-    assert run["attacker"].lines == ["attacking", "escaped"]  # to an MSR of its own core
-    assert_nobody_else_noticed(run, progress=2)
+@pytest.mark.parametrize("high", HIGH.values(), ids=HIGH)
+def test_the_command_is_not_read(high: int, tmp_path: Path) -> None:
+    case = read(COMMAND, high)
+    contained(run_attack(tmp_path, case), case)
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        pytest.param(write(COMMAND, INIT, 1), id="INIT, 1"),
-        pytest.param(write(COMMAND, INIT, 2), id="INIT, 2"),
-        pytest.param(write(COMMAND, INIT, 3), id="INIT, 3"),
-        pytest.param(read(COMMAND, 1), id="read the command"),
-        pytest.param(write(Msr.APIC_BASE, APIC_BASE | APIC_BASE_X2APIC), id="x2APIC mode"),
-    ],
-)
-def test_there_is_no_x2apic_to_get_at(case: Case, tmp_path: Path) -> None:
-    run = run_attack(tmp_path, case, x2apic="off")
-    attacker = run["attacker"]
-    assert attacker.state == SandboxState.CRASHED
-    assert int(attacker.public.crash.reason) == CrashReason.KERNEL_PANIC
-    assert attacker.lines[0] == "attacking"
-    assert attacker.lines[1].startswith("panic: exception 13 at ")
-    assert_nobody_else_noticed(run)
+@pytest.mark.parametrize("high", HIGH.values(), ids=HIGH)
+def test_no_core_is_stopped(high: int, tmp_path: Path) -> None:
+    """The monitor looks at the lower half, as the processor does, and sees a forged doorbell."""
+    number = high << 32 | COMMAND
+    case = Case(
+        "INIT", Attack.WRITE_WIDE_MSR, number, CrashReason.FORGED_DOORBELL, INIT, value=INIT
+    )
+    contained(run_attack(tmp_path, case), case)
 
 
-# ---- with one: escapes, on this QEMU. Where these fail the hole is mended: say so in the docs ---
-
-needs_x2apic = pytest.mark.skipif(not find_qemu().has_x2apic, reason="this QEMU has no x2APIC")
-
-
-@needs_x2apic
-@pytest.mark.parametrize("high", [1, 2, 3])
-def test_with_an_x2apic_the_map_leaks(high: int, tmp_path: Path) -> None:
-    run = run_attack(tmp_path, read(COMMAND, high))
-    assert int(run.facts.msr_map_leaks) == 1
-    assert run["attacker"].lines == ["attacking", "escaped"]
-
-
-@needs_x2apic
-def test_with_an_x2apic_another_core_is_stopped(tmp_path: Path) -> None:
-    run = run_attack(tmp_path, write(COMMAND, INIT), timeout=3)
-    assert int(run.facts.msr_map_leaks) == 1
-    assert run["attacker"].lines == ["attacking", "escaped"]
-    assert run.exit is None and run["sink"].lines == []
-    assert run["sink"].state <= SandboxState.STARTED  # nobody is left there to say more
-    assert int(run["sink"].public.crash.reason) == CrashReason.NONE
+@pytest.mark.parametrize("high", HIGH.values(), ids=HIGH)
+def test_the_timer_becomes_no_smi(high: int, tmp_path: Path) -> None:
+    number, refused = high << 32 | TIMER, CrashReason.FORBIDDEN_APIC_ACCESS
+    case = Case("SMI", Attack.WRITE_WIDE_MSR, number, refused, ApicRegister.TIMER, value=0x220)
+    contained(run_attack(tmp_path, case), case)

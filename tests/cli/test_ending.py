@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from questv.cli.ending import Interrupted, ending_in_order
+from questv.cli.ending import ending_in_order
 from questv.inspect.report import Outcome, RunReport
+from questv.interrupted import Interrupted
 
 from .typed import SCRIPT, SYSTEMS, Process, left_behind
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from questv.cli.ending import Interrupted
 from questv.cli.expectations import check_expectations
 from questv.expect import Expectation, RunResult
 from questv.inspect.report import ExpectationReport
+from questv.interrupted import Interrupted
 from tests.inspect.samples import report
 
 from .typed import Questv, copied
@@ -77,7 +77,7 @@ def test_names_of_files_that_are_no_text(tmp_path: Path) -> None:
 
 def test_an_interruption_is_not_one_of_its_errors(tmp_path: Path) -> None:
     source = (
-        "from questv.cli.ending import Interrupted\ndef check(run):\n    raise Interrupted(2)\n"
+        "from questv.interrupted import Interrupted\ndef check(run):\n    raise Interrupted(2)\n"
     )
     with pytest.raises(Interrupted):
         checked(tmp_path, source)

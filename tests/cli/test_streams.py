@@ -53,8 +53,8 @@ def test_this_terminal() -> None:
     command = [SCRIPT, "run", SERIAL, "--stream", "com1=-"]
     done = subprocess.run(command, input=SAID, capture_output=True, timeout=30)
     assert done.returncode == 0
-    for line in ANSWERED.splitlines():
-        assert line in done.stdout
+    assert done.stdout == ANSWERED
+    assert b"ended as planned" in done.stderr
 
 
 def test_another_terminal(questv: Questv) -> None:

@@ -132,6 +132,16 @@ def crash_of(record: CrashRecord, status: KernelStatus | None = None) -> CrashRe
     return found
 
 
+def test_a_record_that_is_being_written() -> None:
+    """A monitor writes the record first and then says that its sandbox is stopped."""
+    plan = plan_of(HELLO)
+    sheet = Sheet()
+    page = PublicPage(state=SandboxState.STARTED)
+    page.crash = CrashRecord(reason=CrashReason.MONITOR_EXCEPTION)
+    sheet.put(plan.sandbox("ping").public, page)
+    assert Inspector(plan, programs(built(HELLO)), sheet).crash("ping") is None
+
+
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
@@ -144,8 +154,12 @@ def crash_of(record: CrashRecord, status: KernelStatus | None = None) -> CrashRe
             "could not be entered: the processor refuses its state",
         ),
         (
-            CrashRecord(reason=CrashReason.UNEXPECTED_EVENT, code=0x63),
-            "was left for an event that nobody expects (exit code 0x63)",
+            CrashRecord(reason=CrashReason.UNEXPECTED_EVENT, code=0x7E),
+            "was left for FERR_FREEZE, which nobody expects",
+        ),
+        (
+            CrashRecord(reason=CrashReason.UNEXPECTED_EVENT, code=0x1234),
+            "was left for an event (exit code 0x1234), which nobody expects",
         ),
         (
             CrashRecord(reason=CrashReason.MONITOR_EXCEPTION, code=13),

@@ -8,7 +8,7 @@ import pytest
 
 from questv.inspect.inspector import Inspector
 from questv.inspect.model import Snapshot
-from questv.monitor.interface import CrashReason, CrashRecord, PublicPage
+from questv.monitor.interface import CrashReason, CrashRecord, PublicPage, SandboxState
 from questv.plan.model import Owner
 from questv.view.snapshot import inspection_view
 from tests.view.rendering import plain
@@ -33,7 +33,7 @@ def scribbled(seed: int) -> Sheet:
             rbp=source.choice([task.stack_top - 64 for task in sandbox.tasks]),
             rsp=source.getrandbits(64),
         )
-        sheet.put(sandbox.public, PublicPage(crash=record))
+        sheet.put(sandbox.public, PublicPage(state=SandboxState.CRASHED, crash=record))
     return sheet
 
 

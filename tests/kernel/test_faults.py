@@ -11,11 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from questv.kernel.info import SandboxInfo
 from questv.kernel.status import PANIC_TEXT, PanicReason
+from questv.kernel.tasks import NOBODY
+from questv.metal.symbols import Symbols
 from questv.metal.tree import TrapKind
 from questv.monitor.interface import CrashReason, SandboxState
-from questv.plan import addresses
+from questv.plan import addresses, contents
 from questv.plan.build import build
+from questv.plan.contents import sandbox_info
+from questv.plan.model import SandboxPlan
 from tests.running import (
     PRELUDE,
     Run,
@@ -201,3 +206,24 @@ def test_panic(tmp_path: Path) -> None:
         assert int(record.task) == 0
     frames = system.kernels["one"].symbols.frames(int(ran["one"].status.panic.rip) - 1)
     assert frames[-1].function.endswith(("deep", "give_up"))
+
+
+# ---- before there are tasks --------------------------------------------------------------------
+
+
+def test_a_fault_while_the_kernel_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
+        made = sandbox_info(sandbox, symbols)
+        made.inputs[0].object = 0x7000_0000
+        return made
+
+    monkeypatch.setattr(contents, "sandbox_info", nowhere)
+    task = task_text("look", file="file")
+    given = '[[sandbox.input]]\nname = "file"\nsize = "4 KiB"\n'
+    tasks = "\n@task\ndef look(file: Input) -> None:\n    log('here')\n"
+    system = build(write_system(tmp_path, system_text(sandbox_text("one", task, given)), tasks))
+    one = run_system(system, tmp_path)["one"]
+    assert one.public.crash.reason == CrashReason.KERNEL_PANIC
+    assert int(one.status.panic.address) == 0x7000_0000
+    assert int(one.status.panic.task) == NOBODY
+    assert one.lines == [f"panic: page fault at {int(one.status.panic.rip):x}, address 70000000"]

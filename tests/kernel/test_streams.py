@@ -12,7 +12,7 @@ import pytest
 
 from questv.kernel.status import StreamStatus
 from questv.kernel.streams import Stream
-from questv.machine import Machine, MachineKind, MachineOptions
+from questv.machine import Machine, MachineKind, MachineOptions, memory_size
 from questv.metal.structs import sizeof
 from questv.monitor.interface import ExitReason, PublicPage, SandboxState
 from questv.plan.build import BuiltSystem, build
@@ -58,7 +58,11 @@ def running(
     pairs = [socket.socketpair() for _ in ports]
     streams = tuple((name, pair[1].fileno()) for name, pair in zip(ports, pairs, strict=True))
     options = MachineOptions(
-        image=image, memory=system.plan.memory, cores=system.plan.cores, kind=kind, streams=streams
+        image=image,
+        memory=memory_size(kind, system.plan.memory, system.plan.end),
+        cores=system.plan.cores,
+        kind=kind,
+        streams=streams,
     )
     with Machine(options) as machine:
         for ours, theirs in pairs:

@@ -219,6 +219,20 @@ def test_an_instruction_takes_a_nanosecond(options: Options) -> None:
     assert (third - second) - (second - first) == 2000 * 3
 
 
+def test_a_deterministic_machine_tells_its_time(options: Options) -> None:
+    """Time goes on where nobody is there to spend it, and goes by instructions elsewhere."""
+    with Machine(options(guest.HALT, deterministic=True)) as machine:
+        first = machine.guest_seconds()
+        assert first is not None
+        deadline = time.monotonic() + 20
+        while (later := machine.guest_seconds()) is not None and later < first + 10:
+            assert time.monotonic() < deadline
+        machine.stop()
+        assert machine.guest_seconds() is None
+    with Machine(options(guest.SPIN, deterministic=True)) as machine:
+        assert machine.guest_seconds() == 0
+
+
 def test_a_triple_fault_ends_the_machine(options: Options) -> None:
     with Machine(options(guest.TRIPLE_FAULT)) as machine:
         assert machine.wait(10).kind is ExitKind.RESET
@@ -309,8 +323,8 @@ def test_what_can_not_start_says_why_and_leaves_nothing(
     ("address", "message"),
     [
         (guest.ENTRY, "overlaps"),
-        (0x80000, "does not fit into the machine's low memory"),
-        (16 * MIB - 1, "does not fit into the machine's low memory"),
+        (0x80000, "does not fit into the machine's memory"),
+        (16 * MIB - 1, "does not fit into the machine's memory"),
     ],
 )
 def test_contents_must_have_a_place(

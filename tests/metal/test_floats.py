@@ -236,6 +236,30 @@ def test_floats_in_memory(workshop: Workshop) -> None:
     assert jit.variable(module.start).z == [1.0, 2.0, 3.0]
 
 
+ROUNDED = """
+BIG = (1 << 60) + (1 << 36) + 1  # a little more than halfway between two floats
+
+field: f32 = static(BIG)
+
+@metal(floats=True)
+def constant_cast() -> f64:
+    return f64(f32(BIG))
+
+@metal(floats=True)
+def cast(number: u64) -> f64:
+    return f64(f32(number))
+"""
+
+
+def test_a_whole_number_is_rounded_once(workshop: Workshop) -> None:
+    module = workshop.load(ROUNDED)
+    jit = Jit(module)
+    expected = float((1 << 60) + (1 << 37))
+    assert jit[module.cast](module.BIG) == expected
+    assert jit[module.constant_cast]() == expected
+    assert jit.variable(module.field) == expected
+
+
 FORBIDDEN: dict[str, str] = {
     "a parameter": "def f(a: f64) -> None:\n    pass\n",
     "a result": "def f() -> f32:\n    return 1.0\n",

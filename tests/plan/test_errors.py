@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from questv.diagnostics import DiagnosticsError
+from questv.interrupted import Interrupted
 from questv.metal.link import LinkError
 from questv.plan.build import build
 from questv.system.units import PAGE_SIZE, format_size, parse_size
@@ -67,6 +70,16 @@ def test_a_sandbox_that_is_too_small(tmp_path: Path) -> None:
     assert f"takes {fitting[1]}, and" in said(tmp_path, less)
 
 
+def test_all_sandboxes_that_are_too_small_are_told(tmp_path: Path) -> None:
+    text = system_text(
+        *(sandbox_text(name, task_text("main"), memory="64 KiB") for name in ("one", "other"))
+    )
+    with pytest.raises(DiagnosticsError) as caught:
+        build(write_system(tmp_path, text, GOOD))
+    found = [(each.rule, each.message.split('"')[1]) for each in caught.value.diagnostics]
+    assert found == [("sandbox-memory-small", "one"), ("sandbox-memory-small", "other")]
+
+
 def test_a_machine_that_is_too_small(tmp_path: Path) -> None:
     """The description's own rule knows nothing of the boot's and the monitors' sizes."""
     memory = 'memory = "3 MiB"'
@@ -82,7 +95,7 @@ def test_a_machine_that_is_too_small(tmp_path: Path) -> None:
         f'  fix: set memory = "{found[2]}" or more in [machine]'
     )
     plan = build(write_system(tmp_path, text.replace("3 MiB", found[2]), GOOD)).plan
-    assert max(region.end for region in plan.regions) <= plan.memory
+    assert max(region.end for region in plan.regions if region.start < 4 << 30) <= plan.memory
 
 
 DEEP = """
@@ -114,6 +127,48 @@ def test_a_stack_that_is_too_small(tmp_path: Path) -> None:
     build(write_system(tmp_path, text.replace('"8 KiB"', '"12 KiB"'), DEEP))
 
 
+LARGE = """
+large: Array[u8, 128 << 20] = static()
+
+@task
+def main() -> None:
+    large[5] = 1
+"""
+
+
+def test_a_program_that_is_too_large(tmp_path: Path) -> None:
+    text = system_text(
+        sandbox_text("one", task_text("main"), memory="200 MiB"), machine='memory = "256 MiB"'
+    )
+    words = said(tmp_path, text, LARGE)
+    found = re.search(r"would take (.*?) of", words)
+    assert found is not None and parse_size(found[1]) > 128 << 20
+    assert words == (
+        f'system.toml:9:10: the program of "one" would take {found[1]} of its virtual memory, '
+        "where 128 MiB are kept for that [program-too-large]\n"
+        '    memory = "200 MiB"\n'
+        "             ^^^^^^^^^\n"
+        "  fix: let its modules have smaller variables, or move tasks to another sandbox"
+    )
+    build(write_system(tmp_path, text, LARGE.replace("128", "127")))
+
+
+def test_stacks_that_are_too_large(tmp_path: Path) -> None:
+    def text(stack: str) -> str:
+        task = task_text("main", stack=stack)
+        machine = 'memory = "1 GiB"'
+        return system_text(sandbox_text("one", task, memory="800 MiB"), machine=machine)
+
+    assert said(tmp_path, text("768 MiB")) == (
+        'system.toml:9:10: the stacks of "one" would take 786460 KiB of its virtual memory, where '
+        "768 MiB are kept for that [stacks-too-large]\n"
+        '    memory = "800 MiB"\n'
+        "             ^^^^^^^^^\n"
+        "  fix: give its tasks smaller stacks, or move some to another sandbox"
+    )
+    build(write_system(tmp_path, text(f"{768 * 1024 - 28} KiB"), GOOD))
+
+
 # ---- modules of tasks --------------------------------------------------------------------------
 
 
@@ -137,20 +192,40 @@ def test_a_module_that_fails(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("error", ["SystemExit(3)", "KeyboardInterrupt()"])
-def test_a_module_that_leaves(tmp_path: Path, error: str) -> None:
-    """That it ends Python is an error like others; Ctrl-C is none of the module's."""
-    tasks = f"\nraise {error}\n" + GOOD
-    if error.startswith("Keyboard"):
-        with pytest.raises(KeyboardInterrupt):
-            build(write_system(tmp_path, system_text(ONE), tasks))
-        return
-    assert said(tmp_path, system_text(ONE), tasks) == (
-        "tasks.py:6:1: importing 'tasks' fails here: SystemExit: 3 [import-failed]\n"
-        f"    raise {error}\n"
-        "    ^^^^^^^^^^^^^^^^^^^\n"
+def test_a_module_that_is_no_text(tmp_path: Path) -> None:
+    assert said(tmp_path, system_text(ONE), GOOD + "\0") == (
+        "tasks.py: importing 'tasks' fails: SyntaxError: source code string cannot contain null "
+        "bytes [import-failed]\n"
         "  fix: mend this: before a module is compiled, Python runs it"
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [("SystemExit(3)", "SystemExit: 3"), ("BaseException()", "BaseException: ")]
+)
+def test_a_module_that_leaves(tmp_path: Path, error: str, told: str) -> None:
+    """That it ends Python, or tries to, is an error like others."""
+    tasks = f"\nraise {error}\n" + GOOD
+    assert said(tmp_path, system_text(ONE), tasks) == (
+        f"tasks.py:6:1: importing 'tasks' fails here: {told} [import-failed]\n"
+        f"    raise {error}\n"
+        f"    {'^' * len(f'raise {error}')}\n"
+        "  fix: mend this: before a module is compiled, Python runs it"
+    )
+
+
+@pytest.mark.parametrize("request_to_end", [KeyboardInterrupt(), Interrupted(15)])
+def test_a_request_to_end_while_a_module_is_imported(
+    tmp_path: Path, request_to_end: BaseException
+) -> None:
+    """It is none of the module's errors."""
+    tasks = "\nfrom tests.plan import test_errors\n\nraise test_errors.REQUEST[0]\n" + GOOD
+    REQUEST[:] = [request_to_end]
+    with pytest.raises(type(request_to_end)):
+        build(write_system(tmp_path, system_text(ONE), tasks))
+
+
+REQUEST: list[BaseException] = []
 
 
 def test_a_name_that_is_written_wrong(tmp_path: Path) -> None:
@@ -189,6 +264,26 @@ def test_a_module_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.Monkey
         "tasks.py: this module can't be read: Permission denied [module-unreadable]\n"
         "  fix: make it a plain file that you may read"
     )
+
+
+def test_a_name_that_python_itself_has(tmp_path: Path) -> None:
+    text = system_text(ONE.replace('run = "tasks:main"', 'run = "time:main"'))
+    write_system(tmp_path, text, GOOD)
+    (tmp_path / "time.py").write_text((tmp_path / "tasks.py").read_text())
+    assert said(tmp_path, text) == (
+        "time.py: there is another module named 'time', built into Python [module-name-taken]\n"
+        "  fix: give the file another name"
+    )
+
+
+def test_a_name_of_a_library_that_the_tools_have_yet_to_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_system(tmp_path, system_text(ONE), GOOD)
+    (tmp_path / "colorsys.py").write_text("raise RuntimeError('this one is not meant')\n")
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    build(tmp_path)
+    assert importlib.import_module("colorsys").__file__ != str(tmp_path / "colorsys.py")
 
 
 # ---- tasks -------------------------------------------------------------------------------------

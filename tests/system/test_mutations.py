@@ -174,6 +174,15 @@ def input_size_pages(draw: Draw, system: RandomSystem) -> None:
 
 
 @mutation
+def inputs_too_many(draw: Draw, system: RandomSystem) -> None:
+    sandbox = draw.sandbox(system)
+    for number in range(17 - len(sandbox["input"])):
+        sandbox["input"].append({"name": f"z{number}", "size": PAGE})
+        task = draw.one_of(*sandbox["task"])
+        system.add_parameter(task, ParameterKind.INPUT, f"z{number}")
+
+
+@mutation
 def stacks_exceed_memory(draw: Draw, system: RandomSystem) -> None:
     sandbox = draw.sandbox(system)
     sandbox["memory"] = sum(task["stack"] for task in sandbox["task"])
@@ -187,6 +196,15 @@ def machine_memory_exceeded(draw: Draw, system: RandomSystem) -> None:
 @mutation
 def task_missing(draw: Draw, system: RandomSystem) -> None:
     system.sandboxes.append({"name": "zz", "memory": 1 << 20})
+
+
+@mutation
+def tasks_too_many(draw: Draw, system: RandomSystem) -> None:
+    sandbox = draw.sandbox(system)
+    sandbox["memory"] += 1 << 20
+    free = set(range(256)) - {task["priority"] for task in sandbox["task"]}
+    for number in range(33 - len(sandbox["task"])):
+        system.add_task(sandbox, f"z{number}", free.pop())
 
 
 @mutation
@@ -329,6 +347,19 @@ def channel_to_itself(draw: Draw, system: RandomSystem) -> None:
 
 
 @mutation
+def channels_too_many(draw: Draw, system: RandomSystem) -> None:
+    assume(len(system.sandboxes) > 1)
+    ends = system.sandboxes[:2]
+    kinds = (ParameterKind.SENDER, ParameterKind.RECEIVER)
+    for number in range(65):
+        ring = {"name": f"z{number}", "kind": "ring", "size": PAGE}
+        sender, receiver = (sandbox["name"] for sandbox in ends)
+        system.values["channel"].append(ring | {"from": sender, "to": receiver})
+        for sandbox, kind in zip(ends, kinds, strict=True):
+            system.add_parameter(draw.one_of(*sandbox["task"]), kind, ring["name"])
+
+
+@mutation
 def ring_size_range(draw: Draw, system: RandomSystem) -> None:
     draw.channel(system, "ring")["size"] = draw.one_of(0, 1, 2048, 32 << 20)
 
@@ -412,13 +443,65 @@ def msr_unmapped(draw: Draw, system: RandomSystem) -> None:
 
 @mutation
 def msr_repeated(draw: Draw, system: RandomSystem) -> None:
-    draw.sandbox(system)["msr"] += [{"number": 0x10, "access": "r"}, {"number": 16, "access": "rw"}]
+    draw.sandbox(system)["msr"] += [{"number": 0x11, "access": "r"}, {"number": 17, "access": "rw"}]
 
 
 @mutation
 def msr_reserved(draw: Draw, system: RandomSystem) -> None:
     number = draw.number(0x800, 0x8FF)
     draw.sandbox(system)["msr"].append({"number": number, "access": "rw"})
+
+
+def add_foreign(system: RandomSystem, **kernel: object) -> dict[str, Any]:
+    """A new sandbox with a foreign kernel: the bytes of the description itself."""
+    own = {"file": "random.toml", "load": 0x1000, **kernel}
+    sandbox = {"name": "zz", "memory": 2 * PAGE, "ports": [], "msr": [], "kernel": own}
+    system.sandboxes.append(sandbox)
+    return sandbox
+
+
+@mutation
+def kernel_with_tasks(draw: Draw, system: RandomSystem) -> None:
+    system.add_task(add_foreign(system), "work", 1)["stack"] = PAGE
+
+
+@mutation
+def kernel_with_input(draw: Draw, system: RandomSystem) -> None:
+    add_foreign(system)["input"] = [{"name": "zz", "size": PAGE}]
+
+
+@mutation
+def kernel_direct(draw: Draw, system: RandomSystem) -> None:
+    add_foreign(system)["apic"] = "direct"
+
+
+@mutation
+def kernel_channel(draw: Draw, system: RandomSystem) -> None:
+    other = add_foreign(system)["name"]
+    add_foreign(system)["name"] = "zy"
+    ends = {"kind": "ring", "size": PAGE, "from": "zy", "to": other}
+    system.values["channel"].append({"name": "zz", **ends})
+
+
+@mutation
+def kernel_file_missing(draw: Draw, system: RandomSystem) -> None:
+    add_foreign(system, file="zz.elf")
+
+
+@mutation
+def kernel_entry_alone(draw: Draw, system: RandomSystem) -> None:
+    kernel = add_foreign(system, entry=0x1000)["kernel"]
+    del kernel["load"]
+
+
+@mutation
+def kernel_address(draw: Draw, system: RandomSystem) -> None:
+    add_foreign(system, load=draw.number(2 * PAGE, 1 << 51))
+
+
+@mutation
+def kernel_command_line(draw: Draw, system: RandomSystem) -> None:
+    add_foreign(system, command_line="z" * draw.number(2048, 3000))
 
 
 @mutation

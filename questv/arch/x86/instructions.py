@@ -20,15 +20,6 @@ def halt() -> None:
 
 
 @metal(inline=True)
-def enable_interrupts_and_halt() -> None:
-    """Enable interrupts and sleep, with no gap in which a wake-up could be lost.
-
-    STI takes effect after the instruction that follows it (APM vol. 3, STI).
-    """
-    asm("sti\nhlt", None, "")
-
-
-@metal(inline=True)
 def disable_interrupts() -> None:
     """Clear RFLAGS.IF."""
     asm("cli", None, "")
@@ -69,15 +60,15 @@ def cpuid(leaf: u32, register: u32) -> u32:
 
 @metal(inline=True)
 def read_msr(number: u32) -> u64:
-    """RDMSR."""
-    low, high = asm("rdmsr", (u32, u32), "={eax},={edx},{ecx}", number)
+    """RDMSR. All of rcx is set: QEMU looks at its upper half, too, whether a guest may do this."""
+    low, high = asm("rdmsr", (u32, u32), "={eax},={edx},{rcx}", u64(number))
     return u64(high) << 32 | u64(low)
 
 
 @metal(inline=True)
 def write_msr(number: u32, value: u64) -> None:
-    """WRMSR."""
-    asm("wrmsr", None, "{ecx},{eax},{edx}", number, u32.wrap(value), u32(value >> 32))
+    """WRMSR, likewise."""
+    asm("wrmsr", None, "{rcx},{eax},{edx}", u64(number), u32.wrap(value), u32(value >> 32))
 
 
 @metal(inline=True)
@@ -141,12 +132,6 @@ def restore_floats(state: u64) -> None:
 def read_cr2() -> u64:
     """CR2: the address of the last page fault."""
     return asm("mov $0, cr2", u64, "=r")
-
-
-@metal(inline=True)
-def read_cr3() -> u64:
-    """CR3: the physical address of the page tables."""
-    return asm("mov $0, cr3", u64, "=r")
 
 
 @metal(inline=True)

@@ -25,7 +25,6 @@ class Cr4(IntFlag):
     """CR4 (APM vol. 2, 3.1.3)."""
 
     PHYSICAL_ADDRESS_EXTENSION = 1 << 5
-    PAGE_GLOBAL = 1 << 7
     FXSAVE = 1 << 9
     SIMD_EXCEPTIONS = 1 << 10
 

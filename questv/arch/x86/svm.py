@@ -176,9 +176,16 @@ assert offsetof(Vmcb, "rax") == 0x5F8
 
 SEGMENT_CODE_64 = 0xA9B
 """Present, code, readable, accessed, long: the descriptor's bits 40-47 and 52-55."""
+SEGMENT_CODE_32 = 0xC9B
 SEGMENT_DATA = 0xC93
-SEGMENT_TASK_64 = 0x08B
+SEGMENT_TASK = 0x08B
+SEGMENT_LIMIT = 0xFFFF_FFFF
+TASK_LIMIT = 0x67
 PAT_RESET = 0x0007_0406_0007_0406
+
+INJECT_INVALID_OPCODE = 1 << 31 | 3 << 8 | 6
+INJECT_GENERAL_PROTECTION = 1 << 31 | 1 << 11 | 3 << 8 | 13
+"""Exceptions for the guest, the second with an error code of zero (15.20)."""
 
 
 NESTED_FAULT_WRITE = 1 << 1

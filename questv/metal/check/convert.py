@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import struct
 from typing import TYPE_CHECKING, NoReturn
 
 from questv.metal import tree
@@ -156,8 +155,7 @@ def float_constant(
     """A float of ``type_``, as near to the number as there is one."""
     c.check_floats(node, type_)
     try:
-        number = float(value)
-        struct.pack("<f" if type_.bits == 32 else "<d", number)
+        number = type_.nearest(value)
     except OverflowError:
         c.error(
             node,

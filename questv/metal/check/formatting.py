@@ -28,7 +28,7 @@ from questv.metal.types import (
 if TYPE_CHECKING:
     from questv.metal.check.function import FunctionChecker
 
-_FORMAT = re.compile(r"(0?)(\d{0,2})(x?)")
+_FORMAT = re.compile(r"(0?)([0-9]{0,2})(x?)")
 
 
 def statements(c: FunctionChecker, node: ast.Call, formatter: Formatter) -> list[tree.Statement]:

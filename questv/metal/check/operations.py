@@ -218,7 +218,7 @@ def _asm(c: FunctionChecker, node: ast.Call) -> Operand:
 
 
 _PUSH = re.compile(r"\bpush")
-_CONSTRAINT = re.compile(r"(=&?|)(?:[a-zA-Z]+|\d|\{[a-z0-9]+\})|~\{[a-z0-9]+\}")
+_CONSTRAINT = re.compile(r"(=&?|)(?:[rqxi]|[0-9]|\{[a-z0-9]+\})|~\{[a-z0-9]+\}")
 
 
 def _check_constraints(

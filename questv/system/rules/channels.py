@@ -12,6 +12,7 @@ from questv.system.tasks import ParameterKind
 from questv.system.units import PAGE_SIZE, format_size
 from questv.system.wording import suggest
 
+CHANNELS_MAXIMUM = 64
 RING_MAXIMUM = 16 << 20
 MESSAGE_MAXIMUM = 1 << 20
 _ENDS = ("from", "to")
@@ -43,6 +44,21 @@ def channel_to_itself(draft: Draft) -> Iterator[Diagnostic]:
             )
 
 
+def channels_too_many(draft: Draft) -> Iterator[Diagnostic]:
+    """A kernel has a table of the ends of its channels, which never grows."""
+    for sandbox in draft.sandboxes:
+        name = sandbox.item.name
+        own = [c for c in draft.channels if name in (c.item.sender, c.item.receiver)]
+        if len(own) > CHANNELS_MAXIMUM:
+            yield Diagnostic(
+                own[CHANNELS_MAXIMUM].key(),
+                f'sandbox "{name}" has ends of {len(own)} channels, and a kernel has room for '
+                f"{CHANNELS_MAXIMUM}",
+                "let one channel carry what several do",
+                "channels-too-many",
+            )
+
+
 def ring_size_range(draft: Draft) -> Iterator[Diagnostic]:
     """A ring is at least a page, the least that can be shared, and bounded to catch a slip."""
     for channel in draft.channels:
@@ -58,7 +74,7 @@ def ring_size_range(draft: Draft) -> Iterator[Diagnostic]:
 
 
 def ring_size_power(draft: Draft) -> Iterator[Diagnostic]:
-    """Positions in a ring wrap by a mask, which can't go wrong, only if its size is 2 to the n."""
+    """Half of a ring, which bounds its messages, is then a whole number of cache lines."""
     for channel in draft.channels:
         item = channel.item
         if isinstance(item, RingChannel) and item.size.bit_count() > 1:
@@ -137,6 +153,7 @@ _PARAMETER_KINDS = {
 RULES = (
     channel_end_unknown,
     channel_to_itself,
+    channels_too_many,
     ring_size_range,
     ring_size_power,
     four_slot_message_range,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from questv.diagnostics import Diagnostic, Place
-from questv.system.draft import Draft, tasks
+from questv.system.draft import Draft, inputs, tasks
 from questv.system.model import Channel, RingChannel
 from questv.system.units import PAGE_SIZE, format_size, pages
 
 FOUR_SLOTS = 4
+INPUTS_MAXIMUM = 16
 MIB = 1 << 20
 
 _SANDBOX = 512 << 10  # bytes that a kernel with some small tasks has enough of
@@ -56,6 +57,20 @@ def input_size_pages(draft: Draft) -> Iterator[Diagnostic]:
     """An input is mapped read-only, and rights are given page by page."""
     for each in draft.inputs:
         yield from _whole_pages(each.value("size"), "size", each.item.size, "input-size-pages")
+
+
+def inputs_too_many(draft: Draft) -> Iterator[Diagnostic]:
+    """A kernel has a fixed number of places where it sees inputs."""
+    for sandbox in draft.sandboxes:
+        count = len(sandbox.item.inputs)
+        if count > INPUTS_MAXIMUM:
+            yield Diagnostic(
+                inputs(sandbox)[INPUTS_MAXIMUM].key(),
+                f'sandbox "{sandbox.item.name}" has {count} inputs, and a kernel has room for '
+                f"{INPUTS_MAXIMUM}",
+                "join files into one, or give some to another sandbox",
+                "inputs-too-many",
+            )
 
 
 def _whole_pages(
@@ -131,6 +146,7 @@ RULES = (
     sandbox_memory_pages,
     task_stack_pages,
     input_size_pages,
+    inputs_too_many,
     stacks_exceed_memory,
     machine_memory_exceeded,
 )

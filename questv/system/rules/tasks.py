@@ -13,17 +13,32 @@ from questv.system.tasks import FunctionMissing, ModuleMissing, TaskInvalid
 from questv.system.wording import source_position, suggest
 
 PRIORITY_MAXIMUM = 255
+TASKS_MAXIMUM = 32
 
 
 def task_missing(draft: Draft) -> Iterator[Diagnostic]:
     """A kernel without a task would hold a core and memory, and never end."""
     for sandbox in draft.sandboxes:
-        if not sandbox.item.tasks:
+        if not sandbox.item.tasks and not sandbox.item.kernel:
             yield Diagnostic(
                 sandbox.value("name"),
                 f'sandbox "{sandbox.item.name}" has no task',
-                "add a [[sandbox.task]] below it, or remove the sandbox",
+                "add a [[sandbox.task]] or a [sandbox.kernel] below it, or remove the sandbox",
                 "task-missing",
+            )
+
+
+def tasks_too_many(draft: Draft) -> Iterator[Diagnostic]:
+    """A kernel keeps sets of its tasks in one word, and a table of them that never grows."""
+    for sandbox in draft.sandboxes:
+        count = len(sandbox.item.tasks)
+        if count > TASKS_MAXIMUM:
+            yield Diagnostic(
+                tasks(sandbox)[TASKS_MAXIMUM].key(),
+                f'sandbox "{sandbox.item.name}" has {count} tasks, and a kernel has room for '
+                f"{TASKS_MAXIMUM}",
+                "let one task do the work of several, or move some to another sandbox",
+                "tasks-too-many",
             )
 
 
@@ -109,6 +124,7 @@ def _all_tasks(draft: Draft) -> Iterator[Located[Task]]:
 
 RULES = (
     task_missing,
+    tasks_too_many,
     task_priority_range,
     task_priority_taken,
     task_module_missing,

@@ -35,7 +35,8 @@ RESERVED_PORTS = [
     (0x4D0, 0x4D1),  # edge or level of the PIC's lines
     (0x510, 0x51B),  # firmware configuration
     (0x600, 0x6FF),  # ACPI power management
-    (0xCF8, 0xCFF),  # PCI configuration and reset
+    (0xA00, 0xA17),  # hot-plug of memory
+    (0xCC0, 0xCFF),  # hot-plug of devices and cores, PCI configuration and reset
 ]
 
 RESERVED_MSRS = [
@@ -86,7 +87,7 @@ def test_msrs_that_are_never_given(tmp_path: Path, number: int, access: str) -> 
     assert rules_broken(tmp_path, msr=[{"number": number, "access": access}]) == ["msr-reserved"]
 
 
-HARMLESS = [0, 0x10, 0x174, 0x1FFF, 0xC0000000, 0xC0000082, 0xC0001FFF, 0xC0010000, 0xC0011FFF]
+HARMLESS = [0, 0x11, 0x174, 0x1FFF, 0xC0000000, 0xC0000082, 0xC0001FFF, 0xC0010000, 0xC0011FFF]
 
 
 @pytest.mark.parametrize("number", [*MSRS_OUTSIDE, *HARMLESS], ids=hex)

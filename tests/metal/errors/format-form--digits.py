@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+from console import log
+
+from questv.metal.lang import metal, u64
+
+
+@metal
+def show(value: u64) -> None:
+    log(f"{value:８}")
