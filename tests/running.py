@@ -154,7 +154,7 @@ def run_system(
         sandboxes[plan.name] = Sandbox(
             PublicPage.view(read(plan.public, sizeof(PublicPage))),
             KernelStatus.view(status),
-            _lines(console),
+            console_lines(console),
             {end.channel: _counters(read, plan, end) for end in plan.ends},
         )
     return Run(system, end, serial, sandboxes, read)
@@ -166,7 +166,8 @@ def _counters(read: Callable[[int, int], bytes], plan: SandboxPlan, end: EndPlan
     return counters
 
 
-def _lines(console: Console) -> list[str]:
+def console_lines(console: Console) -> list[str]:
+    """What a kernel has logged, as far as its console still has it."""
     written = int(console.written.load(None))  # type: ignore[arg-type]
     lines = []
     for number in range(max(0, written - SLOTS), written):

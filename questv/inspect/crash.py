@@ -189,6 +189,8 @@ def _task_on(sandbox: SandboxPlan, stack_pointer: int) -> str | None:
 
 def _exit(code: int, kind: str) -> str:
     """The processor's name for the exit ``code``; its number for a ``kind`` that is not known."""
+    if code == ExitCode.CR0_SELECTIVE_WRITE:
+        return "an instruction that changes CR0"
     try:
         return ExitCode(code).name
     except ValueError:

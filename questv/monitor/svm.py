@@ -30,10 +30,13 @@ _IO_PORT_SHIFT = 16
 _OWN_EFER = Efer.SYSCALL | Efer.LONG_MODE_ENABLE | Efer.NO_EXECUTE_ENABLE
 # Delivering one of the first two can raise it again, for ever and with no moment for an NMI.
 _EXCEPTIONS = svm.EXCEPTION_DEBUG | svm.EXCEPTION_ALIGNMENT | svm.EXCEPTION_MACHINE_CHECK
+# CR0: our kernels keep paging on. QEMU (10 at least) restores the monitor's CR0 before its CR4, and
+# where a guest had cleared CR0.PG and CR4.PAE, the monitor went on without paging.
 _INTERCEPTS3 = (
     Intercept3.NMI
     | Intercept3.SMI
     | Intercept3.INIT
+    | Intercept3.CR0_SELECTIVE_WRITE
     | Intercept3.RSM
     | Intercept3.INVD
     | Intercept3.INVLPGA
@@ -84,8 +87,10 @@ def _set_intercepts() -> None:
     guest.nested_paging = svm.NESTED_PAGING_ENABLE
     guest.nested_cr3 = plan.nested_tables
     if plan.foreign != 0:
-        # XCR0 is of use to the own core alone, and the monitor uses no such registers.
+        # XCR0 is of use to the own core alone, and the monitor uses no such registers. CR0 has to
+        # be free for a kernel that starts in another mode, whatever QEMU makes of its end.
         guest.intercept4 &= ~Intercept4.XSETBV
+        guest.intercept3 &= ~Intercept3.CR0_SELECTIVE_WRITE
 
 
 @metal
@@ -154,10 +159,11 @@ def reason() -> ExitReason:
             return ExitReason.SHUTDOWN
         case ExitCode.EXCEPTION_MACHINE_CHECK:
             return ExitReason.MACHINE_CHECK
-        case ExitCode.INVALID:
+        case ExitCode.INVALID | ExitCode.INVALID_SHORT:
             return ExitReason.INVALID_STATE
         case (
-            ExitCode.RSM
+            ExitCode.CR0_SELECTIVE_WRITE
+            | ExitCode.RSM
             | ExitCode.INVD
             | ExitCode.INVLPGA
             | ExitCode.VMRUN

@@ -22,6 +22,7 @@ class Intercept3(IntFlag):
     NMI = 1 << 1
     SMI = 1 << 2
     INIT = 1 << 3
+    CR0_SELECTIVE_WRITE = 1 << 5  # writes that change more than TS and MP (15.9)
     RDPMC = 1 << 15
     CPUID = 1 << 18
     RSM = 1 << 19
@@ -68,6 +69,7 @@ class ExitCode(IntEnum):
     NMI = 0x61
     SMI = 0x62
     INIT = 0x63
+    CR0_SELECTIVE_WRITE = 0x65
     RDPMC = 0x6F
     CPUID = 0x72
     RSM = 0x73
@@ -94,6 +96,7 @@ class ExitCode(IntEnum):
     MWAIT_ARMED = 0x8C
     XSETBV = 0x8D
     NESTED_PAGE_FAULT = 0x400
+    INVALID_SHORT = 0xFFFF_FFFF  # QEMU stores INVALID as 32 bits
     INVALID = 0xFFFF_FFFF_FFFF_FFFF
 
 
