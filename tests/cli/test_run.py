@@ -77,7 +77,9 @@ def test_what_is_no_whole_image(questv: Questv, tmp_path: Path) -> None:
         assert (said.code, said.out) == (2, "")
         assert said.err.startswith(f"error: {part} is no whole image of Quest-V\n  fix: build it")
     said = questv("run", "/bin/true")
-    assert said.code == 2 and said.err.startswith("error: /bin/true carries no description\n  fix: ")
+    assert said.code == 2 and said.err.startswith(
+        "error: /bin/true carries no description\n  fix: "
+    )
     said = questv("run", whole, "--checks")
     assert said.code == 2 and "has been built already" in said.err
 
