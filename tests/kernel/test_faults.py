@@ -226,4 +226,5 @@ def test_a_fault_while_the_kernel_starts(tmp_path: Path, monkeypatch: pytest.Mon
     assert one.public.crash.reason == CrashReason.KERNEL_PANIC
     assert int(one.status.panic.address) == 0x7000_0000
     assert int(one.status.panic.task) == NOBODY
-    assert one.lines == [f"panic: page fault at {int(one.status.panic.rip):x}, address 70000000"]
+    rip = int(one.status.panic.rip)
+    assert one.lines == [f"panic: page fault at {rip:#x}, address 0x70000000"]
