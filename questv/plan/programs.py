@@ -9,6 +9,7 @@ from functools import cached_property
 
 from elftools.elf.elffile import ELFFile
 
+from questv.diagnostics import Diagnostic
 from questv.metal.link import link
 from questv.metal.stack import StackDepths
 from questv.metal.symbols import Symbols
@@ -87,6 +88,10 @@ class Programs:
         compiler = UnitCompiler(checks=self._checks)
         self._units = compiler.compile([*BOOT_MODULES, *MONITOR_MODULES, *KERNEL_MODULES, *modules])
         self.compiled = compiler.compiled
+
+    def findings(self, modules: Iterable[str]) -> list[Diagnostic]:
+        """Everything in ``modules``, and in what they use, that ``compile`` would refuse."""
+        return UnitCompiler(checks=self._checks).findings(modules)
 
     @classmethod
     def alone(cls, name: str, modules: Sequence[str], base: int, entry: str) -> Program:
