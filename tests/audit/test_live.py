@@ -239,7 +239,7 @@ def test_before_the_monitors_run(tmp_path: Path) -> None:
 
 
 def test_a_foreign_kernel(tmp_path: Path) -> None:
-    """Its view begins at 0, it may write its code, set XCR0, and begin with its own tables."""
+    """Its view begins at 0; it may write its code, set CR0 and XCR0, and begin with own tables."""
     system = built(HELLO.parent / "foreign")
     guest = next(sandbox for sandbox in system.plan.sandboxes if sandbox.foreign)
     image = tmp_path / "image.elf"
@@ -258,6 +258,9 @@ def test_a_foreign_kernel(tmp_path: Path) -> None:
             injected = audit_machine(subject(system), machine.memory)
         with changed(machine.memory, guest.control + 0x0A8, struct.pack("<Q", 0x80000B0D)):
             refused = audit_machine(subject(system), machine.memory)
+        intercepts = int.from_bytes(machine.memory.read(guest.control + 0x00C, 4), "little")
+        with changed(machine.memory, guest.control + 0x00C, struct.pack("<I", intercepts ^ 2)):
+            deaf = audit_machine(subject(system), machine.memory)
     assert only(widened).message == (
         f"'{guest.name}' may read and write {page:#x} (memory of {guest.name}) at {guest.memory:#x}"
     )
@@ -266,3 +269,4 @@ def test_a_foreign_kernel(tmp_path: Path) -> None:
         f"the control block of '{guest.name}' has event to inject = "
     )
     assert refused.verdict == "proven"
+    assert only(deaf).message.endswith(f"0x00C = {intercepts ^ 2:#x}, without NMI")
