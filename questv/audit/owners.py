@@ -138,9 +138,11 @@ def _sizes(declared: Declared) -> Iterator[Violation]:
 def _kernel(declared: Declared, sandbox: SandboxPlan) -> Iterator[Violation]:
     who = f"kernel of {sandbox.name}"
     memory = declared.memory_of(sandbox.name)
+    is_foreign = declared.is_foreign(sandbox.name)
+    # A foreign kernel has nothing but its memory; its view is the plan's claim, and no reason.
     others = {
         part.physical: part.size
-        for part in declared.view(sandbox.name)
+        for part in ([] if is_foreign else declared.view(sandbox.name))
         if not memory.start <= part.physical < memory.end
     }
     for window in sandbox.kernel_windows:
@@ -148,7 +150,11 @@ def _kernel(declared: Declared, sandbox: SandboxPlan) -> Iterator[Violation]:
         if not own and window.size > others.get(window.physical, 0):
             yield _misplaced(who, window, "its own memory, its channels, its inputs")
     yield from _apart(who, sandbox.kernel_windows)
-    if declared.is_foreign(sandbox.name):
+    if not _is(declared.plan.region_at(sandbox.info), Owner.SANDBOX, sandbox.name):
+        yield _claim(
+            who, f"has what it is told at {sandbox.info:#x}", "its own memory", sandbox.info
+        )
+    if is_foreign:
         return  # it has page tables and a program of its own
     program = declared.kernel_programs[sandbox.name]
     yield from _sections_placed(who, program, sandbox.kernel_windows)

@@ -19,7 +19,19 @@ from questv.system.model import ApicMode
 from tests.plan.systems import TASKS, descriptions
 from tests.running import write_system
 
-from .subjects import HELLO, PAGE, audited, built, hello, memory, subject, with_sandbox
+from .subjects import (
+    HELLO,
+    PAGE,
+    Changed,
+    audited,
+    built,
+    entry_of,
+    hello,
+    memory,
+    subject,
+    with_sandbox,
+    word,
+)
 
 SYSTEM = hello()
 PLAN = SYSTEM.plan
@@ -154,6 +166,38 @@ def test_a_window_that_is_longer_than_what_it_shows() -> None:
     changed = tuple(longer if window is side else window for window in windows)
     said = messages(with_sandbox(PLAN, "ping", kernel_windows=changed))
     assert f"kernel of ping has its there (other side) at {side.physical:#x}" in said
+
+
+def test_a_window_of_a_foreign_kernel_outside_its_memory() -> None:
+    """Its nested tables, of which no other party sees anything, and tables that show them."""
+    system = built(HELLO.parent / "foreign")
+    guest = next(sandbox for sandbox in system.plan.sandboxes if sandbox.foreign)
+    console = next(window for window in guest.kernel_windows if window.name == "console")
+    moved = console.model_copy(update={"physical": guest.nested_tables})
+    windows = tuple(moved if window is console else window for window in guest.kernel_windows)
+    changes = {}
+    for offset in range(0, console.size, PAGE):
+        at = entry_of(system, guest.nested_tables, console.address + offset)
+        shown = word(system, at) - console.physical + guest.nested_tables
+        changes[at] = struct.pack("<Q", shown)
+    plan = with_sandbox(system.plan, guest.name, kernel_windows=windows)
+    there = Changed(memory(system), changes)
+    audit = Auditor(subject(system, plan=plan), there, live=False).audit()
+    assert [violation.message for violation in audit.violations] == [
+        f"kernel of {guest.name} has its console at {guest.nested_tables:#x}"
+    ]
+
+
+@pytest.mark.parametrize("example", ["hello", "foreign"])
+def test_what_a_kernel_is_told_in_anothers_memory(example: str) -> None:
+    """The boot writes the machine's facts there."""
+    system = built(HELLO.parent / example)
+    one, other = system.plan.sandboxes
+    plan = with_sandbox(system.plan, one.name, info=other.info)
+    audit = Auditor(subject(system, plan=plan), memory(system), live=False).audit()
+    assert f"kernel of {one.name} has what it is told at {other.info:#x}" in [
+        violation.message for violation in audit.violations
+    ]
 
 
 def test_a_monitors_data_on_anothers_public_page() -> None:
