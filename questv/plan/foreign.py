@@ -51,6 +51,7 @@ _LINUX_ENTRY = 0x200  # of 64-bit code, after where the image lies (Documentatio
 _LINUX_64_BIT = 1 << 0  # in xloadflags
 _LINUX_SECTOR = 512
 _LINUX_HEADER = 0x1F1
+_LINUX_HEADER_END = 0x264  # of the fields that are read here
 
 
 @dataclass(frozen=True)
@@ -248,6 +249,8 @@ def _pvh_entries(elf: ELFFile) -> Iterator[int]:
 
 def _read_linux(contents: bytes, command_line: str) -> ForeignKernel:
     """A bzImage, or another kernel in its form, by its 64-bit entry (Linux, x86/boot.rst)."""
+    if len(contents) < _LINUX_HEADER_END:
+        raise _cut_short()
     end = 0x202 + contents[0x201]
     header = contents[_LINUX_HEADER:end]
     (version,) = struct.unpack_from("<H", contents, 0x206)
@@ -261,11 +264,20 @@ def _read_linux(contents: bytes, command_line: str) -> ForeignKernel:
         )
     sectors = contents[_LINUX_HEADER] or 4
     image = contents[(sectors + 1) * _LINUX_SECTOR :]
+    (paragraphs,) = struct.unpack_from("<I", contents, 0x1F4)  # of 16 bytes
+    if not image or len(image) < 16 * paragraphs:
+        raise _cut_short()
     address, needed = struct.unpack_from("<QI", contents, 0x258)
     part = Loaded(address, image, max(needed, len(image)))
     entry = address + _LINUX_ENTRY
     return ForeignKernel(
         "Linux boot image", "64-bit", entry, (part,), command_line, linux_header=header
+    )
+
+
+def _cut_short() -> _RefusedError:
+    return _RefusedError(
+        "kernel-linux-short", "is a Linux boot image that is cut short", "copy it again, whole"
     )
 
 

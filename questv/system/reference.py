@@ -93,6 +93,7 @@ _BUILD_RULES = {
     "kernel-empty": "A kernel without a byte does nothing.",
     "kernel-note": "A PVH entry is code of 32 bits below 4 GiB; another one can't be entered.",
     "kernel-linux-old": "Linux is entered by its 64-bit entry, which old images do not have.",
+    "kernel-linux-short": "What is missing of an image would run as zeros.",
     "kernel-outside-memory": "All of a foreign kernel lies in its sandbox's memory.",
     "kernel-entry-outside": "A kernel that begins where it has no code would crash at once.",
     "kernel-segments": "The boot checks each segment's memory, and each byte has one content.",

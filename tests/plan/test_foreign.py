@@ -320,6 +320,21 @@ def test_an_old_linux(tmp_path: Path, wrong: dict[str, int]) -> None:
     )
 
 
+@pytest.mark.parametrize("length", [0x206, 0x263, 1024])
+def test_a_linux_that_is_cut_short(tmp_path: Path, length: int) -> None:
+    assert said(tmp_path, linux()[:length]) == PLACE.format(
+        "is a Linux boot image that is cut short [kernel-linux-short]", "copy it again, whole"
+    )
+
+
+def test_a_linux_with_less_than_its_header_says(tmp_path: Path) -> None:
+    """What is missing would be zeros that the kernel takes for its own code."""
+    made = bytearray(linux())
+    struct.pack_into("<I", made, 0x1F4, 1024 // 16)
+    assert Guest(built(tmp_path / "whole", bytes(made))).plan.entry == MIB + 0x200
+    assert "is cut short" in said(tmp_path, bytes(made[:-16]))
+
+
 def test_a_linux_that_does_not_fit(tmp_path: Path) -> None:
     assert "takes 0x100000 to 0x300000 of its memory" in said(tmp_path, linux(needs=2 * MIB))
 
