@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from questv.monitor.interface import SandboxState
-from tests.monitor.test_exits import merged
+from tests.monitor.test_exits import CPUS, merged
 from tests.running import (
     Run,
     boot,
@@ -418,3 +418,52 @@ def test_a_value_of_another_size_than_its_register_is_a_panic(tmp_path: Path) ->
         assert run[name].lines == [
             "panic: a value has another size than its register: see the channel's message"
         ]
+
+
+RINGING = """
+from questv.kernel import lapic
+
+@metal
+def ring_bell(to: Sender) -> None:
+    lapic.send(to.wait.destination, to.wait.vector)
+
+@task
+def urgent(first: Sender, count: u64) -> None:
+    for i in range(count):
+        sleep_until(now() + 10_000 + i % 97 * 10)
+        ring_bell(first)
+    first.reserve(8, FOREVER)
+    first.commit()
+
+@task
+def busy(second: Sender) -> None:
+    while True:
+        ring_bell(second)
+
+@task
+def listen(bells: Receiver) -> None:
+    bells.receive(FOREVER)
+"""
+
+
+@pytest.mark.parametrize("cpu", CPUS.values(), ids=CPUS)
+def test_doorbells_of_two_tasks_go_where_each_is_to(tmp_path: Path, cpu: str) -> None:
+    """The more urgent task rings at any instant of the other's ringing."""
+    text = system_text(
+        sandbox_text(
+            "both",
+            task_text("urgent", 2, count=300),
+            task_text("busy", 1),
+            keys='apic = "direct"',
+        ),
+        sandbox_text("one", task_text("listen", bells="first")),
+        sandbox_text("two", task_text("listen", bells="second")),
+        ring_text("first", "both", "one"),
+        ring_text("second", "both", "two"),
+        run='until = ["one"]',
+    )
+    run = ended(boot(tmp_path, text, RINGING, cpu=cpu, deterministic=True))
+    assert [int(run[name].status.spurious) for name in ("one", "two")] == [0, 0]
+    first, second = run["one"].ends["first"], run["two"].ends["second"]
+    assert int(first.woken) + int(first.late) > 200
+    assert int(second.woken) + int(second.late) > 200
