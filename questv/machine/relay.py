@@ -10,8 +10,10 @@ from collections.abc import Callable
 from types import TracebackType
 
 _PIECE = 1 << 16
+_WRITTEN = select.PIPE_BUF  # a pipe that takes anything takes so many bytes at once
 _TICK = 100  # milliseconds; how long an end may go unnoticed where nothing can be waited for
 _SHORT_TICK = 5  # likewise, a machine that has started
+_PATIENCE = 2.0  # seconds that a reader may take for the next piece once the machine has ended
 
 
 class Relay:
@@ -20,8 +22,8 @@ class Relay:
     ``guest_end`` is the file descriptor of the connected socket that QEMU must inherit. What comes
     from ``source`` is sent to the machine, what the machine sends is written to ``sink``; either
     may be None, and what has nowhere to go is dropped. When ``source`` ends, the rest goes on. On
-    the way out all that the machine has sent is carried first. The caller closes ``source`` and
-    ``sink``.
+    the way out all that the machine has sent is carried first, unless nobody reads it. The caller
+    closes ``source`` and ``sink``.
     """
 
     def __init__(self, source: int | None, sink: int | None) -> None:
@@ -99,13 +101,19 @@ class Relay:
             return len(data)  # the machine is no more
 
     def _write(self, data: bytes) -> None:
+        """Wait for the reader; but once the run is over, not for one that does not read."""
+        waited = 0
         while self._sink is not None and data:
+            poll = select.poll()
+            poll.register(self._sink, select.POLLOUT)
+            if not poll.poll(_TICK):
+                waited += self._ending.is_set()
+                if waited * _TICK >= _PATIENCE * 1000:
+                    self._sink = None
+                continue
+            waited = 0
             try:
-                data = data[os.write(self._sink, data) :]
-            except BlockingIOError:
-                select.select([], [self._sink], [], _TICK / 1000)
-                if self._ending.is_set():
-                    return  # whoever should read it does not, and the run is over
+                data = data[os.write(self._sink, data[:_WRITTEN]) :]
             except OSError:
                 self._sink = None  # nobody is there to read it any more
 

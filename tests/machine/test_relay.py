@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,15 +83,42 @@ def test_a_reader_that_goes_away_is_none() -> None:
     os.close(write)
 
 
-def test_a_reader_that_does_not_read_holds_nobody_up_at_the_end() -> None:
+@pytest.mark.parametrize("blocking", [False, True])
+def test_a_reader_that_does_not_read_holds_nobody_up_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, blocking: bool
+) -> None:
+    monkeypatch.setattr("questv.machine.relay._PATIENCE", 0.1)
     read, write = os.pipe()
-    os.set_blocking(write, False)
+    os.set_blocking(write, blocking)
     relay = Relay(None, write)
     with relay, guest(relay) as end:
         relay.hand_over(driven)
         end.sendall(MUCH[: 1 << 17])  # more than a pipe holds
     os.close(read)
     os.close(write)
+
+
+def test_a_reader_that_is_slow_gets_all() -> None:
+    """The machine has ended long before it has read."""
+    read, write = os.pipe()
+    relay = Relay(None, write)
+    came = b""
+
+    def take() -> None:
+        nonlocal came
+        while data := os.read(read, 1 << 14):
+            came += data
+            time.sleep(0.02)
+
+    reader = threading.Thread(target=take)
+    with relay, guest(relay) as end:
+        relay.hand_over(driven)
+        end.sendall(MUCH[: 1 << 17])
+        reader.start()
+    os.close(write)
+    reader.join()
+    os.close(read)
+    assert came == MUCH[: 1 << 17]
 
 
 def test_both_ways_of_a_socket() -> None:
