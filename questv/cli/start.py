@@ -96,7 +96,11 @@ def started(
             for name, relay in relays.items():
                 relay.hand_over(partial(_is_driven, inspector, name))
             machine.publish(ASKED, asked_machine(target, options).model_dump_json().encode())
-            yield machine
+            try:
+                yield machine
+            finally:
+                for relay in relays.values():
+                    relay.let_go()
 
 
 def _ports(plan: Plan, relays: Mapping[str, Relay]) -> tuple[tuple[str, int | None], ...]:

@@ -31,6 +31,7 @@ class Relay:
         self._host, self._guest = socket.socketpair()
         self._source, self._sink = source, sink
         self._is_driven: Callable[[], bool] | None = None
+        self._asking = threading.Lock()
         self._thread = threading.Thread(target=self._carry, daemon=True)
         self._ending = threading.Event()
 
@@ -47,6 +48,11 @@ class Relay:
         """
         self._guest.close()
         self._is_driven = is_driven
+
+    def let_go(self) -> None:
+        """The machine is about to end: once this returns, ``is_driven`` is asked no more."""
+        with self._asking:
+            self._is_driven = None
 
     def __enter__(self) -> Relay:
         """Begin to carry."""
@@ -70,7 +76,7 @@ class Relay:
         source = self._source
         driven = False
         while True:
-            driven = driven or (self._is_driven is not None and self._is_driven())
+            driven = driven or self._ask()
             poll = select.poll()
             poll.register(self._host, select.POLLIN | (select.POLLOUT if waiting else 0))
             if source is not None and driven and not waiting:
@@ -90,6 +96,10 @@ class Relay:
                     self._write(came)
             if self._ending.is_set() and not _has_data(self._host):
                 return
+
+    def _ask(self) -> bool:
+        with self._asking:
+            return self._is_driven is not None and self._is_driven()
 
     def _send(self, data: bytes) -> int:
         """Give the machine what it takes now of ``data``; how many bytes that is."""

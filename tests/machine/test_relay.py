@@ -121,6 +121,23 @@ def test_a_reader_that_is_slow_gets_all() -> None:
     assert came == MUCH[: 1 << 17]
 
 
+def test_a_machine_that_ends_is_asked_nothing() -> None:
+    """What says whether somebody drives the port looks into its memory, which is gone then."""
+    asked = threading.Event()
+
+    def look() -> bool:
+        asked.set()
+        return False
+
+    relay = Relay(None, None)
+    with relay, guest(relay):
+        relay.hand_over(look)
+        assert asked.wait(PATIENCE)
+        relay.let_go()
+        asked.clear()
+        assert not asked.wait(0.1)
+
+
 def test_both_ways_of_a_socket() -> None:
     here, there = socket.socketpair()
     with here, there:
