@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -134,14 +135,19 @@ def _script(target: Target, sandbox: SandboxPlan, place: int, folder: Path) -> s
     kernel, *others = files.values()
     places = [target.folder or Path(), Path(questv.__file__).parents[1]]
     return _SCRIPT.format(
-        kernel=kernel,
-        others="\n".join(f"add-symbol-file {file}" for file in others),
-        places="\n".join(f"directory {place.resolve()}" for place in reversed(places)),
+        kernel=_quoted(kernel),
+        others="\n".join(f"add-symbol-file {_quoted(file)}" for file in others),
+        places="\n".join(f"directory {_quoted(place.resolve())}" for place in reversed(places)),
         socket=f"/proc/self/fd/{place}/{DEBUGGER}",
         thread=sandbox.core + 1,  # gdb's number of the core
         sandbox=sandbox.name,
         core=sandbox.core,
     )
+
+
+def _quoted(path: Path) -> str:
+    """A path as one word of gdb's, with its spaces."""
+    return '"{}"'.format(re.sub(r'([\\"])', r"\\\1", str(path)))
 
 
 # Every kernel is linked at the same addresses, so a breakpoint would stop all of them: each that is

@@ -53,6 +53,14 @@ def test_lines_names_and_structures_of_a_kernel() -> None:
 
 
 @needs_gdb
+def test_the_source_of_a_system_in_a_folder_with_a_space(tmp_path: Path) -> None:
+    system = shutil.copytree(HELLO, tmp_path / "my systems" / "hello")
+    line = line_of(HELLO / "tasks.py", "answer = ")
+    said = under_gdb(system, commands=[f"break tasks.py:{line}", "continue"])
+    assert f"\n{line}\t        answer = " in said
+
+
+@needs_gdb
 def test_a_breakpoint_is_for_the_chosen_sandbox_alone() -> None:
     """Every task begins in task_main, at the same address; the other sandbox's does so first."""
     said = under_gdb(
