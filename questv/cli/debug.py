@@ -51,7 +51,7 @@ def debug(
         options = StartOptions(
             kind=kind,
             deterministic=deterministic,
-            streams=bind_streams(target.plan, streams),
+            streams=bind_streams(target.plan, streams, path),
             debugger=True,
         )
         with ExitStack() as stack:

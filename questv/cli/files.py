@@ -19,8 +19,7 @@ def check_target(file: Path, system: Path) -> None:
     """
     if file.is_dir():
         raise UserError(f"can't write {file}: it is a directory", "name a file")
-    if _is_source(file.resolve(), system.resolve()):
-        raise UserError(f"can't write {file}: {system} is made from it", "name another file")
+    check_no_source(file, system)
     if _is_special(file):
         return
     if not file.parent.is_dir():
@@ -31,6 +30,12 @@ def check_target(file: Path, system: Path) -> None:
         raise UserError(
             f"can't write {file}: {file.parent} is not writable for you", "name another place"
         )
+
+
+def check_no_source(file: Path, system: Path) -> None:
+    """Raise UserError if ``file`` is what ``system`` is read from."""
+    if _is_source(file.resolve(), system.resolve()):
+        raise UserError(f"can't write {file}: {system} is made from it", "name another file")
 
 
 def write_file(file: Path, contents: bytes) -> None:

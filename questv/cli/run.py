@@ -46,7 +46,7 @@ def run(
         nanoseconds = parse_duration(run_for) if run_for is not None else None
         target = load_target(path, output, checks=checks)
         bound = bind_inputs(target.plan, inputs)
-        connections = bind_streams(target.plan, streams)
+        connections = bind_streams(target.plan, streams, path)
         _check_streams(connections, deterministic=deterministic, json=json)
         output.show(title(target.plan))
         _tell_unconnected(target, connections, output)

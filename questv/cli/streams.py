@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from questv.cli.files import check_no_source
 from questv.cli.output import UserError
 from questv.machine.relay import Relay
 from questv.plan.model import Plan
@@ -41,8 +42,11 @@ def uses_terminal(bindings: Sequence[str]) -> bool:
     return any(_TERMINAL in each.partition("=")[2].split(":") for each in bindings)
 
 
-def bind_streams(plan: Plan, bindings: Sequence[str]) -> tuple[BoundStream, ...]:
-    """The streams that ``bindings`` connect to something; raises UserError."""
+def bind_streams(plan: Plan, bindings: Sequence[str], system: Path) -> tuple[BoundStream, ...]:
+    """The streams that ``bindings`` connect to something; raises UserError.
+
+    ``system`` is what the plan was made from: nothing is written over it.
+    """
     known = [stream.name for sandbox in plan.sandboxes for stream in sandbox.streams]
     bound: dict[str, BoundStream] = {}
     for binding in bindings:
@@ -56,7 +60,9 @@ def bind_streams(plan: Plan, bindings: Sequence[str]) -> tuple[BoundStream, ...]
             )
         if name in bound:
             raise UserError(f"stream '{name}' is connected twice", "connect it once")
-        bound[name] = _bind(name, where)
+        bound[name] = stream = _bind(name, where)
+        if stream.sink is not None:
+            check_no_source(Path(stream.sink), system)
     return tuple(bound.values())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import shutil
 import socket
 import subprocess
 import threading
@@ -149,6 +150,19 @@ def test_what_can_not_be_connected(
     assert said.code == 2
     assert said.err.startswith(f"error: {message}")
     assert f"\n  fix: {fix}" in said.err
+
+
+@pytest.mark.parametrize("command", ["run", "debug"])
+def test_nothing_is_written_over_what_a_system_is_made_from(
+    questv: Questv, tmp_path: Path, command: str
+) -> None:
+    system = shutil.copytree(SERIAL, tmp_path / "serial")
+    source = system / "tasks.py"
+    before = source.read_bytes()
+    said = questv(command, "--stream", f"com1=:{source}", system)
+    assert said.code == 2
+    assert said.err.startswith(f"error: can't write {source}: {system} is made from it\n")
+    assert source.read_bytes() == before
 
 
 def test_live_streams_and_deterministic_runs_do_not_go_together(questv: Questv) -> None:
