@@ -17,7 +17,8 @@ _EFER = 0x4D0
 _SVM_ENABLE = 1 << 12
 _CR0_WRITE = 1 << 5
 _XSETBV = 1 << 13
-_REFUSALS = (0x8000_0306, 0x8000_0B0D)  # #UD, and #GP with an error code of zero (15.20)
+_INVALID_OPCODE = 0x8000_0306  # events to inject (15.20)
+_PROTECTION = 0x8000_0B0D  # with an error code of zero
 _EVENT_VALID = 1 << 31  # without it nothing is injected, whatever else is there (15.20)
 
 INTERCEPTS_3 = {
@@ -87,12 +88,12 @@ def fields(
 ) -> list[Field]:
     """All fields that have values of their own; every other byte but ``STATE`` is zero.
 
-    A foreign kernel may set CR0 and XCR0, which are of no use on another core, and its monitor may
-    refuse it an instruction or an MSR by an exception.
+    Monitors refuse a hypercall that comes from user mode by an exception. A foreign kernel may set
+    CR0 and XCR0, which are of no use on another core, and it may be refused MSRs likewise.
     """
     intercepts3 = _bits(INTERCEPTS_3) & ~(_CR0_WRITE if is_foreign else 0)
     intercepts4 = _bits(INTERCEPTS_4) & ~(_XSETBV if is_foreign else 0)
-    exceptions = _REFUSALS if is_foreign else ()
+    exceptions = (_INVALID_OPCODE, *((_PROTECTION,) if is_foreign else ()))
     return [
         Field(0x000, 4, "intercepts of control registers", (0,)),
         Field(0x004, 4, "intercepts of debug registers", (0,)),

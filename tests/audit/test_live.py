@@ -131,6 +131,16 @@ def test_control_blocks(
     assert violation.who == "clock" and violation.page == CLOCK.control
 
 
+@pytest.mark.parametrize(("event", "name"), [(0x8000_0306, ""), (0x8000_0B0D, "event to inject")])
+def test_an_exception_for_whoever_calls_from_user_mode(
+    memory: GuestMemory, event: int, name: str
+) -> None:
+    """A kernel that has taken to user mode makes no violation of it; others it is never given."""
+    with changed(memory, CLOCK.control + 0x0A8, struct.pack("<Q", event)):
+        audit = audited(memory)
+    assert [name in violation.message for violation in audit.violations] == ([True] if name else [])
+
+
 @pytest.mark.parametrize(
     ("offset", "bit", "name"),
     [
