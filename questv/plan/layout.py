@@ -9,13 +9,15 @@ from questv.arch.x86.apic import XAPIC_ADDRESS
 from questv.arch.x86.paging import LARGE_PAGE_SIZE, PAGE_SIZE
 from questv.arch.x86.svm import IO_MAP_SIZE, MSR_MAP_SIZE
 from questv.diagnostics import Diagnostic, DiagnosticsError
-from questv.kernel.info import SandboxInfo
+from questv.kernel.info import DEVICE_MEMORY, SandboxInfo
 from questv.metal.structs import sizeof
 from questv.plan import addresses, virtual
 from questv.plan.addresses import page_up
+from questv.plan.devices import device_plan, register_windows
 from questv.plan.ends import Ends
 from questv.plan.model import (
     ChannelPlan,
+    DevicePlan,
     InputPlan,
     Owner,
     Plan,
@@ -173,6 +175,10 @@ class Layout:
             for segment in sandbox.program.segments
         ]
         parts.append(_window("info", addresses.KERNEL_INFO, sizeof(SandboxInfo), "r"))
+        for stream in self._ends.streams(sandbox.name):
+            if stream.memory:
+                name = f"shared with {stream.name}"
+                parts.append(_window(name, stream.memory, DEVICE_MEMORY, "rw"))
         names = ["start", "exception", *(task.bound.task.name for task in sandbox.tasks)]
         for name, stack in zip(names, sandbox.stacks.all, strict=True):
             parts.append(_window(f"stack {name}", stack.bottom, stack.size, "rw"))
@@ -184,7 +190,7 @@ class Layout:
         of.used += PageTables(_mappings(of.kernel), nested=False).size
 
     def _shared_windows(self, sandbox: PlannedSandbox) -> list[Window]:
-        """Channels, inputs and the local APIC, as far as the sandbox has them."""
+        """Channels, inputs, devices and the local APIC, as far as the sandbox has them."""
         windows = []
         for end in self._ends.of(sandbox.name):
             channel = self._channels[end.channel]
@@ -201,6 +207,7 @@ class Layout:
             region = self._inputs[sandbox.name, each.name]
             address = virtual.input_address(index)
             windows.append(_window(f"input {each.name}", address, region.size, "r", region.start))
+        windows += register_windows(self._devices(sandbox))
         if sandbox.model.apic == "direct":
             apic = _window("local APIC", addresses.KERNEL_APIC, PAGE_SIZE, "rw")
             windows.append(apic.model_copy(update={"physical": XAPIC_ADDRESS, "device": True}))
@@ -336,18 +343,21 @@ class Layout:
 
     def _ports(self, sandbox: PlannedSandbox) -> tuple[tuple[int, int], ...]:
         ports = [(each.first, each.last) for each in sandbox.model.ports]
-        serial = [SERIAL_PORTS[name].ports for name in self._devices(sandbox)]
+        serial = [SERIAL_PORTS[each.name].ports for each in self._serial_ports(sandbox)]
         return tuple(sorted([*ports, *((each.start, each.stop - 1) for each in serial)]))
 
     def _console_port(self, sandbox: PlannedSandbox) -> int:
         """The first of the sandbox's serial ports that no task drives shows its console."""
         driven = {stream.name for stream in self._ends.streams(sandbox.name)}
-        free = [name for name in self._devices(sandbox) if name not in driven]
-        return SERIAL_PORTS[free[0]].ports.start if free else 0
+        free = [each for each in self._serial_ports(sandbox) if each.name not in driven]
+        return free[0].registers if free else 0
 
-    def _devices(self, sandbox: PlannedSandbox) -> list[str]:
+    def _serial_ports(self, sandbox: PlannedSandbox) -> list[DevicePlan]:
+        return [device for device in self._devices(sandbox) if device.kind == "uart"]
+
+    def _devices(self, sandbox: PlannedSandbox) -> list[DevicePlan]:
         devices = self._description.system.devices
-        return [device.name for device in devices if device.owner == sandbox.name]
+        return [device_plan(device) for device in devices if device.owner == sandbox.name]
 
     # ---- what does not fit -------------------------------------------------------------------
 

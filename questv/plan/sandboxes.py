@@ -11,6 +11,7 @@ from questv.metal.check.signatures import signature
 from questv.metal.structs import sizeof
 from questv.plan import addresses, virtual
 from questv.plan.addresses import page_up
+from questv.plan.devices import drivers
 from questv.plan.objects import TABLES
 from questv.plan.programs import KERNEL_MODULES, Program, Programs
 from questv.plan.stacks import kernel_stacks
@@ -67,7 +68,9 @@ def plan_sandboxes(
     for index, sandbox in enumerate(description.system.sandboxes):
         bound = sorted(description.tasks[sandbox.name], key=lambda task: -task.task.priority)
         functions = [folder.function(task.task.run) for task in bound]
+        needed = drivers(bound)
         modules = sorted({function.module for function in functions})
+        modules += [driver.module for driver in needed]
         types = {function.symbol: str(signature(function).type) for function in functions}
         depths = programs.depths([*KERNEL_MODULES, *modules], types)
         needs = kernel_stacks(depths)
@@ -78,6 +81,8 @@ def plan_sandboxes(
         stacks = virtual.place_stacks([task.bound.task.stack for task in tasks])
         kinds = {kind for task in bound for kind in task.signature.parameters.values()}
         objects = [TABLES[kind].symbol for kind in kinds if kind in TABLES]
+        for driver in needed:
+            objects += [driver.symbol, driver.devices.symbol]
         program = programs.kernel(
             sandbox.name,
             modules,
