@@ -105,6 +105,7 @@ def run_system(
     metronome: int = 10_000,
     command_line: str = "",
     contents: tuple[tuple[int, Path], ...] = (),
+    consoles: tuple[tuple[int, int | None], ...] = (),
     cpu: str | None = None,
     timeout: float = END,
 ) -> Run:
@@ -125,6 +126,7 @@ def run_system(
         deterministic=deterministic,
         command_line=f"metronome={metronome} {command_line}" if deterministic else command_line,
         contents=contents,
+        consoles=consoles,
         cpu=cpu or (WITHOUT_X2APIC if system.plan.x2apic == "off" else WITH_X2APIC),
     )
     with Machine(options) as machine:

@@ -15,7 +15,7 @@ from questv.plan import addresses
 from questv.plan.model import DevicePlan, Window
 from questv.plan.objects import ObjectTable
 from questv.system.description import BoundTask
-from questv.system.devices import SERIAL_PORTS, VIRTIO_SLOTS
+from questv.system.devices import SERIAL_PORTS, VIRTIO_REGISTERS, VIRTIO_SLOTS
 from questv.system.model import Device, UartDevice
 
 
@@ -80,7 +80,7 @@ def registers(device: DevicePlan) -> int:
     """Where a kernel finds a device's registers: its first port, or a virtual address."""
     if device.slot is None:
         return device.registers
-    return addresses.KERNEL_DEVICES + device.registers - VIRTIO_SLOTS[0].address
+    return addresses.KERNEL_DEVICES + device.registers - VIRTIO_REGISTERS
 
 
 def memory(index: int) -> int:
@@ -95,7 +95,7 @@ def register_windows(devices: Iterable[DevicePlan]) -> list[Window]:
     return [
         Window(
             name="virtio slots {} to {}".format(*_ends(page)),
-            address=addresses.KERNEL_DEVICES + page - VIRTIO_SLOTS[0].address,
+            address=addresses.KERNEL_DEVICES + page - VIRTIO_REGISTERS,
             physical=page,
             size=PAGE_SIZE,
             rights="rw",
@@ -107,5 +107,5 @@ def register_windows(devices: Iterable[DevicePlan]) -> list[Window]:
 
 def _ends(page: int) -> tuple[int, int]:
     """The first and the last slot on a page."""
-    slots = [number for number, slot in enumerate(VIRTIO_SLOTS) if slot.page == page]
+    slots = [number for number, slot in VIRTIO_SLOTS.items() if slot.page == page]
     return slots[0], slots[-1]

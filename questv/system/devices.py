@@ -26,6 +26,12 @@ SERIAL_PORTS: Mapping[str, SerialPort] = MappingProxyType(
 """Each serial port that a PC can have at its customary place."""
 
 
+VIRTIO_REGISTERS = 0xFEB0_0000
+"""Where the registers of QEMU's microvm's virtio-mmio slots begin."""
+_SLOT_SIZE = 0x200
+_FIRST_INTERRUPT = 24  # the first line of the second I/O APIC
+
+
 @dataclass(frozen=True)
 class VirtioSlot:
     """A place for a virtio device: where its registers are, and the number of its interrupt."""
@@ -39,5 +45,11 @@ class VirtioSlot:
         return self.address - self.address % PAGE_SIZE
 
 
-VIRTIO_SLOTS = tuple(VirtioSlot(0xFEB0_0000 + 0x200 * slot, 24 + slot) for slot in range(24))
-"""Those of QEMU's microvm, whose second I/O APIC has their interrupts."""
+VIRTIO_SLOTS: Mapping[int, VirtioSlot] = MappingProxyType(
+    {
+        slot: VirtioSlot(VIRTIO_REGISTERS + slot * _SLOT_SIZE, _FIRST_INTERRUPT + slot)
+        for slot in range(1, 24)
+    }
+)
+"""Those that can be used. Slot 0 would interrupt as slot 2 does: each of QEMU's I/O APICs takes its
+line 0 for line 2, as is right for the first one's timer."""

@@ -267,8 +267,8 @@ class VirtioConsoleDevice(Table):
     kind: Literal["virtio-console"] = Field(description="Which kind: `uart` or `virtio-console`.")
     owner: SandboxName = Field(description="The sandbox that drives it.")
     slot: StrictInt = Field(
-        description="Its virtio-mmio slot, 0 to 23; those of eight, from 0, 8 and 16 on, go "
-        "to one owner."
+        description="Its virtio-mmio slot, 1 to 23; all of 1 to 7, of 8 to 15 and of 16 to 23 have "
+        "one owner."
     )
     dma: Literal["trusted"] | None = Field(
         default=None,

@@ -127,7 +127,7 @@ def systems(draw: st.DrawFn) -> RandomSystem:
     for page, owner in enumerate(draw(st.permutations(names))[:3]):
         if draw(st.booleans()):
             device = {"name": f"zc{page}", "kind": "virtio-console", "owner": owner}
-            device |= {"slot": 8 * page + draw(st.integers(0, 7)), "dma": "trusted"}
+            device |= {"slot": 8 * page + draw(st.integers(1, 7)), "dma": "trusted"}
             system.values["device"].append(device)
             if draw(st.booleans()):
                 [sandbox] = [each for each in system.sandboxes if each["name"] == owner]
