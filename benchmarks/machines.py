@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from questv.machine import Machine, MachineOptions
+from questv.machine import Machine, MachineKind, MachineOptions, memory_size
 from questv.monitor.interface import PublicPage
 from questv.plan.build import BuiltSystem, build
 
@@ -34,7 +34,7 @@ def samples(system: BuiltSystem, sandbox: str) -> list[int]:
         image.write_bytes(system.image)
         options = MachineOptions(
             image=image,
-            memory=system.plan.memory,
+            memory=memory_size(MachineKind.MICROVM, system.plan.memory, system.plan.end),
             cores=system.plan.cores,
             deterministic=True,
             command_line=f"metronome={METRONOME}",

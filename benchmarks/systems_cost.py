@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.machines import METRONOME
 from benchmarks.statistics import Result, summarize
-from questv.machine import Machine, MachineOptions
+from questv.machine import Machine, MachineKind, MachineOptions, memory_size
 from questv.monitor.interface import PublicPage, SandboxState
 from questv.plan.build import BuiltSystem, build
 from questv.plan.model import Owner
@@ -40,7 +40,7 @@ def _started(system: BuiltSystem, *, deterministic: bool) -> tuple[int, float]:
         image.write_bytes(system.image)
         options = MachineOptions(
             image=image,
-            memory=system.plan.memory,
+            memory=memory_size(MachineKind.MICROVM, system.plan.memory, system.plan.end),
             cores=system.plan.cores,
             deterministic=deterministic,
             command_line=f"metronome={METRONOME}" if deterministic else "",
@@ -110,7 +110,7 @@ def sizes() -> Iterator[Result]:
     beyond = sum(
         region.size
         for region in system.plan.regions
-        if region.owner in (Owner.BOOT, Owner.MONITOR, Owner.HARDWARE)
+        if region.owner in (Owner.BOOT, Owner.MONITOR, Owner.HARDWARE, Owner.GUARD)
     )
     yield summarize("memory beyond the four sandboxes' own", "size", "bytes", [beyond], 1 << 20)
     yield summarize("the demo's image", "size", "bytes", [len(system.image)])

@@ -16,12 +16,13 @@ from questv.kernel.info import INPUT_MAGIC, InputHeader
 from questv.kernel.status import EndStatus, KernelStatus
 from questv.machine import (
     WITH_X2APIC,
-    WITHOUT_X2APIC,
     Exit,
     Machine,
     MachineKind,
     MachineOptions,
+    memory_size,
 )
+from questv.machine.memory import HIGH_BANK_START as HIGH
 from questv.metal.structs import sizeof
 from questv.monitor.interface import ExitReason, PublicPage, SandboxState
 from questv.plan.build import BuiltSystem, build
@@ -106,12 +107,10 @@ def run_system(
     command_line: str = "",
     contents: tuple[tuple[int, Path], ...] = (),
     consoles: tuple[tuple[int, int | None], ...] = (),
-    cpu: str | None = None,
+    cpu: str = WITH_X2APIC,
     timeout: float = END,
 ) -> Run:
     """Run a built system to its end, or until ``timeout``: then ``exit`` is None.
-
-    ``cpu`` is the processor that the description asks for, unless given.
 
     In deterministic runs ``metronome`` is how many nanoseconds one core runs at most before the
     next one does; time goes by the faster on the host the longer that is.
@@ -120,34 +119,44 @@ def run_system(
     path.write_bytes(image if image is not None else system.image)
     options = MachineOptions(
         image=path,
-        memory=memory or system.plan.memory,
+        memory=memory or memory_size(kind, system.plan.memory, system.plan.end),
         kind=kind,
         cores=cores or system.plan.cores,
         deterministic=deterministic,
         command_line=f"metronome={metronome} {command_line}" if deterministic else command_line,
         contents=contents,
         consoles=consoles,
-        cpu=cpu or (WITHOUT_X2APIC if system.plan.x2apic == "off" else WITH_X2APIC),
+        cpu=cpu,
     )
     with Machine(options) as machine:
         try:
             end = machine.wait(timeout)
         except TimeoutError:
             end = None
-        whole = bytearray(machine.memory.read(0x100000, system.plan.memory - 0x100000))
+        low = machine.memory.read(0x100000, system.plan.memory - 0x100000)
+        high = {
+            region.start: machine.memory.read(region.start, region.size)
+            for region in system.plan.regions
+            if region.start >= HIGH
+        }
         serial = machine.serial_text()
 
     def read(address: int, size: int) -> bytes:
-        return bytes(whole[address - 0x100000 :][:size])
+        if address >= HIGH:
+            start = max(start for start in high if start <= address)
+            return high[start][address - start :][:size]
+        return low[address - 0x100000 :][:size]
 
     sandboxes = {}
     for plan in system.plan.sandboxes:
-        status = read(plan.physical(plan.status), sizeof(KernelStatus))
+        status = bytes(sizeof(KernelStatus))
+        if plan.status is not None:
+            status = read(plan.physical(plan.status), sizeof(KernelStatus))
         console = Console.view(read(plan.physical(plan.console), sizeof(Console)))
         sandboxes[plan.name] = Sandbox(
             PublicPage.view(read(plan.public, sizeof(PublicPage))),
             KernelStatus.view(status),
-            _lines(console),
+            console_lines(console),
             {end.channel: _counters(read, plan, end) for end in plan.ends},
         )
     return Run(system, end, serial, sandboxes, read)
@@ -159,7 +168,8 @@ def _counters(read: Callable[[int, int], bytes], plan: SandboxPlan, end: EndPlan
     return counters
 
 
-def _lines(console: Console) -> list[str]:
+def console_lines(console: Console) -> list[str]:
+    """What a kernel has logged, as far as its console still has it."""
     written = int(console.written.load(None))  # type: ignore[arg-type]
     lines = []
     for number in range(max(0, written - SLOTS), written):
@@ -199,6 +209,15 @@ def system_text(*parts: str, machine: str = "", run: str = "") -> str:
 def sandbox_text(name: str, *parts: str, memory: str = "512 KiB", keys: str = "") -> str:
     """A sandbox with its tasks and inputs; ``keys`` are further lines of its own table."""
     return f'[[sandbox]]\nname = "{name}"\nmemory = "{memory}"\n{keys}\n' + "\n".join(parts)
+
+
+def foreign_text(name: str, file: str, *kernel: str, memory: str = "2 MiB", keys: str = "") -> str:
+    """A sandbox with a foreign kernel; ``kernel`` are further lines of its table."""
+    lines = "\n".join(kernel)
+    return (
+        f'[[sandbox]]\nname = "{name}"\nmemory = "{memory}"\n{keys}\n'
+        f'[sandbox.kernel]\nfile = "{file}"\n{lines}\n'
+    )
 
 
 def task_text(

@@ -29,6 +29,7 @@ PARTS = (
     "machine",  # where images run: knows nothing of what is in them
     "inspect",
     "expect",
+    "audit",  # shares nothing with what builds what it audits
     "view",
     "cli",
     "attacks",
@@ -37,7 +38,16 @@ PARTS = (
 BESIDES = {  # what must not be used though it stands above
     "system": {"metal", "arch", "text", "monitor", "channel", "kernel", "api", "boot"},
     "machine": set(PARTS) - {"machine", "diagnostics"},
-    "attacks": {"plan", "machine", "inspect", "expect", "view", "cli"},
+    "attacks": {"plan", "machine", "inspect", "expect", "audit", "view", "cli"},
+    "audit": {"arch", "text", "channel", "api", "api_reference", "inspect", "expect"},
+}
+
+AUDIT_USES = {  # of the part that builds what it audits
+    "questv.plan.model",
+    "questv.monitor.interface",
+    "questv.monitor.plan",
+    "questv.kernel.info",
+    "questv.boot.plan",
 }
 
 
@@ -64,3 +74,14 @@ def test_dependencies_point_downwards(file: Path) -> None:
     for name in imports(file):
         if name.startswith("questv."):
             assert name.split(".")[1] in below, f"{file} imports {name}"
+
+
+def test_the_audit_shares_nothing_with_what_it_audits() -> None:
+    """No builder, no constant of a builder: only the plan's claims and the structures of memory."""
+    used = {
+        name.rpartition(".")[0]
+        for file in (ROOT / "audit").rglob("*.py")
+        for name in imports(file)
+        if name.startswith(("questv.plan", "questv.monitor", "questv.kernel", "questv.boot"))
+    }
+    assert used == AUDIT_USES

@@ -127,101 +127,110 @@ void c_sha256_update(struct sha256 *sha, const uint8_t *data, uint64_t length)
 
 /* ---- the ring ---------------------------------------------------------------------------- */
 
-static inline uint64_t padded(uint64_t length)
+#define HEADER 8
+#define SKIP 0xFFFFFFFF
+#define LONGEST (1u << 31)
+
+static inline _Atomic uint32_t *header(uint64_t at)
 {
-    return (length + 15) & ~7ull;
+    return (_Atomic uint32_t *)at;
+}
+
+static inline uint64_t after(uint64_t at, uint64_t taken)
+{
+    return at + ((taken + 7) & ~7ull);
 }
 
 static __attribute__((noinline)) int make_room(struct producer *ring, uint64_t length)
 {
-    if (length > ring->size / 2 - 8)
+    if (length > ring->size / 2 - HEADER)
         return 0;
-    uint64_t needed = padded(length);
+    uint64_t needed = after(0, length + HEADER);
     uint64_t head = atomic_load_explicit(&ring->peer->position, memory_order_acquire);
-    if (head - ring->head <= ring->tail - ring->head)
+    if (head - ring->head <= ring->cursor - ring->origin - ring->head)
         ring->head = head;
     else
         ring->violations++;
-    uint64_t unused = ring->size - (ring->tail - ring->head);
-    uint64_t to_end = ring->data + ring->size - ring->cursor;
-    if (needed > to_end && unused >= to_end + needed) {
-        if (to_end != 0)
-            *(volatile uint32_t *)ring->cursor = 0xFFFFFFFF;
+    uint64_t memory = ring->end - ring->data;
+    uint64_t unused = memory - (ring->cursor - ring->origin - ring->head);
+    uint64_t to_end = ring->end - ring->cursor;
+    if (needed + HEADER > to_end && unused >= to_end + needed + HEADER) {
+        atomic_store_explicit(header(ring->data), 0, memory_order_relaxed);
+        atomic_store_explicit(header(ring->cursor), SKIP, memory_order_release);
         ring->cursor = ring->data;
-        ring->tail += to_end;
+        ring->origin -= memory;
         unused -= to_end;
-        to_end = ring->size;
+        to_end = memory;
     }
-    ring->room = unused < to_end ? unused : to_end;
-    return needed <= ring->room;
+    uint64_t room = unused < to_end ? unused : to_end;
+    room = (room > HEADER ? room : HEADER) - HEADER;
+    room = room < ring->size / 2 ? room : ring->size / 2;
+    ring->limit = ring->cursor + room;
+    return needed <= room;
 }
 
 static inline uint8_t *reserve(struct producer *ring, uint64_t length)
 {
-    if ((length > ring->room || padded(length) > ring->room) && !make_room(ring, length))
+    int fits = length <= LONGEST && after(ring->cursor, length + HEADER) <= ring->limit;
+    if (!fits && !make_room(ring, length))
         return 0;
-    *(volatile uint32_t *)ring->cursor = length;
-    ring->length = length;
-    ring->taken = padded(length);
-    return (uint8_t *)ring->cursor + 8;
+    ring->taken = length + HEADER;
+    ring->next = after(ring->cursor, length + HEADER);
+    return (uint8_t *)ring->cursor + HEADER;
 }
 
 static inline void commit(struct producer *ring)
 {
-    ring->cursor += ring->taken;
-    ring->room -= ring->taken;
-    ring->tail += ring->taken;
-    atomic_store_explicit(&ring->own->position, ring->tail, memory_order_release);
+    uint64_t cursor = ring->cursor, next = ring->next;
+    uint32_t taken = ring->taken;
+    ring->cursor = next;
+    atomic_store_explicit(header(next), 0, memory_order_relaxed);
+    atomic_store_explicit(header(cursor), taken, memory_order_release);
+}
+
+static __attribute__((noinline)) int has_message_at_start(struct consumer *ring, uint32_t misfit)
+{
+    if (misfit == SKIP && ring->cursor != ring->data) {
+        ring->cursor = ring->data;
+        ring->origin -= ring->end - ring->data;
+        uint32_t found = atomic_load_explicit(header(ring->data), memory_order_acquire);
+        if (found < HEADER)
+            return 0;
+        uint64_t next = after(ring->data, found);
+        if (next < ring->end) {
+            ring->taken = found;
+            ring->next = next;
+            return 1;
+        }
+    }
+    ring->violations++;
+    return 0;
 }
 
 static inline int has_message(struct consumer *ring)
 {
-    uint64_t tail = atomic_load_explicit(&ring->peer->position, memory_order_acquire);
-    uint64_t written = tail - ring->head;
-    if (written == 0)
+    uint64_t cursor = ring->cursor;
+    uint32_t found = atomic_load_explicit(header(cursor), memory_order_acquire);
+    if (found < HEADER)
         return 0;
-    if (written > ring->size || (written & 7) != 0) {
-        ring->violations++;
-        return 0;
-    }
-    ring->tail = tail;
+    uint64_t next = after(cursor, found);
+    if (next >= ring->end)
+        return has_message_at_start(ring, found);
+    ring->taken = found;
+    ring->next = next;
     return 1;
-}
-
-static __attribute__((noinline)) uint8_t *peek_at_start(struct consumer *ring, uint32_t found)
-{
-    uint64_t to_end = ring->size - (ring->head & (ring->size - 1));
-    if (found == 0xFFFFFFFF && to_end < ring->tail - ring->head) {
-        ring->head += to_end;
-        uint32_t length = *(volatile uint32_t *)ring->data;
-        ring->length = length;
-        ring->taken = padded(length);
-        if (ring->taken <= ring->tail - ring->head)
-            return (uint8_t *)ring->data + 8;
-    }
-    ring->violations++;
-    ring->head = ring->tail;
-    atomic_store_explicit(&ring->own->position, ring->head, memory_order_release);
-    return 0;
 }
 
 static inline uint8_t *peek(struct consumer *ring)
 {
-    if (ring->tail == ring->head && !has_message(ring))
-        return 0;
-    uint64_t at = ring->head & (ring->size - 1);
-    uint32_t length = *(volatile uint32_t *)(ring->data + at);
-    ring->length = length;
-    ring->taken = padded(length);
-    if (ring->taken > ring->tail - ring->head || ring->taken > ring->size - at)
-        return peek_at_start(ring, length);
-    return (uint8_t *)ring->data + at + 8;
+    return has_message(ring) ? (uint8_t *)ring->cursor + HEADER : 0;
 }
 
 static inline void consume(struct consumer *ring)
 {
-    ring->head += ring->taken;
-    atomic_store_explicit(&ring->own->position, ring->head, memory_order_release);
+    uint64_t next = ring->next;
+    ring->cursor = next;
+    atomic_store_explicit(&ring->own->position, next - ring->origin, memory_order_release);
 }
 
 uint64_t c_traffic(struct producer *producer, struct consumer *consumer, uint64_t count)

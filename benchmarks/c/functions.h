@@ -15,13 +15,13 @@ struct area {
 };
 
 struct producer {
-    struct area *own, *peer;
-    uint64_t data, size, cursor, room, tail, head, length, taken, violations;
+    struct area *peer;
+    uint64_t data, end, size, cursor, limit, origin, head, taken, next, violations;
 };
 
 struct consumer {
-    struct area *own, *peer;
-    uint64_t data, size, head, tail, length, taken, violations;
+    struct area *own;
+    uint64_t data, end, cursor, origin, taken, next, violations;
 };
 
 void prepare_crc32(void);

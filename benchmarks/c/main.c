@@ -9,13 +9,14 @@
 #define SIZE 65536
 #define COUNT 4096
 #define MESSAGES 10000
+#define RING 4096
 
 static uint8_t data[SIZE];
 static uint32_t values[COUNT];
-static struct area areas[2];
-static uint8_t ring[4096];
-static struct producer producer = {&areas[0], &areas[1]};
-static struct consumer consumer = {&areas[1], &areas[0]};
+static struct area area;
+static uint64_t ring[(RING + RING / 2 + 8) / 8];
+static struct producer producer = {&area};
+static struct consumer consumer = {&area};
 static struct sha256 sha = {{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                              0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19}};
 
@@ -44,8 +45,10 @@ int main(int count, char **words)
         data[i] = (state = state * 1664525 + 1013904223) >> 24;
     for (int i = 0; i < COUNT; i++)
         values[i] = state = state * 1664525 + 1013904223;
-    producer.data = consumer.data = producer.cursor = (uint64_t)ring;
-    producer.size = consumer.size = sizeof ring;
+    producer.data = producer.cursor = producer.origin = (uint64_t)ring;
+    consumer.data = consumer.cursor = consumer.origin = consumer.next = (uint64_t)ring;
+    producer.end = consumer.end = (uint64_t)ring + sizeof ring;
+    producer.size = RING;
     prepare_crc32();
     printf("result %llu\n", (unsigned long long)measured(strcmp(words[1], "metal") == 0, words[2]));
     return 0;

@@ -1,26 +1,34 @@
-"""Attacks on other cores, by interprocessor interrupt, and on what the local APIC is and does."""
+"""Attacks on other cores by interprocessor interrupts, and on what the local APIC is and does."""
 
 from __future__ import annotations
 
 from questv.arch.x86.apic import X2APIC_MSR_BASE, ApicRegister
-from questv.arch.x86.instructions import disable_interrupts, pause, write_msr
-from questv.arch.x86.registers import APIC_BASE_ENABLE, Msr
+from questv.arch.x86.instructions import disable_interrupts, enable_interrupts, pause, write_msr
+from questv.attacks.descriptors import handle_all, returns
 from questv.attacks.orders import Orders
+from questv.kernel import lapic
 from questv.kernel.hypercall import hypercall
-from questv.metal.lang import metal, u32
+from questv.metal.lang import addr, metal, u32, u64
 from questv.monitor.interface import Hypercall
 
 
 @metal
 def send_command(orders: Orders) -> None:
-    """Interrupt, stop or restart another core: send what is no doorbell of the plan."""
+    """Interrupt, stop or restart another core."""
     write_msr(X2APIC_MSR_BASE + u32(ApicRegister.COMMAND), orders.target)
 
 
 @metal
-def relocate_apic(orders: Orders) -> None:
-    """Put the local APIC's page over memory, or back into the mode that is not filtered."""
-    write_msr(u32(Msr.APIC_BASE), orders.target | APIC_BASE_ENABLE)
+def ask_for_command(orders: Orders) -> None:
+    """Interrupt, stop or restart another core by asking the monitor for it."""
+    hypercall(Hypercall.APIC_WRITE, u64(ApicRegister.COMMAND), orders.target)
+
+
+@metal
+def ring_for_ever(orders: Orders) -> None:
+    """Keep another from its work by a doorbell that the plan allows, rung without end."""
+    while True:
+        lapic.send(u32(orders.target >> 32), u32(orders.target & 0xFFFF_FFFF))
 
 
 @metal
@@ -39,3 +47,28 @@ def arm_timer(orders: Orders) -> None:
     for _ in range(orders.target):
         write_msr(X2APIC_MSR_BASE + u32(ApicRegister.TIMER_INITIAL), 1)
     hypercall(Hypercall.PANIC, 0, 0)
+
+
+@metal
+def interrupt_self(orders: Orders) -> None:
+    """Leave the own core with an interrupt that nobody ends, of a vector for exceptions or none."""
+    handle_all(addr(returns))
+    enable_interrupts()
+    for _ in range(orders.value):
+        write_msr(X2APIC_MSR_BASE + u32(ApicRegister.SELF_INTERRUPT), orders.target)
+
+
+@metal
+def interrupt_self_for_ever(orders: Orders) -> None:
+    """Keep the run from ending by nothing but interrupts to oneself."""
+    handle_all(addr(returns))
+    while True:
+        write_msr(X2APIC_MSR_BASE + u32(ApicRegister.SELF_INTERRUPT), orders.target)
+        write_msr(X2APIC_MSR_BASE + u32(ApicRegister.END_OF_INTERRUPT), 0)
+
+
+@metal
+def raise_priority(orders: Orders) -> None:
+    """Keep the run from ending by a priority above that of every interrupt."""
+    write_msr(X2APIC_MSR_BASE + u32(ApicRegister.TASK_PRIORITY), 0xFF)
+    write_msr(X2APIC_MSR_BASE + u32(ApicRegister.TIMER_DIVIDE), 0)

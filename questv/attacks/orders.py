@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from questv.metal.lang import u64
+from questv.metal.lang import Array, Volatile, u64
 from questv.metal.structs import Struct
+
+DIRECTORY_ENTRIES = 8
 
 
 class Orders(Struct):
-    """The contents of the attacker's input. Addresses are physical."""
+    """One attack. Addresses are physical."""
 
-    attack: u64  # an ``Attack``
+    attack: u64  # its ``catalogue.number``
     target: u64  # what to attack: an address, an MSR, a port, a command
-    value: u64  # what to write there, where that matters
-    tables: u64  # where the attacker's own page tables to be lie (``memory.tables``)
-    kernel_entry: u64  # the entry of the kernel's page tables that maps the GiB of its program
+    value: u64  # what to write there, or how, where that matters
+    scratch: u64  # where ``sight.scratch`` lies
+    code: u64  # where ``modes.code`` lies
+    segments: u64  # where ``descriptors.table`` lies
+    directory: Array[u64, DIRECTORY_ENTRIES]  # the first entries of the kernel's directory
+
+
+class Mailbox(Struct):
+    """The contents of the attacker's input, which the host changes while the attacker looks."""
+
+    number: Volatile[u64]  # of the orders, which are carried out when it changes; 0: none yet
+    orders: Orders

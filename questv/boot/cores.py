@@ -17,7 +17,6 @@ from questv.boot.entry import TRAMPOLINE
 from questv.boot.madt import Madt
 from questv.boot.plan import BootPlan
 from questv.boot.serial import say, stop
-from questv.kernel.info import SandboxInfo
 from questv.metal.lang import (
     ACQUIRE,
     RELEASE,
@@ -98,7 +97,7 @@ def publish(machine: MachineFacts, plan: BootPlan) -> None:
         if plan.cores[i].entry == 0:
             continue
         copy(Ptr[MonitorPlan](plan.cores[i].monitor_plan)[0].machine, machine)
-        copy(Ptr[SandboxInfo](plan.cores[i].sandbox_info)[0].machine, machine)
+        copy(Ptr[MachineFacts](plan.cores[i].sandbox_facts)[0], machine)
 
 
 @metal

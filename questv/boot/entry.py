@@ -1,16 +1,27 @@
 """The first instructions: from the firmware's 32-bit mode, and each later core's 16-bit mode.
 
-Both end in 64-bit mode with the lowest 4 GiB mapped to themselves in pages of 2 MiB.
+Both end in 64-bit mode with the lowest 8 GiB mapped to themselves in pages of 2 MiB.
 """
 
 from __future__ import annotations
 
 from questv.arch.x86.descriptors import CODE_DESCRIPTOR, CODE_SELECTOR, DATA_DESCRIPTOR
-from questv.arch.x86.paging import ENTRIES, LARGE, LARGE_PAGE_SIZE, PRESENT, WRITABLE
+from questv.arch.x86.paging import (
+    ENTRIES,
+    HUGE_PAGE_SIZE,
+    LARGE,
+    LARGE_PAGE_SIZE,
+    PAGE_SIZE,
+    PRESENT,
+    WRITABLE,
+)
 from questv.metal.lang import Array, external, module_assembly, static, u8, u64
 
 TRAMPOLINE = 0x8000
 """Where a later core starts: any page below 1 MiB that the firmware leaves alone."""
+
+IDENTITY_MAP_SIZE = 8 * HUGE_PAGE_SIZE
+"""What the boot can reach."""
 
 BOOT_STACK_SIZE = 0x2000
 _PROTECTED_SELECTOR = 0x18  # 32-bit code, only while changing modes
@@ -25,13 +36,14 @@ trampoline_start: u8 = external("boot_trampoline")
 trampoline_end: u8 = external("boot_trampoline_end")
 
 _TABLE = PRESENT | WRITABLE
+_DIRECTORIES = IDENTITY_MAP_SIZE // HUGE_PAGE_SIZE
 
 module_assembly(
     f"""
 .section .bss.boot_tables,"aw",@nobits
 .p2align 12
-boot_directory_pointers: .skip 4096
-boot_directories: .skip 4 * 4096
+boot_directory_pointers: .skip {PAGE_SIZE}
+boot_directories: .skip {_DIRECTORIES * PAGE_SIZE}
 .p2align 4
 boot_stack: .skip {BOOT_STACK_SIZE}
 boot_stack_top:
@@ -58,21 +70,23 @@ boot_entry:
     mov esp, offset boot_stack_top
     mov esi, ebx
 
-    # Identity map: one top entry, four directories of {ENTRIES} pages of 2 MiB.
+    # Identity map: one top entry, {_DIRECTORIES} directories of {ENTRIES} pages of 2 MiB.
     mov edi, offset boot_directories
     mov eax, {PRESENT | WRITABLE | LARGE}
-    mov ecx, {4 * ENTRIES}
+    xor edx, edx                # the upper half of an entry
+    mov ecx, {_DIRECTORIES * ENTRIES}
 1:  mov [edi], eax
-    mov dword ptr [edi + 4], 0
+    mov [edi + 4], edx
     add eax, {LARGE_PAGE_SIZE}
+    adc edx, 0
     add edi, 8
     dec ecx
     jnz 1b
     mov eax, offset boot_directories + {_TABLE}
     mov edi, offset boot_directory_pointers
-    mov ecx, 4
+    mov ecx, {_DIRECTORIES}
 2:  mov [edi], eax
-    add eax, 4096
+    add eax, {PAGE_SIZE}
     add edi, 8
     dec ecx
     jnz 2b
@@ -95,6 +109,7 @@ boot_long_mode:
     or eax, 0x100               # LME
     wrmsr
     mov eax, cr0
+    and eax, 0x9FFFFFFF         # not CD and NW: INIT leaves caches as they are, on or off
     or eax, 0x80010001          # PG, WP, PE
     mov cr0, eax
     push {CODE_SELECTOR}

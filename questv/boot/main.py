@@ -37,9 +37,10 @@ def main(start: StartInfo) -> NoReturn:
 
     # Is this the machine and the image that the plan was made for?
     processor.check_checksums()
+    image.verify_plan(plan)
+    memory.check(start, plan)
     image.verify(plan)
     processor.check(machine, plan)
-    memory.check(start, plan)
     madt.find(start, tables)
     cores.find(tables, machine)
     cores.check(machine, plan)

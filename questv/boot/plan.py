@@ -17,11 +17,10 @@ MAX_ROUTES = 32
 
 @width(u32)
 class X2ApicUse(IntEnum):
-    """Whether the local APICs are to be reached through MSRs."""
+    """Whether the local APICs have to be reached through MSRs."""
 
     PREFERRED = 0
     REQUIRED = 1
-    OFF = 2
 
 
 class Region(Struct):
@@ -41,7 +40,7 @@ class CorePlan(Struct):
     stack_physical: u64  # the same, as the boot sees it
     entry: u64  # where the monitor starts (virtual)
     monitor_plan: u64  # of the core's ``MonitorPlan``
-    sandbox_info: u64  # of its sandbox's ``SandboxInfo``
+    sandbox_facts: u64  # where its kernel reads the machine's facts
 
 
 class Route(Struct):
@@ -60,6 +59,7 @@ class BootPlan(Struct):
     x2apic: X2ApicUse
     exit_port: u32  # of QEMU's isa-debug-exit device
     monitor_slot: u64  # index in the top page table of the entry that maps monitors
+    msr_map: u64  # MSR permission map of the probe's guest, which denies all
     cores: Array[CorePlan, MAX_CORES]
     route_count: u32
     routes: Array[Route, MAX_ROUTES]

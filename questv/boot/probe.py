@@ -14,11 +14,11 @@ from questv.arch.x86.paging import ACCESSED, DIRTY, ENTRIES, NO_EXECUTE, PRESENT
 from questv.arch.x86.registers import RFLAGS_FIXED, Cr0, Efer, Msr
 from questv.arch.x86.svm import ExitCode, Intercept3, Intercept4, SavedRegisters, Vmcb
 from questv.arch.x86.svm_run import run_guest
-from questv.boot.plan import BootPlan, X2ApicUse
-from questv.boot.processor import has_x2apic
+from questv.boot.plan import BootPlan
 from questv.boot.serial import say, stop
 from questv.metal.lang import (
     Array,
+    Ptr,
     addr,
     clear,
     external,
@@ -45,12 +45,12 @@ class Pages(Struct):
     control: Vmcb
     host_save: Array[u8, 4096]
     tables: Array[Array[u64, ENTRIES], 4]  # nested page tables, from the top one down
-    msr_map: Array[u8, svm.MSR_MAP_SIZE]
     io_map: Array[u8, svm.IO_MAP_SIZE]
 
 
 pages: Pages = external("probe_pages")
 registers: SavedRegisters = static()
+msr_map: u64 = static(0)
 code_page: u8 = external("probe_code")
 
 read_outside: u8 = external("probe_read_outside")
@@ -106,10 +106,13 @@ probe_crash:            int3
 @metal
 def run(machine: MachineFacts, plan: BootPlan) -> None:
     """Run all probes on this core; the first that fails ends the boot."""
+    global msr_map
+    msr_map = plan.msr_map
     write_msr(u32(Msr.EFER), read_msr(u32(Msr.EFER)) | u64(Efer.SVM_ENABLE))
     write_msr(u32(Msr.VM_HSAVE_PA), addr(pages.host_save))
     _build_tables()
-    _deny_all()
+    for i in range(u64(svm.IO_MAP_SIZE)):
+        pages.io_map[i] = 0xFF
 
     _try(addr(read_outside), ExitCode.NESTED_PAGE_FAULT)
     _fault("a read outside the view", _ABSENT, 0)
@@ -120,7 +123,9 @@ def run(machine: MachineFacts, plan: BootPlan) -> None:
     _try(addr(write_port), ExitCode.IO)
     _try(addr(call_monitor), ExitCode.VMMCALL)
     _try(addr(crash), ExitCode.SHUTDOWN)
-    _try_denied_msr(machine, plan)
+    _try(addr(read_msr_denied), ExitCode.MSR)
+    _try(addr(write_msr_denied), ExitCode.MSR)
+    _try_wide_msrs()
     if machine.x2apic != 0:
         _allow_read(_APIC_ID_MSR)
         _try(addr(read_msr_allowed), ExitCode.VMMCALL)
@@ -138,37 +143,30 @@ def _build_tables() -> None:
 
 
 @metal
-def _deny_all() -> None:
-    for i in range(u64(svm.MSR_MAP_SIZE)):
-        pages.msr_map[i] = 0xFF
-    for i in range(u64(svm.IO_MAP_SIZE)):
-        pages.io_map[i] = 0xFF
-
-
-@metal
 def _allow_read(msr: u32) -> None:
     """Clear the read bit of an MSR of the first range; each MSR has two bits."""
-    pages.msr_map[msr >> 2] &= ~(u8(1) << u8((msr & 3) * 2))
+    permissions = Ptr[u8](msr_map)
+    permissions[msr >> 2] &= ~(u8(1) << u8((msr & 3) * 2))
 
 
 @metal
-def _try_denied_msr(machine: MachineFacts, plan: BootPlan) -> None:
-    """Read and write an MSR that the map denies, the second time by a wider number.
+def _try_wide_msrs() -> None:
+    """Read and write an MSR that the map denies, by numbers of which only the lower half says so.
 
     RDMSR and WRMSR ignore the upper half of rcx. QEMU does not when it looks into the map (up to
-    10.0 at least): it looks up to 3 GiB behind it, where a zero lets any MSR of the first range
-    pass. Where the MSRs of an x2APIC are among these, a guarded kernel can stop other cores.
+    10.0 at least), and must find a guard behind it: otherwise a guarded kernel could stop others.
     """
-    _try(addr(read_msr_denied), ExitCode.MSR)
-    _try(addr(write_msr_denied), ExitCode.MSR)
-    for high in range(u64(1), 4):
-        if _passes(addr(read_msr_denied), high) or _passes(addr(write_msr_denied), high):
-            machine.msr_map_leaks = 1
-    if machine.msr_map_leaks != 0 and plan.x2apic == X2ApicUse.OFF and has_x2apic():
+    for bit in range(u64(32)):
+        _try_wide_msr(u64(1) << bit)
+    _try_wide_msr(3)
+
+
+@metal
+def _try_wide_msr(high: u64) -> None:
+    if _passes(addr(read_msr_denied), high) or _passes(addr(write_msr_denied), high):
         say(
-            "on this machine a kernel gets around its MSR map (by an rcx of over 32 bits) to the "
-            'x2APIC, against x2apic = "off"; use a processor that has none '
-            "(QEMU: -cpu EPYC,+svm,+npt,-x2apic)"
+            f"the platform probe failed: a guest gets around its MSR map by {high:x} in the upper "
+            "half of rcx; this machine's SVM can't isolate, use another machine or QEMU"
         )
         stop()
 
@@ -202,7 +200,7 @@ def _run(start: u64, high: u64) -> None:
     guest.intercept3 = Intercept3.IO | Intercept3.MSR | Intercept3.SHUTDOWN
     guest.intercept4 = Intercept4.VMRUN | Intercept4.VMMCALL
     guest.io_permissions = addr(pages.io_map)
-    guest.msr_permissions = addr(pages.msr_map)
+    guest.msr_permissions = msr_map
     guest.asid = 1
     guest.tlb_control = svm.TLB_FLUSH_ALL
     guest.nested_paging = svm.NESTED_PAGING_ENABLE

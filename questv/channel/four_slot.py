@@ -29,15 +29,17 @@ from questv.metal.structs import Struct
 
 DATA_OFFSET = PAGE_SIZE
 """Where the slots start in the writer's area."""
-NOTHING_READ = (1 << 64) - 1
-"""What ``Reader.before`` starts as."""
+FIRST_NEWS = 2
+"""What ``Reader.news`` starts as."""
+_OLD = 4
+"""So many words below ``Reader.news`` belong to what was read, or to the value before it."""
 
 
 class WriterArea(Struct):
-    """The writer's area; the slots follow on the next page."""
+    """The writer's area; the slots follow on the next page. Values are numbered from 1."""
 
-    area: Area  # ``position`` counts the values written
-    latest: Shared[u32]  # the pair that holds the newest value
+    area: Area
+    latest: Shared[u64]  # twice the number of the newest value + the pair that holds it
     newest: Array[Shared[u64], 2]  # for each pair the value written last: twice its number + slot
 
 
@@ -49,36 +51,39 @@ class ReaderArea(Struct):
 
 
 class Writer(Struct):
-    """The writer's private state."""
+    """The writer's private state; ``places`` is set by ``place_slots``."""
 
     own: Ptr[WriterArea]
     peer: Ptr[ReaderArea]
-    data: u64  # address of the slots
     size: u64  # bytes of a value
-    stride: u64  # bytes from one slot to the next
-    slots: Array[u32, 2]  # in each pair, the slot that was written last
-    pair: u32  # the slot that is being written
-    slot: u32
-    count: u64  # values written, and the number of the last
+    places: Array[u64, 4]  # addresses of the slots, pair by pair
+    slots: Array[u64, 2]  # in each pair, the slot that is written next
+    pair: u64  # the pair that is being written
+    count: u64  # twice the number of values written
 
 
 class Reader(Struct):
-    """The reader's private state; ``before`` starts as ``NOTHING_READ``."""
+    """The reader's private state; ``news`` starts as ``FIRST_NEWS``."""
 
     own: Ptr[ReaderArea]
     peer: Ptr[WriterArea]
-    data: u64
     size: u64
-    stride: u64
-    before: u64  # the number of the value that it read last, less one
-    looked: u64  # what the writer's count was when it was last looked at
-    answered: u64  # the same at the last read
+    places: Array[u64, 4]
+    answered: u64  # what ``latest`` was at the last read
+    news: u64  # the least that it is once there is a newer value than was read
 
 
 @metal
 def stride(size: u64) -> u64:
     """The distance between slots for values of ``size`` bytes: whole cache lines."""
     return size + 63 & ~u64(63)
+
+
+@metal
+def place_slots(places: Array[u64, 4], data: u64, size: u64) -> None:
+    """Work out where the slots for values of ``size`` bytes are; the first is at ``data``."""
+    for slot in range(u64(4)):
+        places[slot] = data + slot * stride(size)
 
 
 @metal(inline=True)
@@ -88,24 +93,23 @@ def begin_write(register: Writer) -> Ptr[u8]:
     # the pair that is taken here.
     fence(SEQ_CST)
     reading = register.peer[0].reading.load(ACQUIRE)
-    register.pair = 1 - (reading & 1)
-    register.slot = 1 - register.slots[register.pair]
-    return Ptr[u8](_slot_address(register.data, register.stride, register.pair, register.slot))
+    pair = u64(1 - (reading & 1))
+    register.pair = pair
+    return Ptr[u8](register.places[pair * 2 + register.slots[pair]])
 
 
 @metal(inline=True)
 def end_write(register: Writer) -> None:
     """Make the value in the slot of ``begin_write`` the newest."""
     pair = register.pair
-    slot = register.slot
-    number = register.count + 1
-    register.slots[pair] = slot
-    register.count = number
+    slot = register.slots[pair]
+    count = register.count + 2
+    register.slots[pair] = slot ^ 1
+    register.count = count
     own = register.own[0]
-    # Release: the value before the slot, the slot before the pair, the pair before the count.
-    own.newest[pair].store(number * 2 + u64(slot), RELEASE)
-    own.latest.store(pair, RELEASE)
-    own.area.position.store(number, RELEASE)
+    # Release: the value before the slot, the slot before the pair.
+    own.newest[pair].store(count + slot, RELEASE)
+    own.latest.store(count + pair, RELEASE)
 
 
 @metal(inline=True)
@@ -116,31 +120,24 @@ def begin_read(register: Reader) -> Ptr[Shared[u8]]:
     """
     peer = register.peer[0]
     latest = peer.latest.load(RELAXED)  # the fence acquires what it has read
+    register.answered = latest
     pair = latest & 1
     # Release: reads of the pair that is left come before the writer may take it.
-    register.own[0].reading.store(pair, RELEASE)
+    register.own[0].reading.store(u32(pair), RELEASE)
     # What is read, before the look at the pair's newest slot: else the writer could take it.
     fence(SEQ_CST)
     newest = peer.newest[pair].load(ACQUIRE)
-    number = newest >> 1
-    register.before = number - 1
-    register.answered = register.looked
-    if number == 0:
+    register.news = (newest | 1) + 1
+    if newest < 2:
         return Ptr[Shared[u8]](0)
-    slot = u32(newest & 1)
-    return Ptr[Shared[u8]](_slot_address(register.data, register.stride, pair, slot))
+    return Ptr[Shared[u8]](register.places[pair * 2 + (newest & 1)])
 
 
 @metal(inline=True)
 def has_news(register: Reader) -> bool:
     """Whether there is a newer value than the one that ``begin_read`` found last."""
-    count = register.peer[0].area.position.load(ACQUIRE)
-    register.looked = count
-    # The value that was read may not be counted yet; those before it are. A count that was seen
-    # before the read means nothing newer: a writer that lies has to go on doing so to be believed.
-    return count - register.before > 1 and count != register.answered
-
-
-@metal(inline=True)
-def _slot_address(data: u64, stride: u64, pair: u32, slot: u32) -> u64:
-    return data + u64(pair * 2 + slot) * stride
+    latest = register.peer[0].latest.load(RELAXED)  # ``begin_read`` looks again
+    # What the last read has answered is no news: a writer that lies has to go on doing so to be
+    # believed. Nor is the value that was read, which may be published later than it is found, or
+    # the one before it.
+    return latest != register.answered and latest - register.news < -u64(_OLD)

@@ -1,17 +1,22 @@
 """A lossless ring of messages of any size, with one producer and one consumer.
 
-The producer's area holds its position, and on the pages after the first the ring itself: each
-message is a header of 8 bytes, the length in the first four, then its bytes, padded to 8. A
-message never wraps around the end; where it would, a header of ``SKIP`` leads to the start. The
-consumer's area holds its position. Positions count bytes since the beginning and never go back.
+The producer's area holds the ring: each message is a header of 8 bytes, the first four of which say
+what it takes with its header, then its bytes, padded to 8. A message never wraps around the end;
+where it would, a header of ``SKIP`` leads to the start. Where the next message will stand there is
+an empty header, 0, until the message is complete.
 
-A producer that lies or scribbles can make the consumer drop what is in the ring, a consumer that
-lies can make the producer see a full ring. Neither can make the other read or write outside it.
+A ring of some size takes every message of up to half of it that comes to no more than its size
+together with what has not been read. No message wraps, so for that it has half as much again.
+
+The consumer's area holds its position: bytes since the beginning, which never go back.
+
+A producer that lies or scribbles can make the consumer find nonsense, or nothing, in the ring; a
+consumer that lies can make the producer see a full ring. Neither can make the other read or write
+outside it.
 """
 
 from __future__ import annotations
 
-from questv.arch.x86.paging import PAGE_SIZE
 from questv.channel.sleep import Area
 from questv.metal.lang import (
     ACQUIRE,
@@ -28,14 +33,17 @@ from questv.metal.structs import Struct, sizeof
 
 HEADER = 8
 SKIP = 0xFFFF_FFFF
-DATA_OFFSET = PAGE_SIZE
-"""Where the ring starts in the producer's area."""
+DATA_OFFSET = 64
+"""Where the ring starts in the producer's area: on the next cache line."""
+
+_LONGEST = 1 << 31
+"""No message is longer in any ring; what is not can be added to an address."""
 
 
 class Header(Struct):
     """What stands before each message."""
 
-    length: Shared[u32]
+    taken: Shared[u32]  # bytes of the message and its header; less than ``HEADER``: none is there
     reserved: u32
 
 
@@ -43,36 +51,46 @@ assert sizeof(Header) == HEADER
 
 
 class Producer(Struct):
-    """The producer's private state; ``cursor`` starts as ``data``, its counts as zero.
+    """The producer's private state; ``cursor`` and ``origin`` start as ``data``.
 
-    ``size`` is a power of two of at least 64 bytes.
+    ``size`` is a multiple of 16 of at least 64. An address less ``origin`` is a position.
     """
 
-    own: Ptr[Area]
     peer: Ptr[Area]
     data: u64  # address of the ring
-    size: u64  # bytes
-    cursor: u64  # address at which the next message goes
-    room: u64  # bytes free from there on as far as known: to the ring's end, at most half of it
-    tail: u64  # bytes written since the beginning, messages and skips
-    head: u64  # how far the consumer was last seen to have read
-    length: u64  # bytes of the message that is reserved
-    taken: u64  # what it takes in the ring
+    end: u64  # address behind it
+    size: u64  # bytes that it always takes
+    cursor: u64  # address of the next message's header
+    limit: u64  # address that messages from there on may reach to, as far as known
+    origin: u64
+    head: u64  # the position to which the consumer was last seen to have read
+    taken: u64  # bytes of the message that is reserved, and its header
+    next: u64  # address of the header after it
     violations: u64  # times that the consumer said what can't be
 
 
 class Consumer(Struct):
-    """The consumer's private state; its counts start as zero. ``size`` as the producer's."""
+    """The consumer's private state; ``cursor``, ``next`` and ``origin`` start as ``data``."""
 
     own: Ptr[Area]
-    peer: Ptr[Area]
     data: u64
-    size: u64
-    head: u64  # bytes read since the beginning, a multiple of 8
-    tail: u64  # how far the producer was last seen to have written
-    length: u64  # bytes of the message that ``peek`` has found
-    taken: u64  # what it takes in the ring
+    end: u64
+    cursor: u64  # address of the next message's header
+    origin: u64
+    taken: u64  # bytes of the message that was found, and its header
+    next: u64  # address of the header after it
     violations: u64  # times that the producer said what can't be
+
+
+@metal(inline=True)
+def memory_size(size: u64) -> u64:
+    """Bytes of memory that a ring has which takes ``size`` bytes."""
+    return size + size // 2 + HEADER
+
+
+def area_size(size: int) -> int:
+    """Bytes of the producer's area for a ring that takes ``size`` bytes."""
+    return DATA_OFFSET + size + size // 2 + HEADER
 
 
 @metal(inline=True)
@@ -82,27 +100,53 @@ def largest_message(size: u64) -> u64:
 
 
 @metal(inline=True)
-def _padded(length: u64) -> u64:
-    """What a message of ``length`` bytes takes in the ring, its header included."""
-    return length + (HEADER + 7) & ~u64(7)
+def _after(header: u64, taken: u64) -> u64:
+    """The address of the header that follows the one at an address."""
+    return header + (taken + 7 & ~u64(7))
+
+
+@metal(inline=True)
+def _header(at: u64) -> Header:
+    return Ptr[Header](at)[0]
 
 
 # ---- the producer ----------------------------------------------------------------------------
 
 
 @metal(inline=True)
-def reserve(ring: Producer, length: u64) -> Ptr[u8]:
-    """Room for a message of ``length`` bytes, or null if there is none now.
+def has_room(ring: Producer, length: u64) -> bool:
+    """Whether there is room for a message of ``length`` bytes, as far as the consumer has read.
 
-    The room is this side's to fill until ``commit``; reserving again without it starts anew.
-    ``length`` is at most ``largest_message``; more is refused.
+    There never is if ``length`` is more than ``largest_message``.
     """
-    if (length > ring.room or _padded(length) > ring.room) and not _make_room(ring, length):
-        return Ptr[u8](0)
-    Ptr[Header](ring.cursor)[0].length.store(u32.wrap(length), RELAXED)
-    ring.length = length
-    ring.taken = _padded(length)
+    if length <= _LONGEST and _after(ring.cursor, length + HEADER) <= ring.limit:
+        return True
+    return _make_room(ring, length)
+
+
+@metal(inline=True)
+def take_room(ring: Producer, length: u64) -> Ptr[u8]:
+    """The room that there is for a message of ``length`` bytes.
+
+    It is this side's to fill until ``commit``; taking room again without it starts anew.
+    """
+    ring.taken = length + HEADER
+    ring.next = _after(ring.cursor, length + HEADER)
     return Ptr[u8](ring.cursor + HEADER)
+
+
+@metal(inline=True)
+def reserved(ring: Producer) -> u64:
+    """The length in bytes of the message for which room was taken."""
+    return ring.taken - HEADER
+
+
+@metal(inline=True)
+def reserve(ring: Producer, length: u64) -> Ptr[u8]:
+    """Room for a message of ``length`` bytes, or null if there is none now."""
+    if not has_room(ring, length):
+        return Ptr[u8](0)
+    return take_room(ring, length)
 
 
 @metal
@@ -110,107 +154,114 @@ def _make_room(ring: Producer, length: u64) -> bool:
     """Ask how far the consumer has read, and skip to the ring's start if need be."""
     if length > largest_message(ring.size):
         return False
-    needed = _padded(length)
+    needed = _after(0, length + HEADER)
     _refresh_head(ring)
-    free = ring.size - (ring.tail - ring.head)
-    to_end = ring.data + ring.size - ring.cursor
-    if needed > to_end and free >= to_end + needed:
-        if to_end != 0:
-            Ptr[Header](ring.cursor)[0].length.store(SKIP, RELAXED)
+    memory = ring.end - ring.data
+    free = memory - (ring.cursor - ring.origin - ring.head)
+    to_end = ring.end - ring.cursor
+    # After each message there has to be room for an empty header.
+    if needed + HEADER > to_end and free >= to_end + needed + HEADER:
+        # Release: the empty header at the start before the one that leads there.
+        _header(ring.data).taken.store(0, RELAXED)
+        _header(ring.cursor).taken.store(SKIP, RELEASE)
         ring.cursor = ring.data
-        ring.tail += to_end
+        ring.origin -= memory
         free -= to_end
-        to_end = ring.size
-    # With half the ring at most, no message is taken that would not fit elsewhere.
-    ring.room = min(min(free, to_end), ring.size // 2)
-    return needed <= ring.room
+        to_end = memory
+    # With half the size at most, no message is taken that would not fit elsewhere.
+    room = min(max(min(free, to_end), HEADER) - HEADER, ring.size // 2)
+    ring.limit = ring.cursor + room
+    return needed <= room
 
 
 @metal
 def _refresh_head(ring: Producer) -> None:
-    """Learn how far the consumer has read; it can only have gone forward, and not past the tail."""
+    """Learn how far the consumer has read; it can only have gone forward, and not past the end."""
     # Acquire: its reads of the bytes that it frees come before our writes over them.
     head = ring.peer[0].position.load(ACQUIRE)
-    if head - ring.head <= ring.tail - ring.head:
+    if head - ring.head <= ring.cursor - ring.origin - ring.head:
         ring.head = head
     else:
         ring.violations += 1
 
 
-@metal
-def has_room(ring: Producer, length: u64) -> bool:
-    """Look whether the consumer has made room for a message of ``length`` bytes."""
-    return not reserve(ring, length).is_null()
-
-
 @metal(inline=True)
 def commit(ring: Producer) -> None:
-    """Hand the reserved message over."""
-    ring.cursor += ring.taken
-    ring.room -= ring.taken
-    ring.tail += ring.taken
-    # The message's bytes before the position that says they are there.
-    ring.own[0].position.store(ring.tail, RELEASE)
+    """Hand the message over for which room was taken."""
+    cursor = ring.cursor
+    next = ring.next
+    taken = u32.wrap(ring.taken)
+    ring.cursor = next
+    # Release: the message's bytes, and the empty header after it, before its own.
+    _header(next).taken.store(0, RELAXED)
+    _header(cursor).taken.store(taken, RELEASE)
 
 
 # ---- the consumer ----------------------------------------------------------------------------
 
 
 @metal(inline=True)
-def peek(ring: Consumer) -> Ptr[Shared[u8]]:
-    """The bytes of the next message, ``ring.length`` of them, or null if there is none now.
-
-    They stay where they are until ``consume``, but the producer could change them at any time.
-    """
-    if ring.tail == ring.head and not has_message(ring):
-        return Ptr[Shared[u8]](0)
-    at = ring.head & ring.size - 1
-    length = Ptr[Header](ring.data + at)[0].length.load(RELAXED)
-    ring.length = u64(length)
-    ring.taken = _padded(u64(length))
-    if ring.taken > ring.tail - ring.head or ring.taken > ring.size - at:
-        return _peek_at_start(ring, length)
-    return Ptr[Shared[u8]](ring.data + at + HEADER)
+def has_message(ring: Consumer) -> bool:
+    """Look whether there is a message; what can't be one is none."""
+    # Acquire: the header before the bytes that it says are there.
+    cursor = ring.cursor
+    found = _header(cursor).taken.load(ACQUIRE)
+    if found < HEADER:
+        return False
+    next = _after(cursor, u64(found))
+    if next >= ring.end:
+        return _has_message_at_start(ring, found)
+    ring.taken = u64(found)
+    ring.next = next
+    return True
 
 
 @metal
-def _peek_at_start(ring: Consumer, found: u32) -> Ptr[Shared[u8]]:
-    """The same where what stands at the head does not fit: it leads to the start, or is a lie.
-
-    Of a lie everything that is there is dropped.
-    """
-    to_end = ring.size - (ring.head & ring.size - 1)
-    if found == SKIP and to_end < ring.tail - ring.head:
-        ring.head += to_end
-        length = Ptr[Header](ring.data)[0].length.load(RELAXED)
-        ring.length = u64(length)
-        ring.taken = _padded(u64(length))
-        if ring.taken <= ring.tail - ring.head:
-            return Ptr[Shared[u8]](ring.data + HEADER)
+def _has_message_at_start(ring: Consumer, misfit: u32) -> bool:
+    """The same where a header does not fit: it leads to the start, or is a lie."""
+    if misfit == SKIP and ring.cursor != ring.data:
+        ring.cursor = ring.data
+        ring.next = ring.data
+        ring.origin -= ring.end - ring.data
+        found = _header(ring.data).taken.load(ACQUIRE)
+        if found < HEADER:
+            return False
+        next = _after(ring.data, u64(found))
+        if next < ring.end:
+            ring.taken = u64(found)
+            ring.next = next
+            return True
     ring.violations += 1
-    ring.taken = ring.tail - ring.head
-    consume(ring)
-    return Ptr[Shared[u8]](0)
+    return False
 
 
 @metal(inline=True)
-def has_message(ring: Consumer) -> bool:
-    """Look whether the producer has published more; a position that can't be is ignored."""
-    # Acquire: the position before the bytes that it says are there.
-    tail = ring.peer[0].position.load(ACQUIRE)
-    written = tail - ring.head
-    if written == 0:
-        return False
-    if written > ring.size or written & HEADER - 1 != 0:
-        ring.violations += 1
-        return False
-    ring.tail = tail
-    return True
+def message(ring: Consumer) -> Ptr[Shared[u8]]:
+    """The bytes of the message that was found, ``length`` of them.
+
+    They stay where they are until ``consume``, but the producer could change them at any time.
+    """
+    return Ptr[Shared[u8]](ring.cursor + HEADER)
+
+
+@metal(inline=True)
+def length(ring: Consumer) -> u64:
+    """The length in bytes of the message that was found."""
+    return ring.taken - HEADER
+
+
+@metal(inline=True)
+def peek(ring: Consumer) -> Ptr[Shared[u8]]:
+    """The bytes of the next message, or null if there is none now."""
+    if not has_message(ring):
+        return Ptr[Shared[u8]](0)
+    return message(ring)
 
 
 @metal(inline=True)
 def consume(ring: Consumer) -> None:
-    """Give the message that ``peek`` found back to the producer."""
-    ring.head += ring.taken
+    """Give the message that was found back to the producer; without one, what was skipped."""
+    next = ring.next
+    ring.cursor = next
     # Release: our reads of its bytes before the position that frees them.
-    ring.own[0].position.store(ring.head, RELEASE)
+    ring.own[0].position.store(next - ring.origin, RELEASE)

@@ -5,6 +5,9 @@ other side, after it has changed something, looks whether a sleep is announced, 
 doorbell once for each announcement. Both put a full fence between their store and their load:
 with anything less, each could miss what the other has just written (store buffering), and both
 would sleep for ever.
+
+An announcement for which the doorbell was rung is spent: it need not be withdrawn, since the other
+side rings for none twice and no two have the same number.
 """
 
 from __future__ import annotations
@@ -16,14 +19,14 @@ from questv.metal.structs import Struct
 class Area(Struct):
     """The start of a side's area: what it says to the other side."""
 
-    position: Shared[u64]  # ring: how far it has written or read, in bytes since the beginning
-    asleep: Shared[u64]  # counts announcements and their ends: odd while it sleeps or is about to
+    position: Shared[u64]  # of a ring's consumer: how far it has read, in bytes since the beginning
+    asleep: Shared[u64]  # the number of the announcement that stands or is spent; 0: there is none
 
 
 class Bell(Struct):
     """One side's private record of its own announcements, and of the other's that it rang for."""
 
-    announced: u64  # what the own ``asleep`` says
+    announced: u64  # the number of the own last announcement
     rung: u64  # the other's announcement for which the doorbell was last rung
 
 
@@ -36,10 +39,9 @@ def announce_sleep(bell: Bell, own: Area) -> None:
 
 
 @metal(inline=True)
-def end_sleep(bell: Bell, own: Area) -> None:
-    """Say that this side is awake again."""
-    bell.announced += 1
-    own.asleep.store(bell.announced, RELAXED)
+def withdraw_sleep(own: Area) -> None:
+    """Say that this side is awake though no doorbell came."""
+    own.asleep.store(0, RELAXED)
 
 
 @metal(inline=True)
@@ -50,7 +52,7 @@ def must_ring(bell: Bell, peer: Area) -> bool:
     """
     fence(SEQ_CST)  # the change before the look at who sleeps
     asleep = peer.asleep.load(RELAXED)
-    if asleep & 1 == 0 or asleep == bell.rung:
+    if asleep == bell.rung or asleep == 0:
         return False
     bell.rung = asleep
     return True

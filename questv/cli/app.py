@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from questv.cli.completion import (
+    complete_audited,
     complete_input,
     complete_machine,
     complete_sandbox,
@@ -234,6 +235,39 @@ def debug(
         checks=checks,
         words=words or [],
     )
+
+
+@app.command()
+def audit(
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="IMAGE|SYSTEM|NAME|PID",
+            help="An image, a system, or with --live a running machine.",
+            autocompletion=complete_audited,
+        ),
+    ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Audit the memory of a running machine.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Prove that memory is shared as declared, and no more.
+
+    Page tables, permission maps and control blocks are read as the processor
+    reads them, and compared with the description, bit by bit. The exit code
+    is 1 if anything is not as declared.
+
+    \b
+    Examples:
+      questv audit examples/hello
+      questv audit hello.elf --json
+      questv audit --live
+      questv audit --live hello
+    """
+    from questv.cli.audit import audit
+
+    audit(what, live=live, json=json)
 
 
 @app.command()

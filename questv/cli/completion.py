@@ -37,6 +37,12 @@ def complete_machine(incomplete: str) -> list[str]:
     return []
 
 
+def complete_audited(context: typer.Context, incomplete: str) -> list[str]:
+    """The names of running machines, if one is to be audited; files are the shell's to complete."""
+    live = context.params.get("live") or "--live" in context.args
+    return complete_machine(incomplete) if live else []
+
+
 def _matching(words: list[str], incomplete: str) -> list[str]:
     return [word for word in words if word.startswith(incomplete)]
 

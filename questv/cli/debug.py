@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import typer
@@ -21,7 +22,7 @@ from questv.cli.start import StartOptions, started
 from questv.cli.streams import bind_streams
 from questv.cli.target import Target, load_target
 from questv.interrupted import Interrupted
-from questv.machine import Machine, MachineError, MachineKind, packages
+from questv.machine import MachineError, MachineKind, packages
 from questv.machine.runfiles import DEBUGGER
 from questv.plan.model import Plan, SandboxPlan
 from questv.system.wording import suggest
@@ -58,9 +59,20 @@ def debug(
             room = sum(len(program.elf) for program in target.programs.values())
             folder = stack.enter_context(scratch_folder(target.plan.name, room))
             script = folder / "start.gdb"
-            script.write_text(_script(target, chosen, machine, folder))
-            code = _attend([gdb, "-q", "-nx", "-x", str(script), *words])
+            place = stack.enter_context(_opened(machine.directory))
+            script.write_text(_script(target, chosen, place, folder))
+            code = _attend([gdb, "-q", "-nx", "-x", str(script), *words], place)
         raise typer.Exit(code)
+
+
+@contextmanager
+def _opened(directory: Path) -> Iterator[int]:
+    """A file descriptor of a directory, for a process that inherits it."""
+    found = os.open(directory, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield found
+    finally:
+        os.close(found)
 
 
 def _find_gdb() -> str:
@@ -71,20 +83,30 @@ def _find_gdb() -> str:
 
 
 def _choose(plan: Plan, name: str | None) -> SandboxPlan:
-    """The sandbox of this name, the first if none is given; raises UserError."""
+    """The sandbox of this name, the first if none is given; raises UserError.
+
+    Foreign kernels are left out: QEMU's debugger takes their addresses for the machine's.
+    """
     names = [sandbox.name for sandbox in plan.sandboxes]
     if name is not None and name not in names:
         raise UserError(f"{plan.name} has no sandbox '{name}'", suggest(name, names, ""))
-    return plan.sandbox(name or names[0])
+    own = [sandbox.name for sandbox in plan.sandboxes if sandbox.foreign is None]
+    chosen = name or (own or names)[0]
+    if chosen not in own:
+        raise UserError(
+            f"sandbox '{chosen}' has a foreign kernel, whose addresses gdb would misread",
+            suggest("", own, "look at it with questv inspect"),
+        )
+    return plan.sandbox(chosen)
 
 
-def _attend(command: Sequence[str]) -> int:
-    """Let a person use a program until it ends; its exit code.
+def _attend(command: Sequence[str], inherited: int) -> int:
+    """Let a person use a program, which inherits a file descriptor, until it ends; its exit code.
 
     Ctrl-C is the program's own business: it reaches it from the terminal. Other requests to end
     end it too; raises Interrupted then.
     """
-    with ending_on_request() as request, subprocess.Popen(command) as process:
+    with ending_on_request() as request, subprocess.Popen(command, pass_fds=[inherited]) as process:
         while True:
             try:
                 return process.wait(_LOOK)
@@ -97,8 +119,11 @@ def _attend(command: Sequence[str]) -> int:
 # ---- what gdb is told ---------------------------------------------------------------------------
 
 
-def _script(target: Target, sandbox: SandboxPlan, machine: Machine, folder: Path) -> str:
+def _script(target: Target, sandbox: SandboxPlan, place: int, folder: Path) -> str:
     """Commands for gdb: the programs of ``sandbox``, which are put into ``folder``, and where.
+
+    ``place`` is the run directory, open in gdb: the name of a socket has 107 bytes at most, and the
+    directory's own may have more.
 
     The kernel, the monitor and the boot lie at addresses of their own, so gdb can know all three.
     """
@@ -112,7 +137,7 @@ def _script(target: Target, sandbox: SandboxPlan, machine: Machine, folder: Path
         kernel=kernel,
         others="\n".join(f"add-symbol-file {file}" for file in others),
         places="\n".join(f"directory {place.resolve()}" for place in reversed(places)),
-        socket=machine.directory / DEBUGGER,
+        socket=f"/proc/self/fd/{place}/{DEBUGGER}",
         thread=sandbox.core + 1,  # gdb's number of the core
         sandbox=sandbox.name,
         core=sandbox.core,
@@ -123,6 +148,7 @@ def _script(target: Target, sandbox: SandboxPlan, machine: Machine, folder: Path
 # set is bound to the core of the sandbox that is being debugged.
 _SCRIPT = """\
 set confirm off
+set remotetimeout 60
 set architecture i386:x86-64
 file {kernel}
 {others}

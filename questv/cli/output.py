@@ -33,14 +33,14 @@ class Output:
     """Where a command's words go.
 
     With ``json``, standard output has one JSON document and nothing else, and what is for people
-    goes to standard error.
+    goes to standard error; with ``aside`` it goes there too, as something else has the output.
     """
 
-    def __init__(self, *, json: bool) -> None:
+    def __init__(self, *, json: bool, aside: bool = False) -> None:
         """Nothing is said yet."""
         self.json = json
         self.errors = terminal(sys.stderr)
-        self.people: Console = self.errors if json else terminal(sys.stdout)
+        self.people: Console = self.errors if json or aside else terminal(sys.stdout)
 
     def show(self, *parts: RenderableType) -> None:
         """Show something to people."""
@@ -63,12 +63,13 @@ def print_json(value: BaseModel | object) -> None:
 
 
 @contextmanager
-def command(*, json: bool) -> Iterator[Output]:
+def command(*, json: bool, aside: bool = False) -> Iterator[Output]:
     """The frame of every command: what people can mend is said, and no traceback is shown.
 
-    Raises typer.Exit with the fitting code for errors that are known.
+    ``json`` and ``aside`` are those of ``Output``. Raises typer.Exit with the fitting code for
+    errors that are known.
     """
-    output = Output(json=json)
+    output = Output(json=json, aside=aside)
     try:
         yield output
     except DiagnosticsError as error:

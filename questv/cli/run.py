@@ -16,7 +16,7 @@ from questv.cli.inputs import BoundInput, bind_inputs
 from questv.cli.output import ExitCode, Output, UserError, command, print_json
 from questv.cli.session import Finished, run_session
 from questv.cli.start import StartOptions
-from questv.cli.streams import BoundStream, bind_streams
+from questv.cli.streams import BoundStream, bind_streams, uses_terminal
 from questv.cli.target import Target, load_target
 from questv.expect import RunResult
 from questv.inspect.report import InputReport, Outcome, RunReport
@@ -40,7 +40,7 @@ def run(
     json: bool,
 ) -> None:
     """Run a system or an image, show what happens, and check what came out of it."""
-    with command(json=json) as output:
+    with command(json=json, aside=uses_terminal(streams)) as output:
         if report_file is not None:
             check_target(report_file)
         nanoseconds = parse_duration(run_for) if run_for is not None else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from questv.cli.inputs import BoundInput
@@ -14,7 +14,7 @@ from questv.cli.streams import BoundStream, connected
 from questv.cli.target import Target
 from questv.inspect.inspector import Inspector
 from questv.inspect.model import AskedMachine
-from questv.machine import MIB, WITHOUT_X2APIC, Machine, MachineKind, MachineOptions
+from questv.machine import MIB, Machine, MachineKind, MachineOptions, memory_size
 from questv.machine.contents import Progress
 from questv.machine.relay import Relay
 from questv.monitor.interface import SandboxState
@@ -85,7 +85,7 @@ def started(
         image.write_bytes(target.image)
         machine_options = MachineOptions(
             image=image,
-            memory=-(-plan.memory // MIB) * MIB,
+            memory=memory_size(options.kind, plan.memory, plan.end),
             kind=options.kind,
             cores=plan.cores,
             deterministic=options.deterministic,
@@ -95,8 +95,6 @@ def started(
             consoles=tuple((each.slot, end) for each, end in ends if each.slot is not None),
             debugger=options.debugger,
         )
-        if plan.x2apic == "off":
-            machine_options = replace(machine_options, cpu=WITHOUT_X2APIC)
         with Machine(machine_options, name=plan.name, progress=progress) as machine:
             inspector = Inspector(plan, target.programs, machine.memory)
             for name, relay in relays.items():

@@ -36,6 +36,11 @@ class BoundStream:
         return self.source == self.sink and self.source is not None and _is_socket(self.source)
 
 
+def uses_terminal(bindings: Sequence[str]) -> bool:
+    """Whether one of ``bindings`` has this process's own input or output."""
+    return any(_TERMINAL in each.partition("=")[2].split(":") for each in bindings)
+
+
 def bind_streams(plan: Plan, bindings: Sequence[str]) -> tuple[BoundStream, ...]:
     """The streams that ``bindings`` connect to something; raises UserError."""
     known = [stream.name for sandbox in plan.sandboxes for stream in sandbox.streams]

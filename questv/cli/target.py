@@ -13,19 +13,21 @@ from questv.plan.build import BuiltSystem, build
 from questv.plan.image import Image, image_hash
 from questv.plan.model import Plan
 from questv.plan.programs import Program
+from questv.system.model import System
 
 _ELF_MAGIC = b"\x7fELF"
 
 
 @dataclass(frozen=True)
 class Target:
-    """An image with its plan and programs, by their names.
+    """An image with its description, its plan, and its programs by their names.
 
     ``expect`` names the function that checks a run, ``module:function`` in ``folder``; an image
     has neither.
     """
 
     image: bytes
+    system: System
     plan: Plan
     programs: Mapping[str, Program]
     folder: Path | None = None
@@ -49,11 +51,12 @@ def load_target(path: Path, output: Output, *, checks: bool) -> Target:
                 "leave out --checks, or name the system's folder",
             )
         image = Image.read(path)
-        return Target(path.read_bytes(), image.plan, image.programs)
+        return Target(path.read_bytes(), image.system, image.plan, image.programs)
     built = build_system(path, output, checks=checks)
     programs = [built.boot, built.monitor, *built.kernels.values()]
     return Target(
         image=built.image,
+        system=built.description.system,
         plan=built.plan,
         programs={program.name: program for program in programs},
         folder=path if path.is_dir() else path.parent,

@@ -33,7 +33,7 @@ def _report(sandbox: SandboxPlan, end: End) -> EndReport:
         sandbox=sandbox.name,
         task=sandbox.tasks[end.plan.task].name,
         messages=int(counters.messages),
-        bytes=int(counters.bytes),
+        bytes=end.bytes,
         waits=int(counters.waits),
         rung=int(counters.rung),
         woken=int(counters.woken),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from questv.arch.x86.svm import ExitCode
 from questv.inspect import commands, places, words
+from questv.inspect.foreign import foreign_calls
 from questv.inspect.guest import Guest
 from questv.inspect.model import CrashReport, Frame, PanicReport
 from questv.inspect.trace import Stack, frames_at
@@ -50,7 +51,9 @@ class CrashReader:
             return None  # before, the monitor may be about to write the record
         record = public.crash
         is_panic = record.reason == CrashReason.KERNEL_PANIC
-        panic = self._panic(sandbox) if is_panic else None
+        panic = None
+        if is_panic and sandbox.status is not None:
+            panic = self._panic(sandbox, sandbox.status)
         return CrashReport(
             kind=words.words(record.reason),
             reason=self._reason(sandbox, record, panic),
@@ -93,7 +96,7 @@ class CrashReader:
             case CrashReason.BAD_HYPERCALL:
                 return _hypercall(address)
             case CrashReason.KERNEL_PANIC:
-                return f"panicked: {panic.reason}" if panic else "panicked"
+                return f"panicked: {panic.reason}" if panic else f"panicked (rdi {address:#x})"
             case CrashReason.MACHINE_CHECK:
                 return "met an error of the hardware (machine check)"
             case CrashReason.INVALID_STATE:
@@ -115,6 +118,9 @@ class CrashReader:
     def _trace(self, sandbox: SandboxPlan, record: CrashRecord) -> tuple[Frame, ...]:
         if record.reason == CrashReason.MONITOR_EXCEPTION:
             return tuple(frames_at(self._programs["monitor"].symbols, int(record.rip)))
+        if sandbox.foreign is not None:
+            program = self._programs.get(f"kernel-{sandbox.name}")
+            return foreign_calls(self._guest, sandbox, record, program.symbols if program else None)
         return self._stack(sandbox).calls(int(record.rip), int(record.rbp), int(record.rsp))
 
     def _stack(self, sandbox: SandboxPlan) -> Stack:
@@ -122,9 +128,8 @@ class CrashReader:
 
     # ---- the kernel's own record -------------------------------------------------------------
 
-    def _panic(self, sandbox: SandboxPlan) -> PanicReport:
-        status = self._guest.of(sandbox, KernelStatus, sandbox.status)
-        record = status.panic
+    def _panic(self, sandbox: SandboxPlan, status: int) -> PanicReport:
+        record = self._guest.of(sandbox, KernelStatus, status).panic
         stack = self._stack(sandbox)
         if record.reason == PanicReason.MESSAGE:
             trace = stack.callers(int(record.rbp))
@@ -184,6 +189,8 @@ def _task_on(sandbox: SandboxPlan, stack_pointer: int) -> str | None:
 
 def _exit(code: int, kind: str) -> str:
     """The processor's name for the exit ``code``; its number for a ``kind`` that is not known."""
+    if code == ExitCode.CR0_SELECTIVE_WRITE:
+        return "an instruction that changes CR0"
     try:
         return ExitCode(code).name
     except ValueError:

@@ -20,14 +20,16 @@ _OBJECTS: dict[str, type[Sender | Receiver | Writer | Reader]] = {
 
 @dataclass(frozen=True)
 class End:
-    """An end of a channel: whether its task is asleep for it, and what was counted.
+    """An end of a channel: whether its task sleeps for it, or is about to, and what was counted.
 
-    ``violations`` are broken rules of the other end; only ends of rings can tell.
+    ``bytes`` are those of all messages or values. ``violations`` are broken rules of the other
+    end; only ends of rings can tell.
     """
 
     plan: EndPlan
     asleep: bool
     counters: EndStatus
+    bytes: int
     violations: int
 
     @property
@@ -43,10 +45,17 @@ def ends_of(guest: Guest, sandbox: SandboxPlan) -> list[End]:
 
 def _end(guest: Guest, sandbox: SandboxPlan, plan: EndPlan) -> End:
     found = guest.of(sandbox, _OBJECTS[plan.role], plan.object)
+    counters = found.wait.counters
+    bytes = int(counters.bytes)
     violations = 0
-    if isinstance(found, Sender):
-        violations = int(found.producer.violations)
-    elif isinstance(found, Receiver):
-        violations = int(found.consumer.violations)
-    asleep = found.wait.state == WaitState.BLOCKED
-    return End(plan, asleep, found.wait.counters, violations)
+    match found:
+        case Sender():
+            violations = int(found.producer.violations)
+        case Receiver():
+            violations = int(found.consumer.violations)
+        case Writer():
+            bytes = int(counters.messages) * int(found.writer.size)
+        case Reader():
+            bytes = int(counters.messages) * int(found.reader.size)
+    asleep = found.wait.state == WaitState.ASLEEP
+    return End(plan, asleep, counters, bytes, violations)

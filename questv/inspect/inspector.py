@@ -45,7 +45,6 @@ class Inspector:
         return FoundMachine(
             cores=int(facts.core_count),
             x2apic=bool(facts.x2apic),
-            msr_map_leaks=bool(facts.msr_map_leaks),
             tsc_frequency=int(facts.tsc_frequency),
             apic_frequency=int(facts.apic_frequency),
         )

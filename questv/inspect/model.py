@@ -32,19 +32,15 @@ class AskedMachine(Found):
     memory: int
     deterministic: bool
     run_for: int | None
-    x2apic: Literal["preferred", "required", "off"]
+    x2apic: Literal["preferred", "required"]
     interrupts: dict[str, str]
 
 
 class FoundMachine(Found):
-    """What the boot has found; frequencies are in hertz.
-
-    ``msr_map_leaks`` says that a kernel can get around its MSR permission map.
-    """
+    """What the boot has found; frequencies are in hertz."""
 
     cores: int
     x2apic: bool
-    msr_map_leaks: bool
     tsc_frequency: int
     apic_frequency: int
 
@@ -118,19 +114,24 @@ class Exits(Found):
 
 
 class SandboxReport(Found):
-    """One sandbox with its monitor."""
+    """One sandbox with its monitor.
+
+    ``kernel`` is the file of a foreign kernel, None for one of ours. What only a kernel of ours
+    counts is None for a foreign one.
+    """
 
     name: str
     core: int
+    kernel: str | None = None
     interrupts: str
     state: str
     entered: int | None
     started: int | None
     ended: int | None
     exits: Exits
-    timer_interrupts: int
-    doorbells: int
-    spurious_interrupts: int
+    timer_interrupts: int | None
+    doorbells: int | None
+    spurious_interrupts: int | None
     tasks: tuple[TaskReport, ...]
     crash: CrashReport | None
 

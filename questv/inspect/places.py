@@ -7,7 +7,12 @@ from questv.arch.x86.paging import PAGE_SIZE
 from questv.plan.model import Owner, Plan, Region, Rights, SandboxPlan, Window
 
 _LOW_MEMORY_END = 1 << 20
-_RIGHTS: dict[Rights, str] = {"r": "read", "rw": "read and write", "rx": "read and execute"}
+_RIGHTS: dict[Rights, str] = {
+    "r": "read",
+    "rw": "read and write",
+    "rx": "read and execute",
+    "rwx": "read, write and execute",
+}
 _MONITOR_PARTS = {
     "text": "code",
     "rodata": "constants",
@@ -23,9 +28,15 @@ def describe(plan: Plan, sandbox: SandboxPlan, address: int) -> str:
     For the end of a sentence: ``0x1aa000 (memory of sandbox 'a': its text), which is outside its
     view``.
     """
-    view = _window_at(sandbox.view, address)
+    view = next((window for window in sandbox.view if window.holds(address)), None)
     limit = f"it may only {_RIGHTS[view.rights]}" if view else "is outside its view"
-    return f"{address:#x} ({whose(plan, sandbox, address)}), which {limit}"
+    if sandbox.foreign is None:
+        what = whose(plan, sandbox, address)
+    elif view is not None:  # by its own addresses, which are nobody else's
+        what = f"its own {view.name}"
+    else:
+        what = f"beyond its memory, which ends at {sandbox.memory:#x}"
+    return f"{address:#x} ({what}), which {limit}"
 
 
 def whose(plan: Plan, sandbox: SandboxPlan, address: int) -> str:
@@ -50,6 +61,8 @@ def whose(plan: Plan, sandbox: SandboxPlan, address: int) -> str:
             return f"channel '{region.of}', the side that '{_writer(plan, region)}' writes"
         case Owner.INPUT:
             return f"input '{region.of}'"
+        case Owner.GUARD:
+            return "a guard behind the MSR maps"
 
 
 def _outside_plan(plan: Plan, address: int) -> str:

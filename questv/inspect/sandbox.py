@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from questv.inspect.ends import ends_of
 from questv.inspect.guest import Guest
 from questv.inspect.model import CrashReport, Exits, SandboxReport, TaskReport
@@ -21,27 +23,50 @@ def sandbox_state(guest: Guest, sandbox: SandboxPlan) -> SandboxState | int:
 def sandbox_report(guest: Guest, sandbox: SandboxPlan, crash: CrashReport | None) -> SandboxReport:
     """All of it; ``crash`` is why it was stopped, if it was."""
     public = guest.at(PublicPage, sandbox.public)
-    status = guest.of(sandbox, KernelStatus, sandbox.status)
-    ends = ends_of(guest, sandbox)
-    awaited = awaited_streams(guest, sandbox)
-    awaited |= {end.plan.task: end.plan.channel for end in ends if end.asleep}
+    kernel = _kernel_report(guest, sandbox)
     clock = guest.clock
     return SandboxReport(
         name=sandbox.name,
         core=sandbox.core,
+        kernel=sandbox.foreign.file if sandbox.foreign else None,
         interrupts=sandbox.apic,
         state=words(public.state.load(ACQUIRE)),
         entered=clock.nanoseconds(int(public.entered)),
         started=clock.nanoseconds(int(public.started)),
         ended=clock.nanoseconds(int(public.ended)),
         exits=Exits(before=_exits(public.before), after=_exits(public.after)),
+        timer_interrupts=kernel.timer_interrupts,
+        doorbells=kernel.doorbells,
+        spurious_interrupts=kernel.spurious_interrupts,
+        tasks=kernel.tasks,
+        crash=crash,
+    )
+
+
+@dataclass(frozen=True)
+class _Kernel:
+    """What a kernel of ours counts; of another nothing is known."""
+
+    timer_interrupts: int | None = None
+    doorbells: int | None = None
+    spurious_interrupts: int | None = None
+    tasks: tuple[TaskReport, ...] = ()
+
+
+def _kernel_report(guest: Guest, sandbox: SandboxPlan) -> _Kernel:
+    if sandbox.status is None:
+        return _Kernel()
+    status = guest.of(sandbox, KernelStatus, sandbox.status)
+    ends = ends_of(guest, sandbox)
+    awaited = awaited_streams(guest, sandbox)
+    awaited |= {end.plan.task: end.plan.channel for end in ends if end.asleep}
+    return _Kernel(
         timer_interrupts=int(status.timer_interrupts),
         doorbells=sum(int(end.counters.woken) + int(end.counters.late) for end in ends),
         spurious_interrupts=int(status.spurious),
         tasks=tuple(
             _task(sandbox, index, status, awaited.get(index)) for index in range(len(sandbox.tasks))
         ),
-        crash=crash,
     )
 
 

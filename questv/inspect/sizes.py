@@ -48,6 +48,7 @@ class TableSizes(Found):
     kernel_tables: int
     monitor_tables: int
     permission_maps: int
+    guards: int
 
 
 class MemorySizes(Found):
@@ -151,6 +152,7 @@ def _tables(plan: Plan) -> TableSizes:
         kernel_tables=sum(tables(each.kernel_windows, nested=False).size for each in sandboxes),
         monitor_tables=sum(tables(each.monitor_windows, nested=False).size for each in sandboxes),
         permission_maps=len(sandboxes) * (MSR_MAP_SIZE + IO_MAP_SIZE),
+        guards=sum(region.size for region in plan.regions if region.owner is Owner.GUARD),
     )
 
 
@@ -164,5 +166,5 @@ def _memory(plan: Plan) -> MemorySizes:
         channels=of[Owner.CHANNEL],
         inputs=of[Owner.INPUT],
         boot=of[Owner.BOOT],
-        beyond=of[Owner.MONITOR] + of[Owner.HARDWARE],
+        beyond=of[Owner.MONITOR] + of[Owner.HARDWARE] + of[Owner.GUARD],
     )

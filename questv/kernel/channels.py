@@ -34,14 +34,12 @@ class Sender(Struct):
         Waits until there is room; null if the deadline passes, or if no room could ever do:
         the longest message is half the ring less 8 bytes.
         """
-        while True:
-            room = ring.reserve(self.producer, length)
-            if not room.is_null():
-                return room
+        while not ring.has_room(self.producer, length):
             too_long = length > ring.largest_message(self.producer.size)
             if too_long or doorbells.has_passed(deadline):
                 return ring.reserve(self.producer, length)
             self._sleep(length, deadline)
+        return ring.take_room(self.producer, length)
 
     @metal
     def _sleep(self, length: u64, deadline: u64) -> None:
@@ -56,7 +54,7 @@ class Sender(Struct):
     def commit(self) -> None:
         """Send what was filled into the room of ``reserve``."""
         self.wait.counters.messages += 1
-        self.wait.counters.bytes += self.producer.length
+        self.wait.counters.bytes += ring.reserved(self.producer)
         ring.commit(self.producer)
         doorbells.ring_if_asleep(self.wait)
 
@@ -84,15 +82,13 @@ class Receiver(Struct):
         Null if the deadline passes. The sender could change the bytes at any time: read each once,
         or copy them out.
         """
-        while True:
-            message = ring.peek(self.consumer)
-            if not message.is_null():
-                return message
+        while not ring.has_message(self.consumer):
             if doorbells.has_passed(deadline):
                 return ring.peek(self.consumer)
             self._sleep(deadline)
+        return ring.message(self.consumer)
 
-    @metal
+    @metal(inline=True)
     def _sleep(self, deadline: u64) -> None:
         """Sleep until there may be a message, or the deadline passes."""
         doorbells.announce(self.wait)
@@ -111,7 +107,7 @@ class Receiver(Struct):
         message = self.receive(deadline)
         if message.is_null():
             return NOTHING
-        length = self.consumer.length
+        length = self.length()
         copy_out(to, message, min(length, capacity))
         self.done()
         return length
@@ -119,13 +115,13 @@ class Receiver(Struct):
     @metal(inline=True)
     def length(self) -> u64:
         """The length in bytes of the message that ``receive`` returned."""
-        return self.consumer.length
+        return ring.length(self.consumer)
 
     @metal(inline=True)
     def done(self) -> None:
         """Give the message's room back to the sender."""
         self.wait.counters.messages += 1
-        self.wait.counters.bytes += self.consumer.length
+        self.wait.counters.bytes += self.length()
         ring.consume(self.consumer)
         doorbells.ring_if_asleep(self.wait)
 
@@ -143,7 +139,7 @@ class Writer(Struct):
     writer: four_slot.Writer
     wait: Wait
 
-    @metal
+    @metal(inline=True)
     def begin(self, size: u64) -> Ptr[u8]:
         """The place for the next value; nobody reads it before ``publish``.
 
@@ -152,12 +148,11 @@ class Writer(Struct):
         _require_size(size, self.writer.size)
         return four_slot.begin_write(self.writer)
 
-    @metal
+    @metal(inline=True)
     def publish(self) -> None:
         """Make the value in the place of ``begin`` the newest."""
         four_slot.end_write(self.writer)
         self.wait.counters.messages += 1
-        self.wait.counters.bytes += self.writer.size
         doorbells.ring_if_asleep(self.wait)
 
 
@@ -167,7 +162,7 @@ class Reader(Struct):
     reader: four_slot.Reader
     wait: Wait
 
-    @metal
+    @metal(inline=True)
     def newest(self, size: u64) -> Ptr[Shared[u8]]:
         """The newest value, whole until the next call; null before the first was written.
 
@@ -177,7 +172,6 @@ class Reader(Struct):
         value = four_slot.begin_read(self.reader)
         if not value.is_null():
             self.wait.counters.messages += 1
-            self.wait.counters.bytes += self.reader.size
         return value
 
     @metal(inline=True)
@@ -189,7 +183,7 @@ class Reader(Struct):
             self._sleep(deadline)
         return True
 
-    @metal
+    @metal(inline=True)
     def _sleep(self, deadline: u64) -> None:
         """Sleep until there may be news, or the deadline passes."""
         doorbells.announce(self.wait)
@@ -212,6 +206,7 @@ readers: Array[Reader, MAX_ENDS] = static(export="kernel_readers")
 @metal
 def start() -> None:
     """Connect every end of the plan to its areas."""
+    doorbells.start()
     for i in range(info.end_count):
         end = info.ends[i]
         match end.kind:
@@ -227,20 +222,25 @@ def start() -> None:
 
 @metal
 def _start_sender(sender: Sender, end: EndInfo) -> None:
-    sender.producer.own = Ptr[Area](end.own)
+    data = end.own + ring.DATA_OFFSET
     sender.producer.peer = Ptr[Area](end.peer)
-    sender.producer.data = end.own + ring.DATA_OFFSET
-    sender.producer.cursor = sender.producer.data
+    sender.producer.data = data
+    sender.producer.end = data + ring.memory_size(end.size)
     sender.producer.size = end.size
+    sender.producer.cursor = data
+    sender.producer.origin = data
     doorbells.connect(sender.wait, end)
 
 
 @metal
 def _start_receiver(receiver: Receiver, end: EndInfo) -> None:
+    data = end.peer + ring.DATA_OFFSET
     receiver.consumer.own = Ptr[Area](end.own)
-    receiver.consumer.peer = Ptr[Area](end.peer)
-    receiver.consumer.data = end.peer + ring.DATA_OFFSET
-    receiver.consumer.size = end.size
+    receiver.consumer.data = data
+    receiver.consumer.end = data + ring.memory_size(end.size)
+    receiver.consumer.cursor = data
+    receiver.consumer.next = data
+    receiver.consumer.origin = data
     doorbells.connect(receiver.wait, end)
 
 
@@ -248,9 +248,8 @@ def _start_receiver(receiver: Receiver, end: EndInfo) -> None:
 def _start_writer(writer: Writer, end: EndInfo) -> None:
     writer.writer.own = Ptr[WriterArea](end.own)
     writer.writer.peer = Ptr[ReaderArea](end.peer)
-    writer.writer.data = end.own + four_slot.DATA_OFFSET
     writer.writer.size = end.size
-    writer.writer.stride = four_slot.stride(end.size)
+    four_slot.place_slots(writer.writer.places, end.own + four_slot.DATA_OFFSET, end.size)
     doorbells.connect(writer.wait, end)
 
 
@@ -258,8 +257,7 @@ def _start_writer(writer: Writer, end: EndInfo) -> None:
 def _start_reader(reader: Reader, end: EndInfo) -> None:
     reader.reader.own = Ptr[ReaderArea](end.own)
     reader.reader.peer = Ptr[WriterArea](end.peer)
-    reader.reader.data = end.peer + four_slot.DATA_OFFSET
     reader.reader.size = end.size
-    reader.reader.stride = four_slot.stride(end.size)
-    reader.reader.before = four_slot.NOTHING_READ
+    four_slot.place_slots(reader.reader.places, end.peer + four_slot.DATA_OFFSET, end.size)
+    reader.reader.news = four_slot.FIRST_NEWS
     doorbells.connect(reader.wait, end)

@@ -54,7 +54,7 @@ class Slot(Struct):
     number: Atomic[u64]  # 1 and up; 0 while the slot is being written
     time: u64  # time-stamp counter
     task: u32  # who wrote it; ``NOBODY`` for the kernel
-    length: u32
+    length: u32  # bytes of the text
     text: Array[u8, LINE]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from questv.arch.x86.instructions import disable_interrupts, enable_interrupts
-from questv.channel.sleep import Area, Bell, announce_sleep, end_sleep, must_ring
+from questv.channel.sleep import Area, Bell, announce_sleep, must_ring, withdraw_sleep
 from questv.kernel import clock, lapic, tasks, timers
 from questv.kernel.info import EndInfo
 from questv.kernel.status import EndStatus
@@ -22,8 +22,7 @@ class WaitState(IntEnum):
     """How far a task is with going to sleep."""
 
     AWAKE = 0
-    ANNOUNCED = 1  # the sleep is announced, and no doorbell has come for it yet
-    BLOCKED = 2  # likewise, and the task has given the core away
+    ASLEEP = 1  # or about to be: it has announced its sleep, and no doorbell has come for it yet
 
 
 class Wait(Struct):
@@ -32,7 +31,8 @@ class Wait(Struct):
     own: Ptr[Area]
     peer: Ptr[Area]
     task: u64  # whose the end is: its bit
-    command: u64  # what the local APIC is told to ring the other side
+    destination: u32  # where and how the other side is rung
+    vector: u32
     end: u32  # the end's index in the plan
     state: WaitState
     bell: Bell
@@ -40,6 +40,14 @@ class Wait(Struct):
 
 
 _by_vector: Array[Ptr[Wait], VECTORS] = static()
+_nobody: Wait = static()  # what vectors lead to that are no end's: it never sleeps
+
+
+@metal
+def start() -> None:
+    """Before any end is connected: no vector is anybody's."""
+    for vector in range(u64(VECTORS)):
+        _by_vector[vector] = ptr(_nobody)
 
 
 @metal
@@ -48,26 +56,31 @@ def connect(wait: Wait, end: EndInfo) -> None:
     wait.own = Ptr[Area](end.own)
     wait.peer = Ptr[Area](end.peer)
     wait.task = u64(1) << u64(end.task)
-    wait.command = lapic.command(end.peer_core, end.peer_vector)
+    wait.destination = lapic.destination(end.peer_core)
+    wait.vector = end.peer_vector
     wait.end = end.index
     _by_vector[end.bell_vector] = ptr(wait)
 
 
 @metal(inline=True)
-def take(vector: u32) -> bool:
-    """A doorbell has come, interrupts are off; false if its vector is no end's."""
-    found = _by_vector[vector & VECTORS - 1]
-    if found.is_null():
+def take(vector: u64) -> bool:
+    """Wake the task that sleeps until this interrupt, if one does. Interrupts are off."""
+    wait = _by_vector[vector][0]
+    if wait.state == WaitState.AWAKE:
         return False
-    wait = found[0]
-    before = wait.state
-    if before == WaitState.AWAKE:
-        wait.counters.late += 1
-        return True
     wait.state = WaitState.AWAKE
     wait.counters.woken += 1
-    if before == WaitState.BLOCKED:
-        tasks.wake(wait.task)
+    tasks.wake(wait.task)  # which changes nothing if it has not come to block
+    return True
+
+
+@metal(inline=True)
+def take_late(vector: u64) -> bool:
+    """Take a doorbell that has found its task awake; false if it is no end's doorbell."""
+    wait = _by_vector[vector]
+    if wait == ptr(_nobody):
+        return False
+    wait[0].counters.late += 1
     return True
 
 
@@ -76,7 +89,7 @@ def ring_if_asleep(wait: Wait) -> None:
     """After a change in the own area: wake the other side if it sleeps."""
     if must_ring(wait.bell, wait.peer[0]):
         wait.counters.rung += 1
-        lapic.send(wait.command)
+        lapic.send(wait.destination, wait.vector)
 
 
 # A task that finds nothing to do calls ``announce``, looks again, and then calls ``sleep`` if
@@ -93,7 +106,7 @@ def has_passed(deadline: u64) -> bool:
 @metal(inline=True)
 def announce(wait: Wait) -> None:
     """Say that this end's task is about to sleep."""
-    wait.state = WaitState.ANNOUNCED
+    wait.state = WaitState.ASLEEP
     announce_sleep(wait.bell, wait.own[0])
 
 
@@ -101,22 +114,20 @@ def announce(wait: Wait) -> None:
 def cancel(wait: Wait) -> None:
     """Say that it is awake after all."""
     wait.state = WaitState.AWAKE
-    end_sleep(wait.bell, wait.own[0])
+    withdraw_sleep(wait.own[0])
 
 
 @metal(inline=True)
 def sleep(wait: Wait, deadline: u64) -> None:
     """Sleep until a doorbell comes or ``deadline`` (nanoseconds) passes."""
     disable_interrupts()
-    if wait.state == WaitState.ANNOUNCED:
-        wait.state = WaitState.BLOCKED
+    if wait.state == WaitState.ASLEEP:
         wait.counters.waits += 1
         if deadline == FOREVER:
             tasks.block()
         else:
             _block_until(wait, deadline)
     enable_interrupts()
-    end_sleep(wait.bell, wait.own[0])
 
 
 @metal
@@ -124,4 +135,5 @@ def _block_until(wait: Wait, deadline: u64) -> None:
     if timers.set_alarm(clock.to_tsc(deadline)):
         tasks.block()
         timers.cancel_alarm()
-    wait.state = WaitState.AWAKE
+    if wait.state == WaitState.ASLEEP:
+        cancel(wait)

@@ -8,16 +8,16 @@ from questv.kernel import doorbells, lapic, panic, streams, tasks, timers
 from questv.kernel.status import status
 from questv.kernel.stubs import ExceptionFrame
 from questv.kernel.timers import TIMER_VECTOR
-from questv.metal.lang import metal, u32, u64
+from questv.metal.lang import metal, u64
 
 
 @metal(export="kernel_take_interrupt")
 def take_interrupt(vector: u64) -> None:
     """Take one interrupt: what it makes ready runs when the core is given away next."""
-    if not doorbells.take(u32.wrap(vector)):
+    if not doorbells.take(vector):
         if vector == TIMER_VECTOR:
             timers.expire()
-        elif not streams.take(u32.wrap(vector)):
+        elif not (streams.take(vector) or doorbells.take_late(vector)):
             status.spurious += 1  # nobody asked for it
     # Of a spurious one, which needs none (APM vol. 2, 16.4.7), this is void: nothing is in service.
     lapic.end_of_interrupt()

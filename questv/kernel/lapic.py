@@ -66,26 +66,32 @@ def arm_timer(ticks: u32) -> None:
 
 
 @metal
-def command(core: u32, vector: u32) -> u64:
-    """What to ``send`` for an interrupt with ``vector`` on another core."""
-    return u64(info.machine.apic_ids[core]) << 32 | u64(vector)
+def destination(core: u32) -> u32:
+    """Where to ``send`` an interrupt for a core."""
+    return info.machine.apic_ids[core]
 
 
 @metal(inline=True)
-def send(command: u64) -> None:
+def send(destination: u32, vector: u32) -> None:
     """Send an interprocessor interrupt, a doorbell of the plan."""
     if access == Access.X2APIC:
-        write_msr(X2APIC_MSR_BASE + u32(ApicRegister.COMMAND), command)
+        write_msr(X2APIC_MSR_BASE + u32(ApicRegister.COMMAND), _command(destination, vector))
     else:
-        _send_slowly(command)
+        _send_slowly(destination, vector)
 
 
 @metal
-def _send_slowly(command: u64) -> None:
+def _send_slowly(destination: u32, vector: u32) -> None:
+    command = _command(destination, vector)
     if access == Access.HYPERCALL:
         hypercall(Hypercall.APIC_WRITE, u64(ApicRegister.COMMAND), command)
     else:
         send_through_xapic(addr(page), command)
+
+
+@metal(inline=True)
+def _command(destination: u32, vector: u32) -> u64:
+    return u64(destination) << 32 | u64(vector)
 
 
 @metal(inline=True)

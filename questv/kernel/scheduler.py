@@ -18,14 +18,20 @@ def make_ready(task: u64) -> None:
 
 @metal(inline=True)
 def make_unready(task: u64) -> None:
-    """The task with this bit can't run now."""
-    status.ready &= ~task
+    """The task with this bit, which is ready, can't run now."""
+    status.ready ^= task
 
 
 @metal(inline=True)
 def anyone_ready() -> bool:
     """Whether any task could run."""
     return status.ready != 0
+
+
+@metal(inline=True)
+def is_alone(task: u64) -> bool:
+    """Whether the task with this bit is the only one that could run."""
+    return status.ready == task
 
 
 @metal(inline=True)

@@ -20,7 +20,7 @@ from questv.kernel.info import (
     info,
 )
 from questv.kernel.status import StreamStatus
-from questv.metal.lang import Array, Ptr, metal, ptr, static, u8, u32, u64
+from questv.metal.lang import Array, Ptr, metal, ptr, static, u8, u64
 from questv.metal.structs import Struct
 
 KEPT = 4096
@@ -134,7 +134,7 @@ def start() -> None:
 
 
 @metal
-def take(vector: u32) -> bool:
+def take(vector: u64) -> bool:
     """A device has interrupted, interrupts are off; false if its vector is no stream's."""
     number = vector - FIRST_DEVICE_VECTOR
     if number >= DEVICE_VECTORS or _by_vector[number].is_null():

@@ -72,13 +72,13 @@ def block() -> None:
 
 @metal(inline=True)
 def wake(task: u64) -> None:
-    """Make the task with this bit, which waits, ready. Interrupts are off."""
+    """Make the task with this bit ready, if it waits. Interrupts are off."""
     scheduler.make_ready(task)
 
 
 @metal(inline=True)
 def preempt() -> None:
-    """At the end of an interrupt: let a more urgent task that has become ready run now."""
+    """Let the task that should have the core run now. Interrupts are off."""
     chosen = scheduler.choose()
     if chosen != status.running:
         _switch_to(chosen)
@@ -89,9 +89,8 @@ def _give_way() -> None:
     """Give the core to the task that should have it, when there is one."""
     while not scheduler.anyone_ready():
         wait_for_interrupt()
-    chosen = scheduler.choose()
-    if chosen != status.running:
-        _switch_to(chosen)
+    if not scheduler.is_alone(status.running):
+        preempt()
 
 
 @metal

@@ -13,7 +13,7 @@ from questv.machine.errors import MachineError
 from questv.machine.exits import Exit, ExitKind
 from questv.machine.host import Check, State, host_checks
 from questv.machine.machine import Machine
-from questv.machine.memory import GuestMemory, MemoryLayout, memory_layout
+from questv.machine.memory import GuestMemory, MemoryLayout, memory_layout, memory_size
 from questv.machine.options import (
     MIB,
     WITH_X2APIC,
@@ -43,5 +43,6 @@ __all__ = [
     "find_qemu",
     "host_checks",
     "memory_layout",
+    "memory_size",
     "running",
 ]

@@ -71,19 +71,18 @@ def image_extents(image: Path) -> tuple[Extent, ...]:
 
 
 def check_extents(extents: tuple[Extent, ...], layout: MemoryLayout) -> None:
-    """Raise MachineError unless all ``extents`` fit below the split and none meets another.
+    """Raise MachineError unless all ``extents`` are in memory and none meets another.
 
     What is below 1 MiB belongs to the firmware until the guest starts.
     """
-    low = layout.low
     for extent in extents:
-        if extent.start < low.start or extent.end > low.end:
+        if not any(bank.start <= extent.start and extent.end <= bank.end for bank in layout.free):
+            banks = ", ".join(f"{bank.start:#x}..{bank.end:#x}" for bank in layout.free)
             raise MachineError(
-                f"{_text(extent)} does not fit into the machine's low memory,"
-                f" {low.start:#x}..{low.end:#x}",
+                f"{_text(extent)} does not fit into the machine's memory, {banks}",
                 "give the machine more memory"
-                if low.end == layout.size and extent.start >= low.start
-                else "place it between 1 MiB and the machine's split of low and high memory",
+                if extent.start >= layout.free[-1].start
+                else "place it inside one of these",
             )
     ordered = sorted(extents, key=lambda extent: extent.start)
     for first, second in itertools.pairwise(ordered):

@@ -18,7 +18,7 @@ from questv.machine.exits import Exit, complaint, decode_exit
 from questv.machine.image import check_extents, image_extents
 from questv.machine.interrupts import uninterrupted
 from questv.machine.leash import bound_to_this_process
-from questv.machine.memory import GuestMemory, MemoryLayout, memory_layout
+from questv.machine.memory import GuestMemory, MemoryLayout, make_memory, memory_layout
 from questv.machine.options import MIB, MachineOptions
 from questv.machine.qemu import Qemu, find_qemu
 from questv.machine.qmp import ControlChannel, Message
@@ -159,8 +159,7 @@ class Machine:
                 self._release.callback(self._run_directory.remove)
             self.directory = self._run_directory.path
             memory = self.directory / runfiles.MEMORY
-            with memory.open("xb") as file:
-                file.truncate(layout.size)
+            make_memory(memory, layout)
             copy_contents(contents, memory, layout, self._progress)
         return layout
 

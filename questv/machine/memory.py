@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import resource
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,12 @@ from questv.machine.options import MIB, MachineKind
 FIRST_BANK_END = 640 << 10
 LOW_BANK_START = MIB
 HIGH_BANK_START = 4 << 30
+
+_LARGE = 0xB000_0000
+"""From this size on q35 keeps the low bank to a round 2 GiB."""
+
+_ADDRESS_SPACE = 1536 * MIB
+"""What QEMU takes besides the guest's memory, of which it uses a small part (QEMU 10: 1.3 GiB)."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +59,9 @@ class MemoryLayout:
     banks: tuple[Bank, ...]
 
     @property
-    def low(self) -> Bank:
-        """The bank from 1 MiB to the split: the only one an image and its contents may be in."""
-        return self.banks[1]
+    def free(self) -> tuple[Bank, ...]:
+        """The banks from 1 MiB on, which the firmware leaves to an image and its contents."""
+        return self.banks[1:]
 
     def offset(self, address: int, length: int) -> int:
         """Where the ``length`` bytes at guest-physical ``address`` are in the file.
@@ -88,13 +95,60 @@ def memory_layout(kind: MachineKind, size: int) -> MemoryLayout:
     return MemoryLayout(size, tuple(banks))
 
 
+def memory_size(kind: MachineKind, low: int, end: int) -> int:
+    """The size of a machine of ``kind`` with memory up to ``low``, below 4 GiB, and up to ``end``.
+
+    Raises MachineError if this kind of machine has no memory up to ``low``.
+    """
+    whole = _whole_mib(low)
+    if end > HIGH_BANK_START:
+        high = _whole_mib(end - HIGH_BANK_START)
+        whole = max(_LARGE, _split(kind, _LARGE) + high)
+    split = _split(kind, whole)
+    if low > split:
+        raise MachineError(
+            f"a {kind} machine has {split // MIB} MiB of memory below 4 GiB, and the system may "
+            f"use {_whole_mib(low) // MIB} MiB",
+            "set less memory in [machine], or use another kind of machine",
+        )
+    return whole
+
+
+def _whole_mib(size: int) -> int:
+    return -(-size // MIB) * MIB
+
+
 def _split(kind: MachineKind, size: int) -> int:
     match kind:
         case MachineKind.MICROVM:
             return 0xC000_0000
         case MachineKind.Q35:
-            # From 2.75 GiB on q35 keeps the low bank to a round 2 GiB.
-            return 0x8000_0000 if size >= 0xB000_0000 else 0xB000_0000
+            return 0x8000_0000 if size >= _LARGE else _LARGE
+
+
+def make_memory(file: Path, layout: MemoryLayout) -> None:
+    """Make the memory ``file``: nothing but a hole, which takes no room.
+
+    Raises MachineError if it can't be that long, or if QEMU could not map it.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    needed = layout.size + _ADDRESS_SPACE
+    if limit != resource.RLIM_INFINITY and limit < needed:
+        raise MachineError(
+            f"a machine needs {needed // MIB} MiB of address space, and this process is given"
+            f" {limit // MIB} MiB",
+            "raise the limit: ulimit -v unlimited",
+        )
+    try:
+        with file.open("xb") as memory:
+            memory.truncate(layout.size)
+    except OSError as error:
+        raise MachineError(
+            f"can't make a file of {layout.size // MIB} MiB, which takes no room, in"
+            f" {file.parent}: {error.strerror}",
+            "raise the limit (ulimit -f unlimited), or set TMPDIR to a directory of another file"
+            " system",
+        ) from error
 
 
 class GuestMemory:

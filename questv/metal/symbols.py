@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
@@ -55,6 +56,7 @@ class Symbols:
         functions = [symbol for symbol in self.by_name.values() if symbol.is_function]
         self._functions = sorted(functions, key=lambda symbol: symbol.address)
         self._starts = [symbol.address for symbol in self._functions]
+        self._ends = [section["sh_addr"] + section["sh_size"] for section in self._code()]
 
     def address(self, name: str) -> int:
         """The address of a symbol; raises KeyError."""
@@ -66,7 +68,17 @@ class Symbols:
         if index < 0:
             return None
         found = self._functions[index]
-        return found if address < found.address + max(1, found.size) else None
+        # Assembly may say nothing of sizes: then a function ends with its section at the latest.
+        end = found.address + found.size
+        if found.size == 0:
+            end = min((end for end in self._ends if end > found.address), default=end + 1)
+        return found if address < end else None
+
+    def _code(self) -> Iterator[Any]:
+        """The sections with code."""
+        for section in self._elf.iter_sections():
+            if section["sh_flags"] & SH_FLAGS.SHF_EXECINSTR:
+                yield section
 
     def frames(self, address: int) -> list[Frame]:
         """The calls that ``address`` lies in, the innermost inlined one first."""

@@ -13,8 +13,12 @@ from typing import BinaryIO
 import llvmlite
 import llvmlite.binding as llvm
 
-# Prologues stay at a function's start, where the stack analysis reads the frame's size.
-OPTIONS = ("-enable-shrink-wrap=false",)
+OPTIONS = (
+    # Prologues stay at a function's start, where the stack analysis reads the frame's size.
+    "-enable-shrink-wrap=false",
+    # Most loops here wait: no padding before them, which is executed on the way to them.
+    "-x86-experimental-pref-innermost-loop-alignment=0",
+)
 
 REQUEST = struct.Struct("<II")  # optimization level, length of the IR that follows
 REPLY = struct.Struct("<BI")  # 1 for an object, 0 for an error text; length of what follows
@@ -34,7 +38,8 @@ class Compiler:
         llvm.initialize_all_targets()
         llvm.initialize_all_asmprinters()
         llvm.initialize_native_asmparser()
-        llvm.set_option("metal", *OPTIONS)
+        for option in OPTIONS:
+            llvm.set_option("metal", option)
         self._target = llvm.Target.from_triple("x86_64-unknown-none-elf")
 
     def compile(self, ir: str, level: int) -> bytes:

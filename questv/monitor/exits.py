@@ -14,7 +14,7 @@ from questv.monitor.interface import (
     Hypercall,
     SandboxState,
 )
-from questv.monitor.memory import public
+from questv.monitor.memory import plan, public
 
 _COMMAND_MSR = X2APIC_MSR_BASE + int(ApicRegister.COMMAND)
 _TIMER_MSR = X2APIC_MSR_BASE + int(ApicRegister.TIMER)
@@ -34,6 +34,7 @@ def handle() -> None:
 
 @metal
 def _handle_other(reason: ExitReason) -> None:
+    svm.keep_translations()
     match reason:
         case ExitReason.HYPERCALL:
             _hypercall()
@@ -43,10 +44,18 @@ def _handle_other(reason: ExitReason) -> None:
                 end.stop()
             _count(reason)
         case ExitReason.MSR:
-            if not svm.is_msr_write_of(_TIMER_MSR):
+            if svm.is_msr_write_of(_TIMER_MSR):
+                _set_timer(svm.msr_value())
+            else:
+                _access_msr()
+        case ExitReason.PORT:
+            if plan.absent == 0 or not svm.pass_absent_port():
                 stop(reason)
-            _set_timer(svm.msr_value())
-            svm.skip_msr_write()
+            _count(reason)
+        case ExitReason.INSTRUCTION:
+            if plan.absent == 0 or not svm.pass_cache_flush():
+                stop(reason)
+            _count(reason)
         case _:
             stop(reason)
 
@@ -55,9 +64,23 @@ def _handle_other(reason: ExitReason) -> None:
 def _set_timer(value: u64) -> None:
     """Let a guarded kernel say how its timer interrupts: once, before it has started."""
     _count(ExitReason.APIC)
-    if not apic.is_one_shot(value):
+    if apic.is_one_shot(value):
+        apic.write(u64(ApicRegister.TIMER), value)
+        svm.skip_msr_write()
+    elif plan.absent != 0:
+        svm.refuse_msr()
+    else:
         _stop_for(CrashReason.FORBIDDEN_APIC_ACCESS, u64(ApicRegister.TIMER), ExitReason.APIC)
-    apic.write(u64(ApicRegister.TIMER), value)
+
+
+@metal
+def _access_msr() -> None:
+    """An MSR that is not the kernel's own, but for EFER, of which another's kernel has a part."""
+    if plan.foreign == 0 or not svm.access_efer():
+        if plan.absent == 0:
+            stop(ExitReason.MSR)
+        svm.refuse_msr()
+    _count(ExitReason.MSR)
 
 
 @metal(inline=True)
@@ -92,6 +115,10 @@ def _stop_for(crash: CrashReason, address: u64, reason: ExitReason) -> NoReturn:
 
 @metal
 def _hypercall() -> None:
+    if svm.is_user():
+        _count(ExitReason.HYPERCALL)
+        svm.refuse_opcode()  # only a kernel speaks for its sandbox
+        return
     argument = svm.registers.rdi
     match Hypercall(svm.hypercall_number()):
         case Hypercall.APIC_READ:

@@ -8,6 +8,20 @@ from questv.metal.structs import Struct
 from questv.monitor.interface import VECTORS
 
 
+class StartState(Struct):
+    """The registers that a kernel begins with; all others are zero. Addresses are its own."""
+
+    cr0: u64
+    cr3: u64
+    cr4: u64
+    efer: u64  # long mode is active: 64-bit code, else 32-bit
+    rip: u64
+    rsp: u64
+    rbx: u64
+    rsi: u64
+    rdi: u64
+
+
 class MonitorPlan(Struct, size=4096):
     """One monitor's part of the plan. Addresses are physical unless they say otherwise."""
 
@@ -16,9 +30,9 @@ class MonitorPlan(Struct, size=4096):
     exit_port: u32  # of QEMU's isa-debug-exit device
     sandboxes: u64  # cores that have one: bit n for core n
     until: u64  # the run ends when these cores' sandboxes have ended: bit n for core n
-    entry: u64  # the kernel's first instruction, as the kernel sees it
-    stack: u64  # top of the kernel's first stack, as the kernel sees it
-    tables: u64  # the kernel's page tables
+    foreign: u32  # 1: a foreign kernel, which may change its own part of EFER, and XCR0
+    absent: u32  # 1: ports and MSRs that are not the kernel's seem not to be there; 0: they stop it
+    start: StartState
     nested_tables: u64  # of the sandbox's view
     msr_map: u64  # MSR permission map
     io_map: u64  # I/O permission map

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from questv.arch.x86 import svm
 from questv.arch.x86.instructions import read_msr, write_msr
-from questv.arch.x86.registers import RFLAGS_FIXED, Cr0, Cr4, Efer, Msr
+from questv.arch.x86.registers import RFLAGS_FIXED, Cr0, Efer, Msr
 from questv.arch.x86.svm import ExitCode, Intercept3, Intercept4, SavedRegisters, Vmcb
 from questv.arch.x86.svm_run import run_guest
-from questv.metal.lang import asm, copy, external, metal, static, u32, u64
+from questv.metal.lang import asm, copy, external, metal, static, u16, u32, u64
 from questv.monitor.interface import CrashReason, CrashRecord, ExitReason
 from questv.monitor.memory import plan
 
@@ -19,16 +19,24 @@ guest: Vmcb = external("monitor_control")
 registers: SavedRegisters = static()
 
 _ASID = 1  # each core has one guest and its own TLB
-_WRMSR_LENGTH = 2
+_MSR_LENGTH = 2  # of RDMSR and WRMSR, and of WBINVD
 _VMMCALL_LENGTH = 3
 _IO_READ = 1 << 0  # in exit_info1 (APM vol. 2, 15.10.2)
+_IO_STRING = 1 << 2
+_IO_BYTE = 1 << 4
+_IO_WORD = 1 << 5
 _IO_PORT_SHIFT = 16
+# What a kernel may choose in EFER: the rest are SVME, and features that nobody needs.
+_OWN_EFER = Efer.SYSCALL | Efer.LONG_MODE_ENABLE | Efer.NO_EXECUTE_ENABLE
 # Delivering one of the first two can raise it again, for ever and with no moment for an NMI.
 _EXCEPTIONS = svm.EXCEPTION_DEBUG | svm.EXCEPTION_ALIGNMENT | svm.EXCEPTION_MACHINE_CHECK
+# CR0: our kernels keep paging on. QEMU (10 at least) restores the monitor's CR0 before its CR4, and
+# where a guest had cleared CR0.PG and CR4.PAE, the monitor went on without paging.
 _INTERCEPTS3 = (
     Intercept3.NMI
     | Intercept3.SMI
     | Intercept3.INIT
+    | Intercept3.CR0_SELECTIVE_WRITE
     | Intercept3.RSM
     | Intercept3.INVD
     | Intercept3.INVLPGA
@@ -78,27 +86,41 @@ def _set_intercepts() -> None:
     guest.tlb_control = svm.TLB_FLUSH_ALL
     guest.nested_paging = svm.NESTED_PAGING_ENABLE
     guest.nested_cr3 = plan.nested_tables
+    if plan.foreign != 0:
+        # XCR0 is of use to the own core alone, and the monitor uses no such registers. CR0 has to
+        # be free for a kernel that starts in another mode, whatever QEMU makes of its end.
+        guest.intercept4 &= ~Intercept4.XSETBV
+        guest.intercept3 &= ~Intercept3.CR0_SELECTIVE_WRITE
 
 
 @metal
 def _set_up_registers() -> None:
-    """The guest begins in 64-bit mode, on its own page tables, interrupts off."""
-    guest.cs.attributes = svm.SEGMENT_CODE_64
-    guest.ss.attributes = svm.SEGMENT_DATA
-    guest.ds.attributes = svm.SEGMENT_DATA
-    guest.es.attributes = svm.SEGMENT_DATA
-    guest.efer = u64(
-        Efer.LONG_MODE_ENABLE | Efer.LONG_MODE_ACTIVE | Efer.NO_EXECUTE_ENABLE | Efer.SVM_ENABLE
-    )
-    guest.cr0 = u64(
-        Cr0.PROTECTION | Cr0.EXTENSION_TYPE | Cr0.NUMERIC_ERROR | Cr0.WRITE_PROTECT | Cr0.PAGING
-    )
-    guest.cr4 = u64(Cr4.PHYSICAL_ADDRESS_EXTENSION)
-    guest.cr3 = plan.tables
+    """The guest begins as its plan says, with flat segments and interrupts off."""
+    begin = plan.start
+    is_64 = begin.efer & u64(Efer.LONG_MODE_ACTIVE) != 0
+    _set_segment(guest.cs, svm.SEGMENT_CODE_64 if is_64 else svm.SEGMENT_CODE_32)
+    _set_segment(guest.ss, svm.SEGMENT_DATA)
+    _set_segment(guest.ds, svm.SEGMENT_DATA)
+    _set_segment(guest.es, svm.SEGMENT_DATA)
+    guest.tr.attributes = svm.SEGMENT_TASK
+    guest.tr.limit = svm.TASK_LIMIT
+    guest.efer = begin.efer | u64(Efer.SVM_ENABLE)
+    guest.cr0 = begin.cr0
+    guest.cr4 = begin.cr4
+    guest.cr3 = begin.cr3
     guest.rflags = RFLAGS_FIXED
     guest.g_pat = svm.PAT_RESET
-    guest.rip = plan.entry
-    guest.rsp = plan.stack
+    guest.rip = begin.rip
+    guest.rsp = begin.rsp
+    registers.rbx = begin.rbx
+    registers.rsi = begin.rsi
+    registers.rdi = begin.rdi
+
+
+@metal
+def _set_segment(segment: svm.Segment, attributes: u16) -> None:
+    segment.attributes = attributes
+    segment.limit = svm.SEGMENT_LIMIT
 
 
 @metal(inline=True)
@@ -109,7 +131,7 @@ def enter() -> None:
 
 @metal
 def keep_translations() -> None:
-    """After the first entry, which has flushed the TLB: flush it no more."""
+    """After an entry that has flushed the TLB: flush it no more."""
     guest.tlb_control = 0
 
 
@@ -137,10 +159,11 @@ def reason() -> ExitReason:
             return ExitReason.SHUTDOWN
         case ExitCode.EXCEPTION_MACHINE_CHECK:
             return ExitReason.MACHINE_CHECK
-        case ExitCode.INVALID:
+        case ExitCode.INVALID | ExitCode.INVALID_SHORT:
             return ExitReason.INVALID_STATE
         case (
-            ExitCode.RSM
+            ExitCode.CR0_SELECTIVE_WRITE
+            | ExitCode.RSM
             | ExitCode.INVD
             | ExitCode.INVLPGA
             | ExitCode.VMRUN
@@ -206,7 +229,7 @@ def msr_value() -> u64:
 @metal(inline=True)
 def skip_msr_write() -> None:
     """Let the guest go on after its WRMSR."""
-    _skip(_WRMSR_LENGTH)
+    _skip(_MSR_LENGTH)
 
 
 @metal(inline=True)
@@ -222,6 +245,84 @@ def _skip(length: u64) -> None:
     # for granted; a guest that uses prefixes goes on in the middle of its own code.
     guest.rip = guest.next_rip if plan.machine.next_rip != 0 else guest.rip + length
     guest.interrupt_shadow = 0  # of an STI, it has ended with the instruction
+
+
+# ---- for foreign kernels -----------------------------------------------------------------------
+
+
+@metal
+def is_user() -> bool:
+    """Whether the guest's kernel was not running, but something that it runs itself."""
+    return guest.cpl != 0
+
+
+@metal
+def refuse_opcode() -> None:
+    """Give the guest the exception for an instruction that it does not have."""
+    guest.event_injection = svm.INJECT_INVALID_OPCODE
+
+
+@metal
+def refuse_msr() -> None:
+    """Give the guest the exception for an MSR that is not there, or a value that it can't have."""
+    guest.event_injection = svm.INJECT_GENERAL_PROTECTION
+
+
+@metal
+def access_efer() -> bool:
+    """Read or write EFER for the guest, if this is about it; whether what was asked for is allowed.
+
+    The guest's EFER must keep SVME while it runs (APM vol. 2, 15.5.1), which it does not see. As
+    for any kernel, long mode can't be switched while paging is on, and LMA is the processor's.
+    """
+    if msr_number() != u32(Msr.EFER):
+        return False
+    hidden = u64(Efer.SVM_ENABLE)
+    if not is_msr_write():
+        guest.rax = guest.efer & ~hidden
+        registers.rdx = 0
+    else:
+        value = msr_value()
+        kept = guest.efer & u64(Efer.LONG_MODE_ACTIVE)
+        change = (value ^ guest.efer) & u64(Efer.LONG_MODE_ENABLE)
+        if value & ~(u64(_OWN_EFER) | kept) != 0:
+            return False
+        if change != 0 and guest.cr0 & u64(Cr0.PAGING) != 0:
+            return False
+        guest.efer = value & u64(_OWN_EFER) | kept | hidden
+        guest.tlb_control = svm.TLB_FLUSH_ALL
+    _skip(_MSR_LENGTH)
+    return True
+
+
+@metal
+def pass_absent_port() -> bool:
+    """Answer an access to a port as where there is no device; false for a string of accesses.
+
+    Reading gives ones; what is written goes nowhere (APM vol. 2, 15.10.2).
+    """
+    access = guest.exit_info1
+    if access & _IO_STRING != 0:
+        return False
+    if access & _IO_READ != 0:
+        if access & _IO_BYTE != 0:
+            guest.rax |= 0xFF
+        elif access & _IO_WORD != 0:
+            guest.rax |= 0xFFFF
+        else:
+            guest.rax = 0xFFFF_FFFF
+    guest.rip = guest.exit_info2
+    guest.interrupt_shadow = 0
+    return True
+
+
+@metal
+def pass_cache_flush() -> bool:
+    """Skip an instruction that writes caches back, if it was one: memory stays what it is."""
+    if guest.exit_code != ExitCode.WBINVD:
+        return False
+    _skip(_MSR_LENGTH)
+    return True
 
 
 @metal(inline=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from questv.arch.x86.paging import HUGE_PAGE_SIZE, PAGE_SIZE
+from questv.boot.entry import IDENTITY_MAP_SIZE
 
 # A kernel:
 #
@@ -25,6 +26,9 @@ KERNEL_CHANNELS = 0x8000_0000
 KERNEL_INPUTS = 0x1_0000_0000
 KERNEL_INPUT_STRIDE = 4 * HUGE_PAGE_SIZE
 
+# A foreign kernel has its memory from address 0, and above it, page after page: what it is told
+# (read-only), its console, and if it begins in 64-bit mode a stack and page tables.
+
 # A monitor, in an entry of the top page table that nothing else uses:
 MONITOR_PROGRAM = 0x80_0000_0000
 MONITOR_PLAN = MONITOR_PROGRAM + 0x10_0000
@@ -36,6 +40,14 @@ MONITOR_PEERS = MONITOR_PROGRAM + 0x20_0000
 
 # The boot, where it is in physical memory too:
 BOOT_PROGRAM = 0x10_0000
+
+# MSR permission maps, in physical memory. Processors ignore the upper half of rcx. QEMU (10 at
+# least) reads the permission for an MSR of the first range from the map's start on at byte rcx / 4,
+# of which it takes 32 bits: bits 32 and 33 of rcx lead 1, 2 or 3 GiB further. There are guards:
+# ones, which deny all. From 4 GiB on is the only place where all four can be memory.
+MSR_MAPS = 4 * HUGE_PAGE_SIZE
+MSR_GUARDS = tuple(MSR_MAPS + times * HUGE_PAGE_SIZE for times in (1, 2, 3))
+assert MSR_GUARDS[-1] + HUGE_PAGE_SIZE <= IDENTITY_MAP_SIZE
 
 
 def page_up(size: int) -> int:

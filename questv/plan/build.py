@@ -20,7 +20,10 @@ from questv.system.description import Description, load
 
 @dataclass(frozen=True)
 class BuiltSystem:
-    """A system with its image. Times are in seconds."""
+    """A system with its image. Times are in seconds.
+
+    ``kernels`` has the kernels by sandbox, foreign ones if their files have symbols.
+    """
 
     description: Description
     plan: Plan
@@ -56,10 +59,10 @@ def build(path: Path, *, checks: bool = False) -> BuiltSystem:
     sandboxes = plan_sandboxes(description, folder, programs)
     clock.lap("link")
     plan = Layout(description, sandboxes, boot, monitor, checks=checks).plan
-    kernels = {sandbox.name: sandbox.program for sandbox in sandboxes}
-    image = write_image(
-        plan, contents(plan, boot, monitor, kernels), [boot, monitor, *kernels.values()]
-    )
+    kernels = {sandbox.name: program for sandbox in sandboxes if (program := sandbox.symbols_of())}
+    loaded = {sandbox.name: sandbox.content() for sandbox in sandboxes}
+    blocks = contents(plan, boot, monitor, loaded)
+    image = write_image(description.system, plan, blocks, [boot, monitor, *kernels.values()])
     clock.lap("plan")
     return BuiltSystem(
         description, plan, boot, monitor, kernels, image, programs.compiled, clock.laps

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from crc32c import crc32c
 
 from questv.arch.x86.paging import PAGE_SIZE
+from questv.arch.x86.registers import Cr0, Cr4, Efer
+from questv.arch.x86.svm import MSR_MAP_SIZE
 from questv.boot.plan import BootPlan, Route, X2ApicUse
 from questv.kernel.info import EndKind, SandboxInfo, StreamInfo, TaskInfo
 from questv.metal.structs import offsetof
@@ -15,15 +17,27 @@ from questv.metal.symbols import Symbols
 from questv.monitor.interface import ApicMode
 from questv.monitor.plan import MonitorPlan
 from questv.plan import addresses
+from questv.plan.foreign import ForeignKernel, linux_parameters, whole_pages
+from questv.plan.foreign_page import ForeignPage, foreign_page, memory_ranges
 from questv.plan.layout import tables
 from questv.plan.model import Plan, SandboxPlan
-from questv.plan.permissions import DIRECT_APIC, GUARDED_APIC, apic_msrs, io_map, msr_map
+from questv.plan.permissions import (
+    DIRECT_APIC,
+    FOREIGN_MSRS,
+    GUARDED_APIC,
+    apic_msrs,
+    io_map,
+    msr_map,
+)
 from questv.plan.programs import Program
+from questv.plan.sandboxes import identity_map
 
 EXIT_PORT = 0xF4
 """Where QEMU's isa-debug-exit device is put."""
 
 _TOP_SHIFT = 39
+_LONG_MODE = Efer.LONG_MODE_ENABLE | Efer.LONG_MODE_ACTIVE | Efer.NO_EXECUTE_ENABLE
+_PAGING = Cr0.PROTECTION | Cr0.EXTENSION_TYPE | Cr0.NUMERIC_ERROR | Cr0.WRITE_PROTECT | Cr0.PAGING
 
 
 @dataclass(frozen=True)
@@ -41,18 +55,23 @@ class Block:
 
 
 def contents(
-    plan: Plan, boot: Program, monitor: Program, kernels: dict[str, Program]
+    plan: Plan, boot: Program, monitor: Program, kernels: Mapping[str, Program | ForeignKernel]
 ) -> list[Block]:
     """Everything that has to be in memory, by address; inputs come from the host's files."""
     blocks: list[Block] = []
     for sandbox in plan.sandboxes:
         blocks += _monitor_blocks(plan, sandbox, monitor)
-        blocks += _sandbox_blocks(plan, sandbox, kernels[sandbox.name])
-    blocks += [
-        Block(region.start, b"", region.size)
-        for region in plan.regions
-        if region.owner == "channel"
-    ]
+        kernel = kernels[sandbox.name]
+        if isinstance(kernel, ForeignKernel):
+            blocks += _foreign_blocks(sandbox, kernel)
+        else:
+            blocks += _sandbox_blocks(plan, sandbox, kernel)
+    blocks.append(Block(plan.boot_msr_map, msr_map({}), MSR_MAP_SIZE))
+    for region in plan.regions:
+        if region.owner == "channel":
+            blocks.append(Block(region.start, b"", region.size))
+        elif region.owner == "guard":
+            blocks.append(Block(region.start, b"\xff" * region.size, region.size))
     blocks.sort(key=lambda block: block.start)
     return [*_boot_blocks(plan, boot, blocks), *blocks]
 
@@ -85,7 +104,8 @@ def _monitor_blocks(plan: Plan, sandbox: SandboxPlan, monitor: Program) -> Itera
 def allowed_msrs(sandbox: SandboxPlan) -> dict[int, str]:
     """The MSRs that a sandbox reaches, and how."""
     registers = DIRECT_APIC if sandbox.apic == "direct" else GUARDED_APIC
-    return {**apic_msrs(registers), **dict(sandbox.msrs)}
+    own = FOREIGN_MSRS if sandbox.foreign else {}
+    return {**apic_msrs(registers), **own, **dict(sandbox.msrs)}
 
 
 def monitor_plan(plan: Plan, sandbox: SandboxPlan) -> MonitorPlan:
@@ -96,15 +116,22 @@ def monitor_plan(plan: Plan, sandbox: SandboxPlan) -> MonitorPlan:
         exit_port=EXIT_PORT,
         sandboxes=sum(1 << each.core for each in plan.sandboxes),
         until=sum(1 << plan.sandbox(name).core for name in plan.until),
-        entry=sandbox.entry,
-        stack=sandbox.stack_top,
-        tables=sandbox.kernel_tables,
+        foreign=int(sandbox.foreign is not None),
+        absent=int(sandbox.foreign is not None and sandbox.foreign.undeclared == "absent"),
         nested_tables=sandbox.nested_tables,
         msr_map=sandbox.msr_map,
         io_map=sandbox.io_map,
         control=sandbox.control,
         host_save=sandbox.host_save,
     )
+    is_64 = sandbox.start.mode == "64-bit"
+    made.start.cr0 = _PAGING if is_64 else Cr0.PROTECTION | Cr0.EXTENSION_TYPE
+    made.start.cr4 = Cr4.PHYSICAL_ADDRESS_EXTENSION if is_64 else 0
+    made.start.efer = _LONG_MODE if is_64 else 0
+    made.start.cr3 = sandbox.kernel_tables
+    made.start.rip, made.start.rsp = sandbox.entry, sandbox.stack_top
+    made.start.rbx, made.start.rsi = sandbox.start.rbx, sandbox.start.rsi
+    made.start.rdi = sandbox.start.rdi
     for end in sandbox.ends:
         made.doorbells[end.peer_vector] = 1 + end.peer_core
     return made
@@ -169,6 +196,29 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
     return made
 
 
+def _foreign_blocks(sandbox: SandboxPlan, kernel: ForeignKernel) -> Iterator[Block]:
+    """What a foreign kernel's file puts into its memory, and what lies above it."""
+    for part in whole_pages(kernel.parts):
+        yield Block(sandbox.physical(part.address), part.contents, part.size)
+    for window in sandbox.kernel_windows[1:]:
+        match window.name:
+            case "info":
+                filling = bytes(foreign_page(sandbox, kernel.command_line))
+            case "boot parameters":
+                assert kernel.linux_header is not None
+                filling = linux_parameters(
+                    kernel.linux_header,
+                    window.address,
+                    kernel.command_line,
+                    memory_ranges(sandbox.memory),
+                )
+            case "page tables":
+                filling = identity_map(window.address).contents(window.address)
+            case _:
+                filling = b""
+        yield Block(window.physical, filling, window.size)
+
+
 # ---- the boot --------------------------------------------------------------------------------
 
 
@@ -193,10 +243,17 @@ def _boot_blocks(plan: Plan, boot: Program, others: list[Block]) -> list[Block]:
     return blocks
 
 
+def _facts_offset(sandbox: SandboxPlan) -> int:
+    return offsetof(ForeignPage if sandbox.foreign else SandboxInfo, "machine")
+
+
 def boot_plan(plan: Plan, blocks: list[Block]) -> BootPlan:
     """What the boot is told; ``blocks`` are checked before anything of them is used."""
     made = BootPlan(
-        core_count=plan.cores, x2apic=X2ApicUse[plan.x2apic.upper()], exit_port=EXIT_PORT
+        core_count=plan.cores,
+        x2apic=X2ApicUse[plan.x2apic.upper()],
+        exit_port=EXIT_PORT,
+        msr_map=plan.boot_msr_map,
     )
     made.monitor_slot = addresses.MONITOR_PROGRAM >> _TOP_SHIFT & 0x1FF
     for sandbox in plan.sandboxes:
@@ -207,7 +264,7 @@ def boot_plan(plan: Plan, blocks: list[Block]) -> BootPlan:
         core.stack_physical = stack.physical + stack.size
         core.entry = sandbox.monitor_entry
         core.monitor_plan = sandbox.monitor_plan
-        core.sandbox_info = sandbox.info
+        core.sandbox_facts = sandbox.info + _facts_offset(sandbox)
     routes = [(stream, sandbox) for sandbox in plan.sandboxes for stream in sandbox.streams]
     made.route_count = len(routes)
     for index, (stream, sandbox) in enumerate(routes):

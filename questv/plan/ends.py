@@ -10,7 +10,7 @@ from questv.plan import devices, virtual
 from questv.plan.doorbells import Doorbells
 from questv.plan.model import ChannelPlan, EndPlan, StreamPlan
 from questv.plan.objects import ROLES, TABLES, ObjectTable, Role
-from questv.plan.sandboxes import PlannedSandbox
+from questv.plan.sandboxes import PlannedSandbox, TaskSandbox
 from questv.plan.virtual import ChannelAddresses
 from questv.system.description import Description
 from questv.system.model import Channel, Device, Input
@@ -35,7 +35,9 @@ class Ends:
         self._streams: dict[str, list[StreamPlan]] = {}
         self._arguments: dict[tuple[str, int], tuple[int, ...]] = {}
         for sandbox in sandboxes:
-            self._work_out(sandbox)
+            self._ends[sandbox.name], self._streams[sandbox.name] = [], []
+            if isinstance(sandbox, TaskSandbox):
+                self._work_out(sandbox)
 
     def of(self, sandbox: str) -> tuple[EndPlan, ...]:
         """The ends in one sandbox."""
@@ -45,15 +47,15 @@ class Ends:
         """The streams in one sandbox."""
         return tuple(self._streams[sandbox])
 
-    def arguments(self, sandbox: PlannedSandbox, task: int) -> tuple[int, ...]:
+    def arguments(self, sandbox: TaskSandbox, task: int) -> tuple[int, ...]:
         """What a task's function is called with."""
         return self._arguments[sandbox.name, task]
 
-    def input_object(self, sandbox: PlannedSandbox, index: int) -> int:
+    def input_object(self, sandbox: TaskSandbox, index: int) -> int:
         """Where a kernel keeps its ``Input`` number ``index``."""
         return _object(sandbox, TABLES[ParameterKind.INPUT], index)
 
-    def _work_out(self, sandbox: PlannedSandbox) -> None:
+    def _work_out(self, sandbox: TaskSandbox) -> None:
         ends: list[EndPlan] = []
         streams: list[StreamPlan] = []
         used: defaultdict[ParameterKind, int] = defaultdict(int)
@@ -105,9 +107,7 @@ class Ends:
         )
 
 
-def _stream(
-    sandbox: PlannedSandbox, device: Device, task: int, where: int, number: int
-) -> StreamPlan:
+def _stream(sandbox: TaskSandbox, device: Device, task: int, where: int, number: int) -> StreamPlan:
     plan, driver = devices.device_plan(device), devices.DRIVERS[device.kind]
     return StreamPlan(
         name=device.name,
@@ -122,7 +122,7 @@ def _stream(
     )
 
 
-def _object(sandbox: PlannedSandbox, table: ObjectTable, index: int) -> int:
+def _object(sandbox: TaskSandbox, table: ObjectTable, index: int) -> int:
     """The address of an object in one of the kernel's tables."""
     return sandbox.program.symbols.address(table.symbol) + index * table.size
 

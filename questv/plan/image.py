@@ -1,7 +1,7 @@
 """The image: an ELF file that a PVH loader, such as ``qemu -kernel``, can start.
 
-Besides what is loaded it carries the plan and the programs with their debug information, so that
-tools need nothing but the image to look into a machine that runs it.
+Besides what is loaded it carries the description, the plan, and the programs with their debug
+information, so that tools need nothing but the image to look into a machine that runs it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from questv.diagnostics import BadInputError
 from questv.plan.contents import Block, segments
 from questv.plan.model import Plan
 from questv.plan.programs import Program
+from questv.system.model import System
 
 _HEADER = struct.Struct("<4sBBBBB7xHHIQQQIHHHHHH")
 _PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
@@ -31,17 +32,21 @@ _NOTE_ALIGN = 4
 _SHT_PROGBITS, _SHT_STRTAB = 1, 3
 _READ_WRITE_EXECUTE = 7
 
+SYSTEM_SECTION = ".questv.system"
 PLAN_SECTION = ".questv.plan"
 PROGRAM_SECTION = ".questv.program."
 
 
-def write_image(plan: Plan, blocks: list[Block], programs: list[Program]) -> bytes:
-    """The image file's bytes; the same plan and programs give the same bytes."""
+def write_image(system: System, plan: Plan, blocks: list[Block], programs: list[Program]) -> bytes:
+    """The image file's bytes; the same system, plan and programs give the same bytes."""
     entry = next(program for program in programs if program.name == "boot").symbols.address(
         "boot_entry"
     )
     loads = segments(blocks)
-    extra = {PLAN_SECTION: plan.model_dump_json().encode()}
+    extra = {
+        SYSTEM_SECTION: system.model_dump_json(by_alias=True).encode(),
+        PLAN_SECTION: plan.model_dump_json().encode(),
+    }
     for program in programs:
         extra[PROGRAM_SECTION + program.name] = zlib.compress(program.elf, 1)
     note = _note(entry)
@@ -122,6 +127,7 @@ class Image:
     """An image file, read."""
 
     path: Path
+    system: System
     plan: Plan
     programs: dict[str, Program]
 
@@ -131,10 +137,8 @@ class Image:
         try:
             contents = path.read_bytes()
             elf = ELFFile(io.BytesIO(contents))
-            section = elf.get_section_by_name(PLAN_SECTION)
-            if section is None:
-                raise ImageError(f"{path} carries no plan", "build it with 'questv build'")
-            plan = Plan.model_validate_json(section.data())
+            system = System.model_validate_json(_section(path, elf, SYSTEM_SECTION, "description"))
+            plan = Plan.model_validate_json(_section(path, elf, PLAN_SECTION, "plan"))
             programs = {
                 part.name.removeprefix(PROGRAM_SECTION): Program(
                     part.name.removeprefix(PROGRAM_SECTION), zlib.decompress(part.data())
@@ -148,7 +152,15 @@ class Image:
             raise ImageError(
                 f"{path} is no whole image of Quest-V", "build it again with 'questv build'"
             ) from error
-        return cls(path, plan, programs)
+        return cls(path, system, plan, programs)
+
+
+def _section(path: Path, elf: ELFFile, name: str, what: str) -> bytes:
+    section = elf.get_section_by_name(name)
+    if section is None:
+        raise ImageError(f"{path} carries no {what}", "build it with 'questv build'")
+    data: bytes = section.data()
+    return data
 
 
 def image_hash(contents: bytes) -> str:

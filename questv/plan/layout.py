@@ -9,8 +9,7 @@ from questv.arch.x86.apic import XAPIC_ADDRESS
 from questv.arch.x86.paging import LARGE_PAGE_SIZE, PAGE_SIZE
 from questv.arch.x86.svm import IO_MAP_SIZE, MSR_MAP_SIZE
 from questv.diagnostics import Diagnostic, DiagnosticsError
-from questv.kernel.info import DEVICE_MEMORY, SandboxInfo
-from questv.metal.structs import sizeof
+from questv.kernel.info import DEVICE_MEMORY
 from questv.plan import addresses, virtual
 from questv.plan.addresses import page_up
 from questv.plan.devices import device_plan, register_windows
@@ -18,26 +17,25 @@ from questv.plan.ends import Ends
 from questv.plan.model import (
     ChannelPlan,
     DevicePlan,
+    ForeignPlan,
     InputPlan,
     Owner,
     Plan,
     Region,
-    Rights,
     SandboxPlan,
     TaskPlan,
     Window,
 )
-from questv.plan.page_tables import Mapping, PageTables
+from questv.plan.page_tables import PageTables
 from questv.plan.physical import PhysicalMemory
 from questv.plan.programs import Program
-from questv.plan.sandboxes import PlannedSandbox
+from questv.plan.sandboxes import ForeignSandbox, PlannedSandbox, TaskSandbox
 from questv.plan.stacks import MONITOR_STACK
+from questv.plan.windows import make_window, mappings
 from questv.system.description import Description
 from questv.system.devices import SERIAL_PORTS
 from questv.system.model import RingChannel
 from questv.system.units import format_size
-
-_RIGHTS: dict[str, Rights] = {"rx": "rx", "r": "r", "rw": "rw"}
 
 
 @dataclass
@@ -48,7 +46,8 @@ class _Memory:
     block: Region
     kernel: list[Window] = field(default_factory=list)
     monitor_windows: list[Window] = field(default_factory=list)
-    used: int = 0  # bytes of the block that are given a purpose
+    placed: int = 0  # bytes of the block that the sandbox's parts take
+    used: int = 0  # bytes of its memory that are given a purpose
 
 
 class Layout:
@@ -69,6 +68,7 @@ class Layout:
         self._boot, self._monitor = boot, monitor
         self._checks = checks
         self._memory = PhysicalMemory(addresses.BOOT_PROGRAM)
+        self._msr_maps = PhysicalMemory(addresses.MSR_MAPS)
         self._take_boot()
         self._of = {sandbox.name: self._take_sandbox(sandbox) for sandbox in sandboxes}
         self._channels = self._take_channels()
@@ -77,6 +77,7 @@ class Layout:
         for sandbox in sandboxes:
             self._fill_block(sandbox)
         self._check_blocks()
+        boot_msr_map = self._msr_maps.take("MSR map of the probe", Owner.BOOT, "", MSR_MAP_SIZE)
         plans = tuple(self._finish(sandbox) for sandbox in sandboxes)
         self._check_machine()
         self.plan = Plan(
@@ -87,7 +88,8 @@ class Layout:
             checks=checks,
             x2apic=description.system.machine.x2apic.value,
             boot_machine=boot.symbols.address("boot_machine"),
-            regions=tuple(self._memory.regions),
+            boot_msr_map=boot_msr_map.start,
+            regions=(*self._memory.regions, *self._msr_maps.regions, *self._guards()),
             sandboxes=plans,
             channels=tuple(self._channels.values()),
         )
@@ -108,20 +110,24 @@ class Layout:
             placed.append(window.model_copy(update={"physical": at}))
             at += window.size
         block = self._memory.take(
-            f"memory of {sandbox.name}", Owner.SANDBOX, sandbox.name, sandbox.model.memory
+            f"memory of {sandbox.name}",
+            Owner.SANDBOX,
+            sandbox.name,
+            sandbox.block_size,
+            align=sandbox.align,
         )
         return _Memory(monitor, block, monitor_windows=placed)
 
     def _monitor_parts(self) -> list[Window]:
         """What every monitor has, at its virtual addresses; physical ones come later."""
         parts = [
-            _window(segment.name, segment.address, segment.size, segment.rights)
+            make_window(segment.name, segment.address, segment.size, segment.rights)
             for segment in self._monitor.segments
         ]
-        parts.append(_window("plan", addresses.MONITOR_PLAN, PAGE_SIZE, "r"))
-        parts.append(_window("public", addresses.MONITOR_PUBLIC, PAGE_SIZE, "rw"))
-        parts.append(_window("control", addresses.MONITOR_CONTROL, PAGE_SIZE, "rw"))
-        parts.append(_window("stack", addresses.MONITOR_STACK, MONITOR_STACK, "rw"))
+        parts.append(make_window("plan", addresses.MONITOR_PLAN, PAGE_SIZE, "r"))
+        parts.append(make_window("public", addresses.MONITOR_PUBLIC, PAGE_SIZE, "rw"))
+        parts.append(make_window("control", addresses.MONITOR_CONTROL, PAGE_SIZE, "rw"))
+        parts.append(make_window("stack", addresses.MONITOR_STACK, MONITOR_STACK, "rw"))
         return parts
 
     def _take_channels(self) -> dict[str, ChannelPlan]:
@@ -167,27 +173,23 @@ class Layout:
     # ---- what a kernel has and sees ----------------------------------------------------------
 
     def _fill_block(self, sandbox: PlannedSandbox) -> None:
-        """Put the program, its information and its stacks into the sandbox's memory."""
+        """Put all parts of a sandbox into its memory."""
         of = self._of[sandbox.name]
         at = of.block.start
-        parts = [
-            _window(segment.name, segment.address, segment.size, segment.rights)
-            for segment in sandbox.program.segments
-        ]
-        parts.append(_window("info", addresses.KERNEL_INFO, sizeof(SandboxInfo), "r"))
-        for stream in self._ends.streams(sandbox.name):
-            if stream.memory:
-                name = f"shared with {stream.name}"
-                parts.append(_window(name, stream.memory, DEVICE_MEMORY, "rw"))
-        names = ["start", "exception", *(task.bound.task.name for task in sandbox.tasks)]
-        for name, stack in zip(names, sandbox.stacks.all, strict=True):
-            parts.append(_window(f"stack {name}", stack.bottom, stack.size, "rw"))
-        for part in parts:
+        for part in [*sandbox.parts(), *self._device_memory(sandbox)]:
             of.kernel.append(part.model_copy(update={"physical": at}))
             at += part.size
-        of.used = at - of.block.start
+        of.placed = at - of.block.start
         of.kernel += self._shared_windows(sandbox)
-        of.used += PageTables(_mappings(of.kernel), nested=False).size
+        of.used = of.placed + sandbox.tables_size(of.kernel)
+
+    def _device_memory(self, sandbox: PlannedSandbox) -> list[Window]:
+        """What a kernel shares with devices that read and write memory by themselves."""
+        return [
+            make_window(f"shared with {stream.name}", stream.memory, DEVICE_MEMORY, "rw")
+            for stream in self._ends.streams(sandbox.name)
+            if stream.memory
+        ]
 
     def _shared_windows(self, sandbox: PlannedSandbox) -> list[Window]:
         """Channels, inputs, devices and the local APIC, as far as the sandbox has them."""
@@ -202,40 +204,21 @@ class Layout:
             ):
                 size = self._region(physical).size
                 name = f"{end.channel} ({'own' if own else 'other'} side)"
-                windows.append(_window(name, address, size, "rw" if own else "r", physical))
+                windows.append(make_window(name, address, size, "rw" if own else "r", physical))
         for index, each in enumerate(sandbox.model.inputs):
             region = self._inputs[sandbox.name, each.name]
             address = virtual.input_address(index)
-            windows.append(_window(f"input {each.name}", address, region.size, "r", region.start))
+            windows.append(
+                make_window(f"input {each.name}", address, region.size, "r", region.start)
+            )
         windows += register_windows(self._devices(sandbox))
         if sandbox.model.apic == "direct":
-            apic = _window("local APIC", addresses.KERNEL_APIC, PAGE_SIZE, "rw")
+            apic = make_window("local APIC", addresses.KERNEL_APIC, PAGE_SIZE, "rw")
             windows.append(apic.model_copy(update={"physical": XAPIC_ADDRESS, "device": True}))
         return windows
 
     def _region(self, start: int) -> Region:
         return next(region for region in self._memory.regions if region.start == start)
-
-    def _view(self, sandbox: PlannedSandbox) -> list[Window]:
-        """What the sandbox can reach at all: an identity map that only takes rights away.
-
-        It is what the kernel's own tables show, each part with the same rights, and the rest of
-        the sandbox's memory, page tables included, for reading and writing.
-        """
-        of = self._of[sandbox.name]
-        seen = {
-            window.physical: window.model_copy(update={"address": window.physical})
-            for window in of.kernel
-        }
-        rest = of.block.start + self._placed(sandbox)
-        tables = _window("page tables and free memory", rest, of.block.end - rest, "rw", rest)
-        windows = sorted([*seen.values(), tables], key=lambda window: window.physical)
-        return [window for window in windows if window.size]
-
-    def _placed(self, sandbox: PlannedSandbox) -> int:
-        """Bytes of the sandbox's memory before its page tables."""
-        of = self._of[sandbox.name]
-        return of.used - PageTables(_mappings(of.kernel), nested=False).size
 
     # ---- what the processor reads ------------------------------------------------------------
 
@@ -243,32 +226,34 @@ class Layout:
         """Give out the tables of a sandbox, and write its part of the plan down."""
         of = self._of[sandbox.name]
         self._complete_monitor(sandbox)
-        view = self._view(sandbox)
+        view = sandbox.view(of.kernel, of.block, of.placed)
         nested = self._hardware(
-            sandbox, "nested tables", PageTables(_mappings(view), nested=True).size
+            sandbox, "nested tables", PageTables(mappings(view), nested=True).size
         )
         monitor_tables = self._hardware(
             sandbox,
             "monitor's tables",
-            PageTables(_mappings(of.monitor_windows), nested=False).size,
+            PageTables(mappings(of.monitor_windows), nested=False).size,
         )
-        msr_map = self._hardware(sandbox, "MSR map", MSR_MAP_SIZE)
+        msr_map = self._hardware(sandbox, "MSR map", MSR_MAP_SIZE, self._msr_maps)
         io_map = self._hardware(sandbox, "I/O map", IO_MAP_SIZE)
         host_save = self._hardware(sandbox, "host save area", PAGE_SIZE)
         parts = {window.name: window.physical for window in of.monitor_windows}
-        symbols = sandbox.program.symbols
+        begin = sandbox.begin(of.block.start + of.placed)
         return SandboxPlan(
             name=sandbox.name,
             core=sandbox.core,
             apic=sandbox.model.apic.value,
-            memory=of.block.size,
-            memory_used=of.used,
+            memory=sandbox.model.memory,
+            memory_used=min(of.used, sandbox.model.memory),
             kernel_windows=tuple(of.kernel),
             view=tuple(view),
             monitor_windows=tuple(of.monitor_windows),
-            entry=symbols.address("kernel_entry"),
-            stack_top=sandbox.stacks.start.top,
-            kernel_tables=of.block.start + self._placed(sandbox),
+            foreign=self._foreign(sandbox),
+            start=begin.start,
+            entry=begin.entry,
+            stack_top=begin.stack_top,
+            kernel_tables=begin.tables,
             monitor_tables=monitor_tables,
             monitor_entry=self._monitor.symbols.address("monitor_entry"),
             monitor_stack_top=addresses.MONITOR_STACK + MONITOR_STACK,
@@ -280,11 +265,11 @@ class Layout:
             public=parts["public"],
             monitor_plan=parts["plan"],
             info=next(window.physical for window in of.kernel if window.name == "info"),
-            status=symbols.address("kernel_status"),
-            console=symbols.address("kernel_console"),
-            tasks=self._tasks(sandbox),
+            status=begin.status,
+            console=begin.console,
+            tasks=self._tasks(sandbox) if isinstance(sandbox, TaskSandbox) else (),
             ends=self._ends.of(sandbox.name),
-            inputs=self._input_plans(sandbox),
+            inputs=self._input_plans(sandbox) if isinstance(sandbox, TaskSandbox) else (),
             ports=self._ports(sandbox),
             msrs=tuple((msr.number, msr.access.value) for msr in sandbox.model.msrs),
             devices=tuple(self._devices(sandbox)),
@@ -292,9 +277,20 @@ class Layout:
             console_port=self._console_port(sandbox),
         )
 
-    def _hardware(self, sandbox: PlannedSandbox, name: str, size: int) -> int:
-        region = self._memory.take(f"{name} of {sandbox.name}", Owner.HARDWARE, sandbox.name, size)
+    def _hardware(
+        self, sandbox: PlannedSandbox, name: str, size: int, memory: PhysicalMemory | None = None
+    ) -> int:
+        memory = memory or self._memory
+        region = memory.take(f"{name} of {sandbox.name}", Owner.HARDWARE, sandbox.name, size)
         return region.start
+
+    def _guards(self) -> list[Region]:
+        """What QEMU takes for all the MSR maps, if it is asked by more than 32 bits of rcx."""
+        size = self._msr_maps.end - addresses.MSR_MAPS
+        return [
+            Region(name="guard of the MSR maps", owner=Owner.GUARD, of="", start=start, size=size)
+            for start in addresses.MSR_GUARDS
+        ]
 
     def _complete_monitor(self, sandbox: PlannedSandbox) -> None:
         """Show a monitor every monitor's public page, and the local APIC."""
@@ -304,14 +300,22 @@ class Layout:
             public = next(window.physical for window in theirs if window.name == "public")
             address = addresses.MONITOR_PEERS + other.core * PAGE_SIZE
             of.monitor_windows.append(
-                _window(f"public page of {other.name}", address, PAGE_SIZE, "r", public)
+                make_window(f"public page of {other.name}", address, PAGE_SIZE, "r", public)
             )
-        apic = _window("local APIC", addresses.MONITOR_APIC, PAGE_SIZE, "rw", XAPIC_ADDRESS)
+        apic = make_window("local APIC", addresses.MONITOR_APIC, PAGE_SIZE, "rw", XAPIC_ADDRESS)
         of.monitor_windows.append(apic.model_copy(update={"device": True}))
 
     # ---- parts of the written plan -----------------------------------------------------------
 
-    def _tasks(self, sandbox: PlannedSandbox) -> tuple[TaskPlan, ...]:
+    def _foreign(self, sandbox: PlannedSandbox) -> ForeignPlan | None:
+        kernel = sandbox.model.kernel
+        if kernel is None or not isinstance(sandbox, ForeignSandbox):
+            return None
+        return ForeignPlan(
+            file=kernel.file, format=sandbox.kernel.format, undeclared=kernel.undeclared.value
+        )
+
+    def _tasks(self, sandbox: TaskSandbox) -> tuple[TaskPlan, ...]:
         return tuple(
             TaskPlan(
                 name=task.bound.task.name,
@@ -329,7 +333,7 @@ class Layout:
             )
         )
 
-    def _input_plans(self, sandbox: PlannedSandbox) -> tuple[InputPlan, ...]:
+    def _input_plans(self, sandbox: TaskSandbox) -> tuple[InputPlan, ...]:
         return tuple(
             InputPlan(
                 name=each.name,
@@ -365,7 +369,7 @@ class Layout:
         findings = [
             self._small_memory(sandbox, self._of[sandbox.name].used)
             for sandbox in self._sandboxes
-            if self._of[sandbox.name].used > sandbox.model.memory
+            if self._of[sandbox.name].used > sandbox.block_size
         ]
         if findings:
             raise DiagnosticsError(findings)
@@ -397,19 +401,6 @@ class Layout:
             )
 
 
-def _window(name: str, address: int, size: int, rights: str, physical: int = 0) -> Window:
-    return Window(
-        name=name, address=address, physical=physical, size=page_up(size), rights=_RIGHTS[rights]
-    )
-
-
-def _mappings(windows: Iterable[Window]) -> list[Mapping]:
-    return [
-        Mapping(window.address, window.physical, window.size, window.rights, window.device)
-        for window in windows
-    ]
-
-
 def tables(windows: Iterable[Window], *, nested: bool) -> PageTables:
     """The page tables that show ``windows``."""
-    return PageTables(_mappings(windows), nested=nested)
+    return PageTables(mappings(windows), nested=nested)

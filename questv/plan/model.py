@@ -1,7 +1,7 @@
 """The plan: who owns which memory, who sees it where, and where everything in it lies.
 
 It is stored in the image, so that tools can look into a machine that runs it. Addresses and sizes
-are in bytes; rights are ``r``, ``rw`` or ``rx``.
+are in bytes; rights are ``r``, ``rw``, ``rx`` or ``rwx``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Rights = Literal["r", "rw", "rx"]
+Rights = Literal["r", "rw", "rx", "rwx"]
 
 
 class Part(BaseModel):
@@ -29,6 +29,7 @@ class Owner(StrEnum):
     SANDBOX = "sandbox"
     CHANNEL = "channel"
     INPUT = "input"
+    GUARD = "guard"  # ones behind the MSR permission maps, where QEMU looks for what is not in them
 
 
 class Region(Part):
@@ -55,6 +56,10 @@ class Window(Part):
     size: int
     rights: Rights
     device: bool = False
+
+    def holds(self, address: int) -> bool:
+        """Whether somebody sees something of it at ``address``."""
+        return self.address <= address < self.address + self.size
 
 
 class TaskPlan(Part):
@@ -135,8 +140,32 @@ class StreamPlan(Part):
     vector: int
 
 
+class StartPlan(Part):
+    """How a kernel begins, in 64-bit mode with paging on or in 32-bit mode without.
+
+    Addresses are the kernel's own; the registers that are not here are zero.
+    """
+
+    mode: Literal["64-bit", "32-bit"] = "64-bit"
+    rbx: int = 0
+    rsi: int = 0
+    rdi: int = 0
+
+
+class ForeignPlan(Part):
+    """What is known of a foreign kernel."""
+
+    file: str
+    format: str
+    undeclared: Literal["absent", "stop"]
+
+
 class SandboxPlan(Part):
-    """One sandbox with its monitor."""
+    """One sandbox with its monitor.
+
+    A foreign kernel has no tasks, ends, inputs and status. Its ``kernel_windows`` are its memory by
+    its own physical addresses, as are all addresses of it.
+    """
 
     name: str
     core: int
@@ -146,6 +175,8 @@ class SandboxPlan(Part):
     kernel_windows: tuple[Window, ...]
     view: tuple[Window, ...]
     monitor_windows: tuple[Window, ...]
+    foreign: ForeignPlan | None
+    start: StartPlan
     entry: int
     stack_top: int
     kernel_tables: int
@@ -160,7 +191,7 @@ class SandboxPlan(Part):
     public: int
     monitor_plan: int
     info: int
-    status: int
+    status: int | None
     console: int
     tasks: tuple[TaskPlan, ...]
     ends: tuple[EndPlan, ...]
@@ -193,18 +224,24 @@ class ChannelPlan(Part):
 
 
 class Plan(Part):
-    """The whole of it."""
+    """The whole of it. ``memory`` is what the machine must have at least below 4 GiB."""
 
     name: str
     memory: int
     cores: int
     until: tuple[str, ...]
     checks: bool
-    x2apic: Literal["preferred", "required", "off"]
+    x2apic: Literal["preferred", "required"]
     boot_machine: int
+    boot_msr_map: int
     regions: tuple[Region, ...]
     sandboxes: tuple[SandboxPlan, ...]
     channels: tuple[ChannelPlan, ...]
+
+    @property
+    def end(self) -> int:
+        """The first address after all regions."""
+        return max(region.end for region in self.regions)
 
     def sandbox(self, name: str) -> SandboxPlan:
         """The sandbox of this name; raises KeyError."""

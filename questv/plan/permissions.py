@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from questv.arch.x86.apic import X2APIC_MSR_BASE, ApicRegister
+from questv.arch.x86.registers import Msr
 from questv.arch.x86.svm import IO_MAP_SIZE, MSR_MAP_RANGES, MSR_MAP_SIZE
 
 _RANGE_LENGTH = 0x2000
@@ -30,6 +31,15 @@ GUARDED_APIC: dict[int, str] = {
 
 DIRECT_APIC: dict[int, str] = dict.fromkeys(range(0x40), "rw")
 """All of them."""
+
+
+FOREIGN_MSRS: dict[int, str] = {
+    int(Msr.APIC_BASE): "r",
+    **dict.fromkeys((0x174, 0x175, 0x176), "rw"),  # SYSENTER
+    **dict.fromkeys(range(0xC000_0081, 0xC000_0085), "rw"),  # STAR, LSTAR, CSTAR, SFMASK
+    **dict.fromkeys(range(0xC000_0100, 0xC000_0104), "rw"),  # bases of FS and GS, TSC_AUX
+}
+"""What any kernel needs for itself, besides: it concerns the own core, and no monitor uses it."""
 
 
 def apic_msrs(registers: dict[int, str]) -> dict[int, str]:

@@ -12,9 +12,9 @@ from questv.plan.stacks import EXCEPTION_STACK, KERNEL_STACK
 from questv.system.model import Channel, RingChannel
 
 AREA_HEADER = PAGE_SIZE
-"""The first page of each side's area; the data, if it has any, follows."""
+"""The first page of an area; the slots of a register follow on the next."""
 
-assert ring.DATA_OFFSET == four_slot.DATA_OFFSET == AREA_HEADER
+assert four_slot.DATA_OFFSET == AREA_HEADER
 
 SLOTS = 4
 
@@ -22,7 +22,7 @@ SLOTS = 4
 def sender_area_size(channel: Channel) -> int:
     """Bytes of the area that the sending or writing side writes."""
     if isinstance(channel, RingChannel):
-        return AREA_HEADER + page_up(channel.size)
+        return page_up(ring.area_size(channel.size))
     stride = -(-channel.message // 64) * 64
     return AREA_HEADER + page_up(SLOTS * stride)
 

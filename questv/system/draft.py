@@ -12,6 +12,7 @@ from questv.system.model import (
     Channel,
     Device,
     Input,
+    Kernel,
     Machine,
     Msr,
     PortRange,
@@ -112,6 +113,13 @@ class Draft:
 def tasks(sandbox: Located[Sandbox]) -> tuple[Located[Task], ...]:
     """The tasks of ``sandbox``, in file order."""
     return sandbox.parts("task", sandbox.item.tasks)
+
+
+def kernel(sandbox: Located[Sandbox]) -> Located[Kernel] | None:
+    """The foreign kernel of ``sandbox``, if it has one."""
+    if sandbox.item.kernel is None:
+        return None
+    return Located(sandbox.item.kernel, (*sandbox.path, "kernel"), sandbox.document)
 
 
 def inputs(sandbox: Located[Sandbox]) -> tuple[Located[Input], ...]:

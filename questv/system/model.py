@@ -99,11 +99,10 @@ class Table(BaseModel):
 
 
 class X2Apic(StrEnum):
-    """Whether a machine has to have an x2APIC, or must not use one."""
+    """Whether a machine has to have an x2APIC."""
 
     PREFERRED = "preferred"
     REQUIRED = "required"
-    OFF = "off"
 
 
 class Machine(Table):
@@ -112,15 +111,14 @@ class Machine(Table):
     header: ClassVar[str] = "[machine]"
 
     memory: Size = Field(
-        default=64 << 20, description="RAM that the plan may use, a multiple of 4 KiB."
+        default=64 << 20,
+        description="RAM that the plan may use below 4 GiB, a multiple of 4 KiB.",
     )
     x2apic: X2Apic = Field(
         default=X2Apic.PREFERRED,
         description=(
             "`required`: a machine without an x2APIC is refused at boot; `preferred`: there, "
-            "guarded kernels reach their timers through their monitors, at the price of exits; "
-            "`off`: the same on every machine, and QEMU is started without one, so that it has no "
-            "hole in what holds a guarded kernel."
+            "guarded kernels reach their timers through their monitors, at the price of exits."
         ),
     )
 
@@ -188,6 +186,46 @@ class Msr(Table):
     access: MsrAccess = Field(description="Reading, or reading and writing.")
 
 
+class Undeclared(StrEnum):
+    """What becomes of a kernel that uses ports and MSRs that are not its own."""
+
+    ABSENT = "absent"
+    STOP = "stop"
+
+
+class Kernel(Table):
+    """A foreign kernel, in the place of tasks: always guarded, its memory from address 0."""
+
+    header: ClassVar[str] = "[sandbox.kernel]"
+
+    file: StrictStr = Field(
+        description=(
+            "The file, seen from the folder: ELF for x86-64, assembly source (`.s`), or with "
+            "`load` any bytes."
+        )
+    )
+    load: Size | None = Field(
+        default=None,
+        description=(
+            "Makes the file a flat binary, loaded at this guest-physical address; for assembly, "
+            "where it is linked, 1 MiB if left out."
+        ),
+    )
+    entry: Size | None = Field(
+        default=None,
+        description="Where a flat binary is entered; if left out, at its first byte.",
+    )
+    command_line: StrictStr = Field(default="", description="What the kernel is told at its start.")
+    undeclared: Undeclared = Field(
+        default=Undeclared.ABSENT,
+        description=(
+            "Ports and MSRs that are not the sandbox's: `absent`, as where there is no such "
+            "device: ports read as ones and drop what is written, MSRs are a general protection "
+            "fault; `stop`: the first use stops the sandbox, as it does in others."
+        ),
+    )
+
+
 class Sandbox(Table):
     """A kernel with its monitor, alone on one core."""
 
@@ -214,6 +252,9 @@ class Sandbox(Table):
         ),
     )
     tasks: tuple[Task, ...] = Field(default=(), alias="task", description="Its tasks.")
+    kernel: Kernel | None = Field(
+        default=None, description="A foreign kernel, in the place of tasks."
+    )
     inputs: tuple[Input, ...] = Field(default=(), alias="input", description="Its inputs.")
     ports: tuple[PortRange, ...] = Field(default=(), description="Further I/O ports it may use.")
     msrs: tuple[Msr, ...] = Field(default=(), alias="msr", description="Further MSRs it may use.")
@@ -320,6 +361,7 @@ TABLES: dict[tuple[str, ...], type[Table]] = {
     ("run",): Run,
     ("sandbox",): Sandbox,
     ("sandbox", "task"): Task,
+    ("sandbox", "kernel"): Kernel,
     ("sandbox", "input"): Input,
     ("sandbox", "ports"): PortRange,
     ("sandbox", "msr"): Msr,

@@ -60,8 +60,12 @@ _MEMORY_MAP = ("the memory map of the chip", "which decides where accesses to me
 _SVM = ("virtualization itself", "which would let a kernel out of its sandbox")
 _MICROCODE = ("the microcode loader", "which replaces how the core works")
 
+_CLOCK = ("the time-stamp counter", "which its monitor measures time with, too; RDTSC reads it")
+
 RESERVED_MSRS = (
+    _span(0x10, 0x10, *_CLOCK),
     _span(0x1B, 0x1B, "APIC_BASE", "which moves or disables the interrupt controller"),
+    _span(0x3B, 0x3B, *_CLOCK),
     _span(0x79, 0x79, *_MICROCODE),
     _span(0x200, 0x2FF, *_MTRR),
     _span(0x800, 0x8FF, "x2APIC", 'which is given by apic = "guarded" or "direct", not here'),

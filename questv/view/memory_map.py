@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from questv.arch.x86.paging import PAGE_SIZE
+from questv.plan.addresses import MSR_MAPS
 from questv.plan.model import Owner, Plan, Region, SandboxPlan
 from questv.view.terminal import INDENT, heading, indented, sandbox_colour, sandbox_symbol, table
 from questv.view.units import size
@@ -43,7 +44,7 @@ class _Run:
 
 
 class MemoryMap:
-    """The map of a plan's memory, with its legend.
+    """The map of a plan's memory below 4 GiB, with a legend that names what is above as well.
 
     A stretch of one kind that would fill several rows is shown by its first row and its length.
     """
@@ -117,19 +118,25 @@ class MemoryMap:
         for symbol, words in {**names, **_WORDS}.items():
             if total[symbol]:
                 made.add_row(Text(symbol, styles.get(symbol, "")), size(total[symbol]), words)
+        above = sum(region.size for region in self._plan.regions if not _is_drawn(region))
+        made.add_row("", size(above), "above 4 GiB: MSR permission maps, and guards behind them")
         return made
 
 
 def _runs(plan: Plan) -> Iterator[_Run]:
-    """All memory from the first region to the end, in order."""
+    """All memory below 4 GiB from the first region to the end, in order."""
     end = None
-    for region in sorted(plan.regions, key=lambda region: region.start):
+    for region in sorted(filter(_is_drawn, plan.regions), key=lambda region: region.start):
         if end is not None and end < region.start:
             yield _Run(end, region.start, _FREE, Style(dim=True))
         yield _run(plan, region)
         end = region.end
     if end is not None and end < plan.memory:
         yield _Run(end, plan.memory, _FREE, Style(dim=True))
+
+
+def _is_drawn(region: Region) -> bool:
+    return region.start < MSR_MAPS
 
 
 def _run(plan: Plan, region: Region) -> _Run:
@@ -151,6 +158,8 @@ def _run(plan: Plan, region: Region) -> _Run:
             return _Run(region.start, region.end, _BOOT, Style())
         case Owner.CHANNEL:
             return _Run(region.start, region.end, _CHANNEL, Style(bold=True))
+        case Owner.GUARD:
+            raise ValueError("guards are above what is drawn")
 
 
 def _has_input(sandbox: SandboxPlan, region: Region) -> bool:

@@ -11,7 +11,7 @@ from rich.text import Text
 from questv.plan.model import Plan, SandboxPlan
 from questv.view.memory_map import MemoryMap
 from questv.view.rights import RightsTable
-from questv.view.terminal import heading, indented, sandbox_name, table
+from questv.view.terminal import heading, indented, printable, sandbox_name, table
 from questv.view.units import count, size
 
 
@@ -28,6 +28,10 @@ def _sections(plan: Plan) -> Iterator[RenderableType]:
     yield ""
     yield heading("Tasks, the most urgent first")
     yield indented(_tasks(plan))
+    if any(sandbox.foreign for sandbox in plan.sandboxes):
+        yield ""
+        yield heading("Foreign kernels")
+        yield indented(_foreign(plan))
     if plan.channels:
         yield ""
         yield heading("Channels")
@@ -90,6 +94,20 @@ def _tasks(plan: Plan) -> Table:
                 str(task.priority),
                 size(task.stack_size),
                 size(task.stack_needed),
+            )
+    return made
+
+
+def _foreign(plan: Plan) -> Table:
+    made = table("sandbox", "file", "what it is", "begins at", "what is not its own")
+    for sandbox in plan.sandboxes:
+        if sandbox.foreign is not None:
+            made.add_row(
+                sandbox_name(plan.sandboxes, sandbox.name),
+                printable(sandbox.foreign.file),
+                sandbox.foreign.format,
+                f"{sandbox.entry:#x}, {sandbox.start.mode}",
+                sandbox.foreign.undeclared,
             )
     return made
 

@@ -24,12 +24,21 @@ from questv.view.units import size
 
 _NOTHING = "-"
 _GAP = 2
-_FIXED = INDENT + len("0x00000000") + _GAP + len("1023 KiB") + _GAP + _GAP
+_FIXED = INDENT + len("0x140000000") + _GAP + len("1023 KiB") + _GAP + _GAP
 _NARROWEST_WHAT = 24
 
 
 @dataclass(frozen=True)
-class _Piece:
+class Party:
+    """Somebody who has rights: a name, a symbol for where there is no room for it, a colour."""
+
+    name: str
+    symbol: str
+    colour: str
+
+
+@dataclass(frozen=True)
+class Piece:
     """A stretch of physical memory in which nobody's rights change.
 
     ``whose`` says what it belongs to, and ``parts`` what of it this is, if it has parts.
@@ -39,7 +48,7 @@ class _Piece:
     size: int
     whose: str
     parts: tuple[str, ...]
-    rights: tuple[str, ...]  # of each sandbox; empty for none
+    rights: tuple[str, ...]  # of each party; empty for none
 
     @property
     def what(self) -> str:
@@ -47,37 +56,37 @@ class _Piece:
         return f"{self.whose}: {', '.join(self.parts)}" if self.parts else self.whose
 
 
-class RightsTable:
-    """One row for each stretch of memory, a column for each sandbox.
+class PieceTable:
+    """One row for each stretch of memory, a column for each party.
 
-    Where there is no room for the sandboxes' names, a column has the symbol of the memory map;
-    where there is none for all columns, there are several tables, and nothing that concerns
-    nobody is shown twice.
+    Where there is no room for the parties' names, a column has its symbol; where there is none for
+    all columns, there are several tables, and nothing that concerns nobody is shown twice.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        """Show the views of ``plan``."""
-        self._names = [sandbox.name for sandbox in plan.sandboxes]
-        self._pieces = list(_pieces(plan))
+    def __init__(self, parties: Sequence[Party], pieces: Sequence[Piece]) -> None:
+        """Show ``pieces``, in their order."""
+        self._parties = parties
+        self._pieces = pieces
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The tables, as wide as there is room."""
         yield heading("Who may do what: r read, w write, x execute")
-        everyone = range(len(self._names))
+        everyone = range(len(self._parties))
+        names = [party.name for party in self._parties]
         what = max(len(piece.what) for piece in self._pieces)
-        if sum(len(name) + _GAP for name in self._names) <= options.max_width - _FIXED - what:
-            yield indented(self._table(everyone, self._names))
+        if sum(len(name) + _GAP for name in names) <= options.max_width - _FIXED - what:
+            yield indented(self._table(everyone, names))
             return
+        symbols = [party.symbol for party in self._parties]
         room = options.max_width - _FIXED - min(what, _NARROWEST_WHAT)
-        fitting = max(1, room // (len("rw") + _GAP))
-        symbols = [sandbox_symbol(index) for index in everyone]
+        fitting = max(1, room // (max(map(len, ["rw", *symbols])) + _GAP))
         for first in everyone[::fitting]:
             yield indented(self._table(everyone[first : first + fitting], symbols))
 
     def _table(self, shown: range, labels: Sequence[str]) -> Table:
         made = table("from", "size", "what", numbers=("from", "size"))
         for index in shown:
-            add_column(made, labels[index], style=sandbox_colour(index))
+            add_column(made, labels[index], style=self._parties[index].colour)
         for piece in self._pieces:
             mine = [piece.rights[index] for index in shown]
             if any(mine) or (shown.start == 0 and not any(piece.rights)):
@@ -86,9 +95,21 @@ class RightsTable:
         return made
 
 
-def _pieces(plan: Plan) -> Iterator[_Piece]:
+class RightsTable(PieceTable):
+    """The views of a plan: who sees what of its memory."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Show the views of ``plan``; a sandbox's symbol is that of the memory map."""
+        parties = [
+            Party(sandbox.name, sandbox_symbol(index), sandbox_colour(index))
+            for index, sandbox in enumerate(plan.sandboxes)
+        ]
+        super().__init__(parties, list(_pieces(plan)))
+
+
+def _pieces(plan: Plan) -> Iterator[Piece]:
     """All memory of the plan in order, in as few pieces as tell everything; then devices."""
-    last: _Piece | None = None
+    last: Piece | None = None
     for region in sorted(plan.regions, key=lambda region: region.start):
         for piece in _cut(plan, region):
             if last is not None and _belong_together(last, piece):
@@ -100,10 +121,10 @@ def _pieces(plan: Plan) -> Iterator[_Piece]:
     if last is not None:
         yield last
     for address, window in sorted(_devices(plan.sandboxes).items()):
-        yield _Piece(address, window.size, window.name, (), _rights(plan.sandboxes, address))
+        yield Piece(address, window.size, window.name, (), _rights(plan.sandboxes, address))
 
 
-def _cut(plan: Plan, region: Region) -> Iterator[_Piece]:
+def _cut(plan: Plan, region: Region) -> Iterator[Piece]:
     """A region, cut wherever somebody's window begins or ends."""
     cuts = {region.start, region.end}
     for sandbox in plan.sandboxes:
@@ -111,7 +132,7 @@ def _cut(plan: Plan, region: Region) -> Iterator[_Piece]:
             cuts |= {window.physical, window.physical + window.size}
     for start, end in pairwise(sorted(cut for cut in cuts if region.start <= cut <= region.end)):
         whose, parts = _named(plan, region, start)
-        yield _Piece(start, end - start, whose, parts, _rights(plan.sandboxes, start))
+        yield Piece(start, end - start, whose, parts, _rights(plan.sandboxes, start))
 
 
 def _named(plan: Plan, region: Region, address: int) -> tuple[str, tuple[str, ...]]:
@@ -125,7 +146,7 @@ def _named(plan: Plan, region: Region, address: int) -> tuple[str, tuple[str, ..
     return region.of, ("stacks" if part.startswith("stack ") else part,)
 
 
-def _belong_together(first: _Piece, second: _Piece) -> bool:
+def _belong_together(first: Piece, second: Piece) -> bool:
     return (
         first.start + first.size == second.start
         and first.whose == second.whose
@@ -133,9 +154,9 @@ def _belong_together(first: _Piece, second: _Piece) -> bool:
     )
 
 
-def _joined(first: _Piece, second: _Piece) -> _Piece:
+def _joined(first: Piece, second: Piece) -> Piece:
     parts = tuple(dict.fromkeys([*first.parts, *second.parts]))
-    return _Piece(first.start, first.size + second.size, first.whose, parts, first.rights)
+    return Piece(first.start, first.size + second.size, first.whose, parts, first.rights)
 
 
 def _rights(sandboxes: Sequence[SandboxPlan], address: int) -> tuple[str, ...]:

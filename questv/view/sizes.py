@@ -68,6 +68,7 @@ def _memory(report: BuildReport) -> Table:
         (tables.nested_tables, "  nested page tables"),
         (tables.monitor_tables, "  the monitors' page tables"),
         (tables.permission_maps, "  permission maps of MSRs and ports"),
+        (tables.guards, "  guards behind those of MSRs"),
         (memory.boot, "the boot, of no use after it"),
     ):
         if number:

@@ -60,7 +60,7 @@ def machine_view(machine: MachineReport) -> Text:
 
 
 def interrupts_view(machine: MachineReport) -> Text:
-    """How the sandboxes get their interrupts; a line more if guarded ones aren't held by it."""
+    """How the sandboxes get their interrupts."""
     modes = machine.asked.interrupts
     if len(set(modes.values())) == 1:
         line = Text(f"interrupts: {next(iter(modes.values()))}")
@@ -68,13 +68,6 @@ def interrupts_view(machine: MachineReport) -> Text:
         line = Text(f"interrupts: {', '.join(f'{name} {mode}' for name, mode in modes.items())}")
     if machine.found is not None and machine.found.x2apic:
         line.append(", through an x2APIC")
-        if machine.found.msr_map_leaks and "guarded" in modes.values():
-            line.append(
-                "\nthis QEMU lets a kernel around its MSR map (by an rcx of over 32 bits): a"
-                " hostile guarded kernel could stop other cores; [machine] x2apic = "
-                '"off" closes it, at the price of exits',
-                "yellow",
-            )
     elif machine.found is not None and "guarded" in modes.values():
         line.append(
             "; this machine has no x2APIC: the timer and the end of each interrupt"
@@ -112,11 +105,15 @@ def _sandboxes(snapshot: Snapshot) -> Table:
             Text(sandbox.state, _STATE_STYLES.get(sandbox.state, "")),
             moment(sandbox.started),
             moment(sandbox.ended),
-            f"{sandbox.timer_interrupts:,}",
-            f"{sandbox.doorbells:,}",
-            _exits(sandbox.exits.after),
+            _counted(sandbox.timer_interrupts),
+            _counted(sandbox.doorbells),
+            _exits(sandbox.exits.before if sandbox.started is None else sandbox.exits.after),
         )
     return made
+
+
+def _counted(number: int | None) -> str:
+    return "-" if number is None else f"{number:,}"
 
 
 def _exits(by_reason: dict[str, int]) -> str:

@@ -15,7 +15,7 @@ from questv.channel import four_slot, ring
 from questv.channel.four_slot import Reader, ReaderArea, Writer, WriterArea
 from questv.channel.ring import Consumer, Producer
 from questv.channel.sleep import Area
-from questv.metal.structs import Struct, sizeof
+from questv.metal.structs import Struct, offsetof, sizeof
 
 PAGE = mmap.PAGESIZE
 UNTOUCHED = 0xA5
@@ -104,27 +104,39 @@ class RingChannel(Channel):
     """A ring of ``size`` bytes, both of whose ends begin at ``position``."""
 
     def __init__(self, size: int, position: int = 0, *, at_end: bool = True) -> None:
-        super().__init__(Area, Area, Stretch(size, at_end=at_end))
+        super().__init__(
+            Area, Area, Stretch(ring.area_size(size) - ring.DATA_OFFSET, at_end=at_end)
+        )
         self.size = size
+        place = position % self.data.size
         self.producer = Producer(
-            own=self.sending.own,
             peer=self.receiving.peer,
             data=self.data.own,
+            end=self.data.own + self.data.size,
             size=size,
-            cursor=self.data.own + position % size,
-            tail=position,
+            cursor=self.data.own + place,
+            origin=(self.data.own + place - position) % 2**64,
             head=position,
         )
         self.consumer = Consumer(
             own=self.receiving.own,
-            peer=self.sending.peer,
             data=self.data.peer,
-            size=size,
-            head=position,
-            tail=position,
+            end=self.data.peer + self.data.size,
+            cursor=self.data.peer + place,
+            next=self.data.peer + place,
+            origin=(self.data.peer + place - position) % 2**64,
         )
-        for area in (self.sending, self.receiving):
-            self.say(area, 0, position)
+        self.say(self.receiving, 0, position)
+
+    @property
+    def sent(self) -> int:
+        """The position up to which the producer has written."""
+        return (self.producer.cursor - self.producer.origin) % 2**64
+
+    @property
+    def received(self) -> int:
+        """The position up to which the consumer has read."""
+        return (self.consumer.cursor - self.consumer.origin) % 2**64
 
     @property
     def largest(self) -> int:
@@ -141,15 +153,19 @@ class Register(Channel):
         self.writer = Writer(
             own=self.sending.own,
             peer=self.receiving.peer,
-            data=self.data.own,
             size=size,
-            stride=self.stride,
+            places=[self.data.own + slot * self.stride for slot in range(4)],
         )
         self.reader = Reader(
             own=self.receiving.own,
             peer=self.sending.peer,
-            data=self.data.peer,
             size=size,
-            stride=self.stride,
-            before=four_slot.NOTHING_READ,
+            places=[self.data.peer + slot * self.stride for slot in range(4)],
+            news=four_slot.FIRST_NEWS,
         )
+
+    @property
+    def published(self) -> int:
+        """The number of the newest value, as the writer's area says."""
+        offset = offsetof(WriterArea, "latest")
+        return int.from_bytes(self.sending.read(offset, 8), "little") // 2

@@ -16,7 +16,7 @@ from questv.metal.interpret.events import Steps
 from questv.metal.structs import Struct, offsetof
 
 from . import drivers, sides
-from .scenarios import HERE, RING
+from .scenarios import FULL_AFTER_TWO, HERE, RING, backlogged
 from .sides import RECEIVING, SENDING, Shape, Side
 from .weak.explore import Await, Explorer, Poll, Ring
 
@@ -37,7 +37,7 @@ class Kernel:
         models = {
             disable_interrupts: self._disable,
             enable_interrupts: self._enable,
-            lapic.command: self._command,
+            lapic.destination: self._destination,
             lapic.send: self._ring,
             tasks.block: self._block,
             tasks.wake: self._wake,
@@ -70,7 +70,9 @@ class Kernel:
             yield from self._handle()
 
     def _handle(self) -> Steps[None]:
-        assert (yield from self.side.domain.call(doorbells.take, VECTOR)), "nobody's doorbell"
+        call = self.side.domain.call
+        if not (yield from call(doorbells.take, VECTOR)):
+            assert (yield from call(doorbells.take_late, VECTOR)), "nobody's doorbell"
 
     def _disable(self) -> Steps[None]:
         self._interrupts = False
@@ -80,11 +82,11 @@ class Kernel:
         self._interrupts = True
         yield from ()
 
-    def _command(self, _core: int, _vector: int) -> Steps[int]:
+    def _destination(self, _core: int) -> Steps[int]:
         yield from ()
         return 0
 
-    def _ring(self, _command: int) -> Steps[None]:
+    def _ring(self, _destination: int, _vector: int) -> Steps[None]:
         yield Ring(HERE, self._peer)
 
     def _block(self) -> Steps[None]:
@@ -102,22 +104,21 @@ class Kernel:
 def ring(backlog: int, sends: int, receives: int) -> Explorer:
     """Every message arrives, though both tasks wait whenever they can't go on.
 
-    The ring has room for two messages; at first there are ``backlog``. Then some more are sent,
-    and some are received.
+    From ``FULL_AFTER_TWO`` on the ring has ``backlog`` messages at first, and room for two. Then
+    some more are sent, and some are received.
     """
     shape = sides.ring_shape(RING)
     length = sides.ring_message(RING)
 
     def produce() -> Steps[None]:
-        producer = sides.producer(RING, written=backlog * RING // 2)
-        kernel = Kernel(shape, channels.Sender(producer=producer), sends=True)
+        kernel = Kernel(shape, channels.Sender(producer=backlogged(backlog)), sends=True)
         for number in range(backlog + 1, backlog + sends + 1):
             room = yield from kernel.call(channels.Sender.reserve, length, FOREVER)
             yield from kernel.side.domain.call(drivers.fill, room, length, number)
             yield from kernel.call(channels.Sender.commit)
 
     def consume() -> Steps[None]:
-        receiver = channels.Receiver(consumer=sides.consumer(RING))
+        receiver = channels.Receiver(consumer=sides.consumer(RING, read=FULL_AFTER_TWO))
         kernel = Kernel(shape, receiver, sends=False)
         for expected in range(1, receives + 1):
             message = yield from kernel.call(channels.Receiver.receive, FOREVER)
@@ -126,7 +127,8 @@ def ring(backlog: int, sends: int, receives: int) -> Explorer:
             yield from kernel.call(channels.Receiver.done)
 
     threads = {"producer": produce, "consumer": consume}
-    return Explorer(threads, shape.shared, sides.ring_contents(RING, backlog))
+    contents = sides.ring_contents(RING, backlog, position=FULL_AFTER_TWO)
+    return Explorer(threads, shape.shared, contents)
 
 
 def register(writes: int) -> Explorer:

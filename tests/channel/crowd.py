@@ -56,8 +56,11 @@ def send(producer: Producer, first: u64, end: u64, patience: u64) -> u64:
 
 
 @metal
-def receive(consumer: Consumer, first: u64, end: u64, patience: u64) -> u64:
-    """Receive the messages with the numbers from ``first`` on; the number of the next one."""
+def receive(consumer: Consumer, size: u64, first: u64, end: u64, patience: u64) -> u64:
+    """Receive the messages with the numbers from ``first`` on; the number of the next one.
+
+    ``size`` is the ring's.
+    """
     number = first
     left = patience
     while number != end and left != 0:
@@ -66,8 +69,8 @@ def receive(consumer: Consumer, first: u64, end: u64, patience: u64) -> u64:
             left -= 1
             pause()
             continue
-        length = length_of(number, consumer.size)
-        assert consumer.length == length, "another message, or another length"
+        length = length_of(number, size)
+        assert ring.length(consumer) == length, "another message, or another length"
         words = Ptr[Shared[u64]](message)
         for i in range(length // 8):
             word = words[i].load(RELAXED)
@@ -154,10 +157,10 @@ def drain(consumer: Consumer, to: Ptr[u8], capacity: u64, turns: u64) -> u64:
     for _ in range(turns):
         message = ring.peek(consumer)
         if not message.is_null():
-            length = consumer.length
-            offset = u64(message) - consumer.data
-            assert length <= consumer.size, "longer than the ring"
-            assert offset <= consumer.size - length, "outside of the ring"
+            length = ring.length(consumer)
+            memory = consumer.end - consumer.data
+            assert length <= memory, "longer than the ring"
+            assert u64(message) - consumer.data <= memory - length, "outside of the ring"
             copy_out(to, message, min(length, capacity))
             ring.consume(consumer)
             count += 1
@@ -165,17 +168,22 @@ def drain(consumer: Consumer, to: Ptr[u8], capacity: u64, turns: u64) -> u64:
 
 
 @metal
-def flood(producer: Producer, turns: u64) -> u64:
-    """Send messages of all lengths whenever there seems to be room; how many were sent."""
+def flood(producer: Producer, own: Ptr[Area], turns: u64) -> u64:
+    """Send messages of all lengths whenever there seems to be room; how many were sent.
+
+    It says how far it is, for lies that are near the truth.
+    """
     count = u64(0)
     for number in range(turns):
         length = length_of(number, producer.size)
         room = ring.reserve(producer, length)
         if not room.is_null():
-            assert u64(room) - producer.data <= producer.size - length, "outside of the ring"
+            memory = producer.end - producer.data
+            assert u64(room) - producer.data <= memory - length, "outside of the ring"
             for i in range(length):
                 room[i] = u8.wrap(number)
             ring.commit(producer)
+            own[0].position.store(producer.cursor - producer.origin, RELAXED)
             count += 1
     return count
 
@@ -189,6 +197,6 @@ def look(reader: Reader, to: Ptr[u8], turns: u64) -> u64:
             count += 1
         value = four_slot.begin_read(reader)
         if not value.is_null():
-            assert u64(value) - reader.data <= 3 * reader.stride, "outside of the slots"
+            assert reader.places[0] <= u64(value) <= reader.places[3], "outside of the slots"
             copy_out(to, value, reader.size)
     return count

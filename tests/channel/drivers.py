@@ -25,7 +25,7 @@ def receive(consumer: Consumer) -> u64:
     message = ring.peek(consumer)
     if message.is_null():
         return 0
-    number = read(Ptr[Shared[u64]](message), consumer.length)
+    number = read(Ptr[Shared[u64]](message), ring.length(consumer))
     ring.consume(consumer)
     return number
 

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from questv.channel import four_slot, sleep
 from questv.channel import ring as ring_
+from questv.channel.ring import Producer
 from questv.metal.interpret.events import Load, Site, Steps
 from questv.metal.lang import ACQUIRE
+from questv.metal.structs import offsetof
 
 from . import drivers, sides
 from .sides import RECEIVING, SENDING, Shape, Side
@@ -15,6 +17,12 @@ from .weak.explore import Await, Explorer, Poll, Ring
 
 RING = 64
 """Bytes of the rings: the smallest there is."""
+FULL_AFTER_TWO = 8
+"""A position from which the ring takes two of its longest messages, and no third."""
+OLD = 99
+"""The number of a message that nobody must find."""
+
+LATEST = SENDING + offsetof(four_slot.WriterArea, "latest")
 
 HERE = Site("the kernel", 0, 0)
 
@@ -26,8 +34,8 @@ def ring(lengths: tuple[int, ...], attempts: int, looks: int, position: int = 0)
     """What arrives is what was sent, in its order, from the first message on.
 
     The producer tries each message of ``lengths`` bytes a few times and then gives up, the
-    consumer looks some times. Both begin after ``position`` bytes. Each returns how many messages
-    it has sent or received.
+    consumer looks some times. Both begin after ``position`` bytes; at the ring's start there is
+    still a message of the lap before. Each returns how many messages it has sent or received.
     """
     shape = sides.ring_shape(RING)
 
@@ -55,7 +63,8 @@ def ring(lengths: tuple[int, ...], attempts: int, looks: int, position: int = 0)
         assert found.violations == 0, "an honest producer was accused"
         return count
 
-    initial = {SENDING: position, RECEIVING: position}
+    old = sides.ring_contents(RING, 1, first=OLD) if position else {}
+    initial = {**old, RECEIVING: position}
     return Explorer({"producer": produce, "consumer": consume}, shape.shared, initial)
 
 
@@ -82,14 +91,14 @@ def register(writes: int, reads: int, *, counts: bool) -> Explorer:
         view = side.memory.view(four_slot.Reader, own)
         last, seen = 0, []
         for _ in range(reads):
-            count = (yield Load(HERE, SENDING, 8, ACQUIRE)) if counts else 0
+            latest = (yield Load(HERE, LATEST, 8, ACQUIRE)) if counts else 0
             number = yield from side.domain.call(drivers.newest, own)
-            assert count is not None
+            assert latest is not None
             assert number is not None
-            taken = (view.before + 1) % 2**64
+            taken = view.news // 2 - 1
             assert number == taken, f"value {number} is taken for value {taken}"
             assert number >= last, f"value {number} came after value {last}"
-            assert number >= count, f"value {number} though {count} was published"
+            assert number >= latest // 2, f"value {number} though {latest // 2} was published"
             last = number
             seen.append(number)
         return tuple(seen)
@@ -147,16 +156,23 @@ class Sleeper:
         """Sleep, unless a second look finds something."""
         yield Poll(HERE, self._names[0])
         yield from self.side.domain.call(sleep.announce_sleep, self._bell, self._own)
-        if not (yield from look()):
+        if (yield from look()):
+            yield from self.side.domain.call(sleep.withdraw_sleep, self._own)
+        else:
             yield Await(HERE, self._names[0])
-        yield from self.side.domain.call(sleep.end_sleep, self._bell, self._own)
+
+
+def backlogged(messages: int) -> Producer:
+    """A producer that has written some of its longest messages, of which none is read."""
+    written = FULL_AFTER_TWO + messages * RING // 2
+    return sides.producer(RING, written=written, read=FULL_AFTER_TWO)
 
 
 def sleepy_ring(backlog: int, sends: int, receives: int) -> Explorer:
     """Every message arrives, though both sides sleep whenever they can't go on.
 
-    The ring has room for two messages; at first there are ``backlog``. Then some more are sent,
-    and some are received.
+    From ``FULL_AFTER_TWO`` on the ring has ``backlog`` messages at first, and room for two. Then
+    some more are sent, and some are received.
     """
     shape = sides.ring_shape(RING)
     length = sides.ring_message(RING)
@@ -164,7 +180,7 @@ def sleepy_ring(backlog: int, sends: int, receives: int) -> Explorer:
     def produce() -> Steps[None]:
         sleeper = Sleeper(shape, sends=True)
         call = sleeper.side.domain.call
-        own = sleeper.side.place(sides.producer(RING, written=backlog * RING // 2))
+        own = sleeper.side.place(backlogged(backlog))
         for number in range(backlog + 1, backlog + sends + 1):
             while not (yield from call(drivers.send, own, length, number)):
                 yield from sleeper.wait(lambda: call(ring_.has_room, own, length))
@@ -173,7 +189,7 @@ def sleepy_ring(backlog: int, sends: int, receives: int) -> Explorer:
     def consume() -> Steps[None]:
         sleeper = Sleeper(shape, sends=False)
         call = sleeper.side.domain.call
-        own = sleeper.side.place(sides.consumer(RING))
+        own = sleeper.side.place(sides.consumer(RING, read=FULL_AFTER_TWO))
         for expected in range(1, receives + 1):
             while not (number := (yield from call(drivers.receive, own))):
                 yield from sleeper.wait(lambda: call(ring_.has_message, own))
@@ -181,7 +197,8 @@ def sleepy_ring(backlog: int, sends: int, receives: int) -> Explorer:
             yield from sleeper.wake_peer()
 
     threads = {"producer": produce, "consumer": consume}
-    return Explorer(threads, shape.shared, sides.ring_contents(RING, backlog))
+    contents = sides.ring_contents(RING, backlog, position=FULL_AFTER_TWO)
+    return Explorer(threads, shape.shared, contents)
 
 
 def sleepy_register(writes: int) -> Explorer:

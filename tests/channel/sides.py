@@ -40,14 +40,14 @@ class Shape:
 
 def ring_shape(size: int) -> Shape:
     """The areas of a ring of ``size`` bytes."""
-    data = (SENDING + ring.DATA_OFFSET, size)
+    start, end = _ring(size)
+    data = (start, end - start)
     return Shape(((SENDING, sizeof(Area)), data), ((RECEIVING, sizeof(Area)),))
 
 
 def four_slot_shape(size: int) -> Shape:
     """The areas of a four-slot register for values of ``size`` bytes."""
-    stride = -(-size // 64) * 64
-    slots = [(SENDING + four_slot.DATA_OFFSET + slot * stride, size) for slot in range(4)]
+    slots = [(place, size) for place in _places(size)]
     return Shape(
         ((SENDING, sizeof(WriterArea)), *slots),
         ((RECEIVING, sizeof(ReaderArea)),),
@@ -78,35 +78,52 @@ class Side:
 
 def producer(size: int, *, written: int = 0, read: int = 0) -> Producer:
     """A producer that has written so many bytes, and knows that so many were read."""
-    data = SENDING + ring.DATA_OFFSET
+    data, end = _ring(size)
+    cursor = data + read % (end - data) + written - read
     return Producer(
-        own=SENDING,
         peer=RECEIVING,
         data=data,
+        end=end,
         size=size,
-        cursor=data + written % size,
-        tail=written,
+        cursor=cursor,
+        origin=(cursor - written) % 2**64,
         head=read,
     )
 
 
 def consumer(size: int, *, read: int = 0) -> Consumer:
-    """A consumer that has read so many bytes, and knows of no more."""
-    data = SENDING + ring.DATA_OFFSET
-    return Consumer(own=RECEIVING, peer=SENDING, data=data, size=size, head=read, tail=read)
+    """A consumer that has read so many bytes."""
+    data, end = _ring(size)
+    cursor = data + read % (end - data)
+    return Consumer(
+        own=RECEIVING,
+        data=data,
+        end=end,
+        cursor=cursor,
+        next=cursor,
+        origin=(cursor - read) % 2**64,
+    )
+
+
+def _ring(size: int) -> tuple[int, int]:
+    """Where a ring starts and ends."""
+    return SENDING + ring.DATA_OFFSET, SENDING + ring.area_size(size)
 
 
 def ring_message(size: int) -> int:
-    """The length of the longest messages in a ring, of which it holds two."""
+    """The length of the longest messages in a ring, of which it always holds two."""
     return size // 2 - ring.HEADER
 
 
-def ring_contents(size: int, messages: int) -> dict[int, int]:
-    """Words of shared memory: a ring with some of its longest messages, numbered from 1."""
-    words = {SENDING: messages * size // 2}
-    for number in range(1, messages + 1):
-        start = SENDING + ring.DATA_OFFSET + (number - 1) * size // 2
-        words[start] = ring_message(size)
+def ring_contents(size: int, messages: int, *, first: int = 1, position: int = 0) -> dict[int, int]:
+    """Words of shared memory: a ring with some of its longest messages from ``position`` on.
+
+    They are numbered from ``first``.
+    """
+    words = {RECEIVING: position}
+    for number in range(first, first + messages):
+        start = SENDING + ring.DATA_OFFSET + position + (number - first) * size // 2
+        words[start] = ring.HEADER + ring_message(size)
         for place in range(start + ring.HEADER, start + size // 2, 8):
             words[place] = number
     return words
@@ -117,9 +134,8 @@ def writer(size: int) -> Writer:
     return Writer(
         own=SENDING,
         peer=RECEIVING,
-        data=SENDING + four_slot.DATA_OFFSET,
         size=size,
-        stride=-(-size // 64) * 64,
+        places=_places(size),
     )
 
 
@@ -128,8 +144,12 @@ def reader(size: int) -> Reader:
     return Reader(
         own=RECEIVING,
         peer=SENDING,
-        data=SENDING + four_slot.DATA_OFFSET,
         size=size,
-        stride=-(-size // 64) * 64,
-        before=four_slot.NOTHING_READ,
+        places=_places(size),
+        news=four_slot.FIRST_NEWS,
     )
+
+
+def _places(size: int) -> list[int]:
+    """Where a register's slots are."""
+    return [SENDING + four_slot.DATA_OFFSET + slot * -(-size // 64) * 64 for slot in range(4)]

@@ -18,21 +18,26 @@ def test_one_ring_for_each_announcement(jit: Jit, said: list[int]) -> None:
     bell, peer, rung = Bell(), Area(), 0
     for word in said:
         peer.asleep.store(word)
-        expected = word % 2 == 1 and word != rung
+        expected = word not in (0, rung)
         assert jit[sleep.must_ring](bell, peer) == expected
         assert not jit[sleep.must_ring](bell, peer)
         rung = word if expected else rung
 
 
 @settings(deadline=None, database=None)
-@given(start=st.integers(0, 2**63 - 1), turns=st.integers(1, 5))
-def test_announcements_are_odd_and_new(jit: Jit, start: int, turns: int) -> None:
-    """Also when the count goes over its end: an even start stays even."""
-    for before in (2 * start, 2**64 - 2 * turns):
-        own, ringer = Area(), Bell()
-        sleeper = Bell(announced=before)
-        for _ in range(turns):
-            jit[sleep.announce_sleep](sleeper, own)
+@given(
+    before=st.integers(0, 2**64 - 7),
+    turns=st.lists(st.sampled_from(["ringing", "withdrawing", "both"]), max_size=6),
+)
+def test_announcements_are_new_until_rung_for_or_withdrawn(
+    jit: Jit, before: int, turns: list[str]
+) -> None:
+    own, sleeper, ringer = Area(), Bell(announced=before), Bell()
+    for turn in turns:
+        jit[sleep.announce_sleep](sleeper, own)
+        if turn != "withdrawing":
             assert jit[sleep.must_ring](ringer, own)
-            jit[sleep.end_sleep](sleeper, own)
             assert not jit[sleep.must_ring](ringer, own)
+        if turn != "ringing":
+            jit[sleep.withdraw_sleep](own)
+        assert not jit[sleep.must_ring](ringer, own)

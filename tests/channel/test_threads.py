@@ -73,10 +73,12 @@ def ring_traffic(jit: Jit, size: int, position: int, messages: int) -> None:
     send, receive = jit[crowd.send], jit[crowd.receive]
     together(
         lambda: to_the_end(lambda n: send(channel.producer, n, messages, PATIENCE), 0, messages),
-        lambda: to_the_end(lambda n: receive(channel.consumer, n, messages, PATIENCE), 0, messages),
+        lambda: to_the_end(
+            lambda n: receive(channel.consumer, size, n, messages, PATIENCE), 0, messages
+        ),
     )
     assert channel.producer.violations == 0
-    assert channel.said(channel.sending) == channel.said(channel.receiving) != position
+    assert channel.sent == channel.received == channel.said(channel.receiving) != position
     channel.close()
 
 
@@ -105,7 +107,7 @@ def register_traffic(jit: Jit, size: int, enough: int) -> None:
 
     last = against(write, 1, read) - 1
     jit[crowd.read](register.reader, seen, 1)
-    assert seen.last == register.said(register.sending) == last
+    assert seen.last == register.published == last
     register.close()
 
 
@@ -148,7 +150,7 @@ def against_a_lying_producer(jit: Jit, size: int, enough: int) -> None:
         seen += jit[crowd.drain](consumer, to, size, TURNS)
         return seen > enough // 10 and consumer.violations > enough
 
-    under_fire(jit, [channel.data, channel.sending], channel.receiving, size, run)
+    under_fire(jit, [channel.data], channel.receiving, size, run)
     channel.close()
 
 
@@ -163,7 +165,7 @@ def against_a_lying_consumer(jit: Jit, size: int, enough: int) -> None:
 
     def run() -> bool:
         nonlocal sent
-        sent += jit[crowd.flood](producer, TURNS)
+        sent += jit[crowd.flood](producer, channel.sending.own, TURNS)
         return sent > enough and producer.violations > enough
 
     under_fire(jit, [channel.receiving], channel.sending, size, run)
@@ -204,7 +206,7 @@ def against_a_lying_reader(jit: Jit, size: int, enough: int) -> None:
         return written > enough
 
     under_fire(jit, [register.receiving], register.sending, 64, run)
-    assert register.said(register.sending) == written
+    assert register.published == written
     register.close()
 
 

@@ -116,6 +116,12 @@ def test_what_can_not_be_debugged(
     said = questv("debug", "--sandbox", "pin", HELLO)
     assert said.code == 2
     assert said.err == "error: hello has no sandbox 'pin'\n  fix: did you mean \"ping\"?\n"
+    said = questv("debug", "--sandbox", "guest", HELLO.parent / "foreign")
+    assert said.code == 2
+    assert said.err == (
+        "error: sandbox 'guest' has a foreign kernel, whose addresses gdb would misread\n"
+        '  fix: write "ours"\n'
+    )
     monkeypatch.setenv("PATH", str(tmp_path))
     said = questv("debug", HELLO)
     assert said.code == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from questv.attacks.catalogue import Attack
+from questv.attacks import memory
 from questv.inspect.report import RunReport
 from tests.inspect.machines import ATTACKS, orders, plan_of
 
@@ -120,7 +120,7 @@ def test_a_crash_in_the_report(questv: Questv, tmp_path: Path) -> None:
 def test_another_kernels_memory_is_named(questv: Questv, tmp_path: Path) -> None:
     victim = plan_of(ATTACKS).sandbox("middle").kernel_windows[0].physical
     file = tmp_path / "orders"
-    file.write_bytes(orders(Attack.WRITE, victim))
+    file.write_bytes(orders(memory.write, victim))
     said = questv("run", ATTACKS, "--input", f"orders={file}")
     assert said.code == 1
     assert shown_crash(said, "attacker").startswith(

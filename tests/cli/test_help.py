@@ -18,7 +18,7 @@ COMMANDS = [info.callback.__name__ for info in app.registered_commands if info.c
 
 
 def test_there_are_these_commands(questv: Questv) -> None:
-    assert COMMANDS == ["check", "build", "run", "inspect", "debug", "new", "doctor"]
+    assert COMMANDS == ["check", "build", "run", "inspect", "debug", "audit", "new", "doctor"]
     for words in ([], ["--help"], ["-h"]):
         said = questv(*words)
         assert said.code == (0 if words else 2)
@@ -84,6 +84,7 @@ def test_help_comes_at_once() -> None:
         ("questv run nowhere --input ", []),
         ("questv run files/tasks.py --input ", []),
         ("questv inspect endl", []),
+        ("questv audit --live endl", []),
     ],
 )
 def test_completion(line: str, offered: list[str]) -> None:
@@ -105,3 +106,5 @@ def test_completion_knows_what_runs() -> None:
     with Process("run", SYSTEMS / "endless") as process:
         process.await_line("tick 3")
         test_completion("questv inspect endl", ["endless"])
+        test_completion("questv audit --live endl", ["endless"])
+        test_completion("questv audit endl", [])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from questv.machine import Machine, MachineOptions
+from questv.machine import Machine, MachineKind, MachineOptions, memory_size
 from questv.plan.build import build
 
 from .typed import EXAMPLES, SYSTEMS, Process, Questv, copied
@@ -88,8 +88,10 @@ def test_no_machine_runs(questv: Questv) -> None:
 def test_machines_of_others_are_left_alone(questv: Questv, tmp_path: Path) -> None:
     """A machine that was not started by ``questv run`` has not said what it runs."""
     image = tmp_path / "image.elf"
-    image.write_bytes(build(ENDLESS).image)
-    with Machine(MachineOptions(image=image, memory=16 << 20, cores=2), name="other") as machine:
+    built = build(ENDLESS)
+    image.write_bytes(built.image)
+    memory = memory_size(MachineKind.MICROVM, built.plan.memory, built.plan.end)
+    with Machine(MachineOptions(image=image, memory=memory, cores=2), name="other") as machine:
         assert questv("inspect").code == 2
         assert questv("inspect", "other").code == 2
         machine.publish("asked.json", b'{"written by": "another version"}')

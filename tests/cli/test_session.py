@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import io
-import shutil
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from elftools.elf.elffile import ELFFile
 
 from questv.cli import session, start
 from questv.inspect.report import Outcome, RunReport
-from questv.machine import MachineOptions, find_qemu
+from questv.machine import MachineOptions
 from tests.machine import guest
 
 from .typed import EXAMPLES, SYSTEMS, Questv
@@ -68,33 +67,6 @@ def test_no_x2apic_costs_exits_and_that_is_said(
     assert " apic" in said.out.partition("\nSandboxes")[2]
 
 
-def test_the_hole_around_the_msr_map_is_told_and_can_be_closed(
-    questv: Questv, tmp_path: Path
-) -> None:
-    if not find_qemu().has_x2apic:
-        pytest.skip("this QEMU has no x2APIC")
-    report = tmp_path / "run.json"
-    said = questv("run", HELLO, "--report", report)
-    assert said.code == 0 and '[machine] x2apic = "off" closes it' in " ".join(said.out.split())
-    machine = RunReport.model_validate_json(report.read_text()).machine
-    assert machine.asked.x2apic == "preferred"
-    assert machine.found is not None and machine.found.x2apic and machine.found.msr_map_leaks
-
-    system = shutil.copytree(HELLO, tmp_path / "hello")
-    description = system / "system.toml"
-    text = description.read_text()
-    assert "[machine]\n" in text
-    description.write_text(text.replace("[machine]\n", '[machine]\nx2apic = "off"\n'))
-    for words in ((), ("--deterministic",)):
-        said = questv("run", system, "--report", report, *words)
-        assert said.code == 0
-        assert "\ninterrupts: guarded; this machine has no x2APIC: " in said.out
-        assert "MSR map" not in " ".join(said.out.split())
-        machine = RunReport.model_validate_json(report.read_text()).machine
-        assert machine.asked.x2apic == "off"
-        assert machine.found is not None and not machine.found.x2apic
-
-
 @pytest.mark.usefixtures("impatient")
 def test_a_boot_that_stays_silent_is_given_up(questv: Questv, tmp_path: Path) -> None:
     image = booting(tmp_path, guest.SPIN)
@@ -143,7 +115,7 @@ def test_a_deterministic_kernel_that_does_not_end_in_time(
 ) -> None:
     """As above; the time that counts is the machine's own, which goes by fast where all sleep."""
     monkeypatch.setattr(session, "CLOCK_INTERVAL", 0.1)
-    monkeypatch.setattr(session.SessionOptions, "command_line", "metronome=10000000")
+    monkeypatch.setattr(session.StartOptions, "command_line", "metronome=10000000")
     said = questv("run", SYSTEMS / "endless", "--for", "100ms", "--deterministic")
     assert said.code == 1
     assert "\nhung: by its own clock its time is over, and it still runs\n" in said.out

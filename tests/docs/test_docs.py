@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from questv.api_reference import PAGE, page
+from questv.plan import foreign_reference
 from tests.metal.test_errors import rules_in
 from tests.running import questv
 
@@ -61,6 +62,13 @@ def test_the_rules_of_the_build_are_those_of_the_plan() -> None:
     listed = re.findall(r"^\| `([a-z-]+)`", section.partition("\n#")[0], re.M)
     files = (ROOT / "questv" / "plan").rglob("*.py")
     assert sorted(listed) == sorted({rule for file in files for rule in rules_in(file)})
+
+
+def test_the_layouts_that_foreign_kernels_see_are_current() -> None:
+    made = foreign_reference.written()
+    assert foreign_reference.PAGE.read_text(encoding="utf-8") == made, (
+        "run: python -m questv.plan.foreign_reference"
+    )
 
 
 def test_the_page_of_the_api_is_current() -> None:

@@ -6,21 +6,17 @@ import functools
 from dataclasses import dataclass
 from pathlib import Path
 
-import questv.attacks
-from questv.arch.x86.paging import ADDRESS_MASK, PAGE_SIZE
-from questv.attacks.catalogue import Attack
-from questv.attacks.orders import Orders
 from questv.inspect.inspector import Inspector
-from questv.kernel.info import INPUT_MAGIC, InputHeader
+from questv.metal.definitions import MetalFunction
 from questv.metal.structs import Struct
 from questv.plan.build import BuiltSystem, build
-from questv.plan.layout import tables
 from questv.plan.model import Plan
 from questv.plan.programs import Program
-from tests.running import Run, run_system
+from tests.attacks import harness
+from tests.running import Run, input_file, run_system
 
 HELLO = Path(__file__).parents[2] / "examples" / "hello"
-ATTACKS = Path(questv.attacks.__file__).parent / "system"
+ATTACKS = harness.SYSTEM
 
 
 class Sheet:
@@ -78,28 +74,12 @@ def ran(folder: Path, scratch: Path, **options: object) -> Inspector:
     return Inspector(system.plan, programs(system), Copied(run))
 
 
-def orders(attack: Attack, target: int) -> bytes:
+def orders(attack: MetalFunction, target: int) -> bytes:
     """What the attacker is told to do, as its input has it."""
-    system = built(ATTACKS)
-    attacker = system.plan.sandbox("attacker")
-    made = tables(attacker.kernel_windows, nested=False).contents(attacker.kernel_tables)
-    directory = int.from_bytes(made[:8], "little") & ADDRESS_MASK
-    at = directory - attacker.kernel_tables + 8  # entry 1: the GiB of the kernel's program
-    return bytes(
-        Orders(
-            attack=attack,
-            target=target,
-            tables=attacker.physical(system.kernels["attacker"].symbols.address("attack_tables")),
-            kernel_entry=int.from_bytes(made[at : at + 8], "little"),
-        )
-    )
+    return harness.mailbox(harness.orders(built(ATTACKS), attack, target))
 
 
-def attacked(attack: Attack, target: int, scratch: Path) -> Inspector:
+def attacked(attack: MetalFunction, target: int, scratch: Path) -> Inspector:
     """The inspector of a machine in which the attacker was ordered to do something."""
-    contents = orders(attack, target)
-    header = InputHeader(magic=INPUT_MAGIC, length=len(contents))
-    file = scratch / "orders"
-    file.write_bytes(bytes(header).ljust(PAGE_SIZE, b"\0") + contents)
-    address = plan_of(ATTACKS).sandbox("attacker").inputs[0].physical
-    return ran(ATTACKS, scratch, contents=((address, file),))
+    file = input_file(built(ATTACKS), "attacker", orders(attack, target), scratch)
+    return ran(ATTACKS, scratch, contents=(file,))

@@ -20,7 +20,7 @@ from questv.inspect.model import (
 from questv.inspect.report import InputReport, Outcome, RunReport
 
 
-def machine(*, x2apic: bool = True, leaks: bool = False, **interrupts: str) -> MachineReport:
+def machine(*, x2apic: bool = True, **interrupts: str) -> MachineReport:
     return MachineReport(
         asked=AskedMachine(
             kind="microvm",
@@ -34,7 +34,6 @@ def machine(*, x2apic: bool = True, leaks: bool = False, **interrupts: str) -> M
         found=FoundMachine(
             cores=2,
             x2apic=x2apic,
-            msr_map_leaks=leaks,
             tsc_frequency=2_600_000_000,
             apic_frequency=999_999_999,
         ),

@@ -5,10 +5,19 @@ from pathlib import Path
 import pytest
 
 from questv.arch.x86.apic import COMMAND_INIT
-from questv.attacks.catalogue import Attack
+from questv.attacks import (
+    faults,
+    hypercalls,
+    instructions,
+    interrupts,
+    memory,
+    ports,
+    registers,
+)
 from questv.inspect.inspector import Inspector
 from questv.inspect.model import CrashReport
 from questv.kernel.status import KernelStatus, PanicReason, PanicRecord
+from questv.metal.definitions import MetalFunction
 from questv.monitor.interface import (
     CrashReason,
     CrashRecord,
@@ -27,7 +36,7 @@ OWN_TEXT = plan_of(ATTACKS).sandbox("attacker").kernel_windows[0].physical
     ("attack", "target", "kind", "reason", "function"),
     [
         (
-            Attack.WRITE,
+            memory.write,
             OTHER_TEXT,
             "write outside view",
             f"wrote to {OTHER_TEXT:#x} (memory of sandbox 'middle': its text), which is outside "
@@ -35,66 +44,73 @@ OWN_TEXT = plan_of(ATTACKS).sandbox("attacker").kernel_windows[0].physical
             "write",
         ),
         (
-            Attack.READ,
+            memory.read,
             0x10_0000,
             "read outside view",
             "read from 0x100000 (memory of the boot), which is outside its view",
             "read",
         ),
         (
-            Attack.WRITE,
+            memory.write,
             OWN_TEXT,
             "write outside view",
             f"wrote to {OWN_TEXT:#x} (its own text), which it may only read and execute",
             "write",
         ),
         (
-            Attack.WRITE_MSR,
+            registers.write_denied_msr,
             0x277,
             "msr write",
             "wrote to MSR 0x277 (PAT), which is not its to write",
             None,
         ),
         (
-            Attack.READ_PORT,
+            ports.read,
             0xCF9,
             "port read",
             "read from port 0xcf9 (PCI configuration and reset), which is not its own",
             None,
         ),
         (
-            Attack.SEND_COMMAND,
+            interrupts.send_command,
             1 << 32 | COMMAND_INIT,
             "forged doorbell",
             "tried to send INIT to APIC 1 (sandbox 'source'), which is no doorbell of the plan",
             None,
         ),
         (
-            Attack.CLGI,
+            instructions.clgi,
             0,
             "forbidden instruction",
             "executed CLGI, which no kernel may",
             "clgi",
         ),
         (
-            Attack.BAD_HYPERCALL,
+            registers.set_cr0,
+            0,
+            "forbidden instruction",
+            "executed an instruction that changes CR0, which no kernel may",
+            "write_cr0",
+        ),
+        (
+            hypercalls.call,
             99,
             "bad hypercall",
             "made hypercall 99, which does not exist",
             None,
         ),
         (
-            Attack.TRIPLE_FAULT,
+            faults.without_handlers,
             0,
             "shutdown",
             "shut down: an exception came while it could not handle one (triple fault)",
             None,
         ),
     ],
-    ids=lambda value: value.name if isinstance(value, Attack) else "",
+    ids=lambda value: value.name if isinstance(value, MetalFunction) else "",
 )
 def test_what_a_real_machine_leaves(
-    attack: Attack,
+    attack: MetalFunction,
     target: int,
     kind: str,
     reason: str,
@@ -107,7 +123,7 @@ def test_what_a_real_machine_leaves(
     assert crash is not None
     assert (crash.kind, crash.reason, crash.task) == (kind, reason, "attack")
     assert crash.panic is None
-    assert crash.time is not None and 2_000_000 < crash.time < 10_000_000_000
+    assert crash.time is not None and 0 < crash.time < 10_000_000_000
     names = [frame.function for frame in crash.trace]
     assert names[-2:] == ["attack", "task_main"]
     assert function is None or names[0] == function

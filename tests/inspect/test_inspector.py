@@ -4,15 +4,18 @@ from pathlib import Path
 
 import pytest
 
+from questv.channel import four_slot
 from questv.channel.ring import Consumer, Producer
 from questv.inspect.inspector import Inspector
 from questv.inspect.model import AskedMachine, Snapshot
-from questv.kernel.channels import Receiver, Sender
+from questv.kernel.channels import Reader, Receiver, Sender, Writer
 from questv.kernel.doorbells import Wait, WaitState
 from questv.kernel.status import EndStatus, KernelStatus
 from questv.machine import MachineKind
 
 from .machines import HELLO, Sheet, built, plan_of, programs, ran
+
+THERMOSTAT = HELLO.parent / "thermostat"
 
 ASKED = AskedMachine(
     kind="microvm",
@@ -103,8 +106,8 @@ def test_states_of_a_task(status: KernelStatus, state: str) -> None:
 @pytest.mark.parametrize(
     ("role", "made"),
     [
-        ("sender", Sender(wait=Wait(state=WaitState.BLOCKED, counters=EndStatus(rung=7)))),
-        ("receiver", Receiver(wait=Wait(state=WaitState.BLOCKED, counters=EndStatus(late=7)))),
+        ("sender", Sender(wait=Wait(state=WaitState.ASLEEP, counters=EndStatus(rung=7)))),
+        ("receiver", Receiver(wait=Wait(state=WaitState.ASLEEP, counters=EndStatus(late=7)))),
     ],
 )
 def test_a_task_that_waits(role: str, made: Sender | Receiver) -> None:
@@ -128,10 +131,27 @@ def test_a_task_that_has_only_announced_its_sleep_does_not_wait() -> None:
     ping = plan.sandbox("ping")
     sheet = Sheet()
     sheet.put(ping.physical(ping.status), KernelStatus(started=1, ready=1, running=1))
-    announced = Sender(wait=Wait(state=WaitState.ANNOUNCED))
+    announced = Sender(wait=Wait(state=WaitState.ASLEEP))
     sheet.put(ping.physical(ping.ends[0].object), announced)
     task = Inspector(plan, programs(built(HELLO)), sheet).sandboxes()[0].tasks[0]
     assert (task.state, task.waits_for) == ("running", None)
+
+
+def test_bytes_of_a_register_are_those_of_its_values() -> None:
+    plan = plan_of(THERMOSTAT)
+    channel = next(each for each in plan.channels if each.kind == "four-slot")
+    sheet = Sheet()
+    for sandbox, made in (
+        (channel.sender, Writer(writer=four_slot.Writer(size=32))),
+        (channel.receiver, Reader(reader=four_slot.Reader(size=32))),
+    ):
+        made.wait.counters.messages = 3
+        end = next(end for end in plan.sandbox(sandbox).ends if end.channel == channel.name)
+        sheet.put(plan.sandbox(sandbox).physical(end.object), made)
+    reports = Inspector(plan, programs(built(THERMOSTAT)), sheet).channels()
+    found = next(each for each in reports if each.name == channel.name)
+    for report in (found.sender, found.receiver):
+        assert (report.messages, report.bytes) == (3, 96)
 
 
 def test_broken_rules_of_the_other_end_are_counted() -> None:

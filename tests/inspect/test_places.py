@@ -48,6 +48,7 @@ def targets() -> dict[str, int]:
         "(channel 'there', the side that 'ping' writes), which it may only read and write": (
             there.sender_area
         ),
+        "(a guard behind the MSR maps), which is outside its view": 0x1_4000_0000,
         "(memory of the firmware), which is outside its view": 0xA_0000,
         "(memory that the plan gives to nobody), which is outside its view": 0xF0_0000,
         "(beyond the memory of the plan), which is outside its view": 1 << 40,
@@ -75,4 +76,6 @@ def test_the_first_and_the_last_byte_of_a_region_are_its_own() -> None:
     for region in plan.regions:
         for address in (region.start, region.end - 1):
             assert "nobody" not in places.whose(plan, ping, address)
-    assert "nobody" in places.whose(plan, ping, plan.regions[-1].end)
+    low = max(region.end for region in plan.regions if region.start < plan.memory)
+    assert "nobody" in places.whose(plan, ping, low)
+    assert "beyond" in places.whose(plan, ping, plan.end)

@@ -179,7 +179,7 @@ def test_a_serial_port_is_set_up_by_its_owner() -> None:
     own = memory.view(SandboxInfo, domain.variable(info).start)
     domain.run(start)
     assert not written
-    own.uart_port = 0x2F8
+    own.console_port = 0x2F8
     domain.run(start)
     assert written == {
         (0x2F8, True): 1,
@@ -187,4 +187,5 @@ def test_a_serial_port_is_set_up_by_its_owner() -> None:
         (0x2F9, False): 0,
         (0x2FA, False): 7,
         (0x2FB, False): 3,
+        (0x2FC, False): 0x0B,  # else a PC does not let its interrupt through
     }

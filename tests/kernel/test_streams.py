@@ -13,7 +13,7 @@ import pytest
 from questv.kernel.drivers.virtio_console import Memory
 from questv.kernel.status import StreamStatus
 from questv.kernel.streams import Stream
-from questv.machine import Machine, MachineKind, MachineOptions
+from questv.machine import Machine, MachineKind, MachineOptions, memory_size
 from questv.metal.structs import offsetof, sizeof
 from questv.monitor.interface import ExitReason, PublicPage, SandboxState
 from questv.plan import addresses
@@ -79,7 +79,7 @@ def running(
     ends = [(device, pairs[device.name][1].fileno()) for device in devices if device.name in pairs]
     options = MachineOptions(
         image=image,
-        memory=system.plan.memory,
+        memory=memory_size(kind, system.plan.memory, system.plan.end),
         cores=system.plan.cores,
         kind=kind,
         streams=tuple((device.name, end) for device, end in ends if device.slot is None),

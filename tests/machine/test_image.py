@@ -77,12 +77,12 @@ def test_extents_may_touch_each_other_and_both_ends() -> None:
 @pytest.mark.parametrize(
     ("start", "end", "fix"),
     [
-        (MIB - 1, 2 * MIB, "place it between"),
+        (MIB - 1, 2 * MIB, "place it inside"),
         (15 * MIB, 16 * MIB + 1, "more memory"),
         (5 << 30, (5 << 30) + 1, "more memory"),
     ],
 )
-def test_extents_must_be_in_low_memory(start: int, end: int, fix: str) -> None:
+def test_extents_must_be_in_memory(start: int, end: int, fix: str) -> None:
     with pytest.raises(MachineError, match=f"the image at {start:#x}..{end:#x} does not fit") as e:
         check_extents((extent(start, end),), LAYOUT)
     assert fix in e.value.fix
@@ -92,7 +92,11 @@ def test_more_memory_does_not_help_above_the_split() -> None:
     large = memory_layout(MachineKind.MICROVM, 4 << 30)
     with pytest.raises(MachineError) as e:
         check_extents((extent((3 << 30) - 1, (3 << 30) + 1),), large)
-    assert "place it between" in e.value.fix
+    assert "place it inside" in e.value.fix
+    check_extents((extent(4 << 30, 5 << 30),), large)
+    with pytest.raises(MachineError) as e:
+        check_extents((extent(4 << 30, (5 << 30) + 1),), large)
+    assert "more memory" in e.value.fix
 
 
 def test_overlap_names_both() -> None:

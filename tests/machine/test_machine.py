@@ -323,8 +323,8 @@ def test_what_can_not_start_says_why_and_leaves_nothing(
     ("address", "message"),
     [
         (guest.ENTRY, "overlaps"),
-        (0x80000, "does not fit into the machine's low memory"),
-        (16 * MIB - 1, "does not fit into the machine's low memory"),
+        (0x80000, "does not fit into the machine's memory"),
+        (16 * MIB - 1, "does not fit into the machine's memory"),
     ],
 )
 def test_contents_must_have_a_place(

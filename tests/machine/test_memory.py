@@ -3,13 +3,22 @@ from __future__ import annotations
 import json
 import mmap
 import re
+import resource
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from questv.machine import MIB, GuestMemory, MachineError, MachineKind, find_qemu, memory_layout
-from questv.machine.memory import Bank
+from questv.machine import (
+    MIB,
+    GuestMemory,
+    MachineError,
+    MachineKind,
+    find_qemu,
+    memory_layout,
+    memory_size,
+)
+from questv.machine.memory import Bank, make_memory
 
 GIB = 1 << 30
 
@@ -43,7 +52,7 @@ def ram_as_qemu_lays_it(kind: MachineKind, size: int) -> list[tuple[int, int, in
 
 
 @pytest.mark.parametrize("kind", MachineKind)
-@pytest.mark.parametrize("size", [2 * MIB, 2815 * MIB, 2816 * MIB, 3 * GIB, 4 * GIB])
+@pytest.mark.parametrize("size", [2 * MIB, 2815 * MIB, 2816 * MIB, 3 * GIB, 4 * GIB, 6145 * MIB])
 def test_layout_is_that_of_qemu(kind: MachineKind, size: int) -> None:
     stretches = ram_as_qemu_lays_it(kind, size)
     layout = memory_layout(kind, size)
@@ -59,6 +68,62 @@ def test_layout_is_that_of_qemu(kind: MachineKind, size: int) -> None:
 def test_odd_sizes_are_refused(size: int) -> None:
     with pytest.raises(MachineError, match=f"can't have {size} bytes"):
         memory_layout(MachineKind.MICROVM, size)
+
+
+@pytest.mark.parametrize("kind", MachineKind)
+@pytest.mark.parametrize("low", [16 * MIB, 2 * GIB])
+@pytest.mark.parametrize("end", [4 * GIB + 1, 7 * GIB + 4096])
+def test_a_machine_with_high_memory(kind: MachineKind, low: int, end: int) -> None:
+    size = memory_size(kind, low, end)
+    _, low_bank, high_bank = memory_layout(kind, size).banks
+    assert low_bank.end >= low
+    assert end <= high_bank.end
+    assert end + MIB > high_bank.end or size == 2816 * MIB
+
+
+def test_a_machine_without_high_memory() -> None:
+    assert memory_size(MachineKind.MICROVM, 3 * MIB - 4096, 2 * MIB) == 3 * MIB
+
+
+@pytest.mark.parametrize(
+    ("kind", "split", "low"),
+    [
+        (MachineKind.MICROVM, 3072, 3 * GIB + 4096),
+        (MachineKind.Q35, 2048, 2 * GIB + 1),
+        (MachineKind.Q35, 2048, 5 * GIB),
+    ],
+)
+def test_more_low_memory_than_there_is(kind: MachineKind, split: int, low: int) -> None:
+    words = f"a {kind} machine has {split} MiB of memory below 4 GiB, and the system may use"
+    with pytest.raises(MachineError, match=f"{words} {-(-low // MIB)} MiB"):
+        memory_size(kind, low, 7 * GIB)
+
+
+def test_a_new_memory_takes_no_room(runtime: Path) -> None:
+    make_memory(runtime / "memory", LAYOUT)
+    status = (runtime / "memory").stat()
+    assert (status.st_size, status.st_blocks) == (4 * GIB, 0)
+    (runtime / "memory").unlink()
+
+
+def test_too_little_address_space(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (5 * GIB, resource.RLIM_INFINITY))
+    with pytest.raises(MachineError) as error:
+        make_memory(tmp_path / "memory", LAYOUT)
+    assert error.value.message == (
+        "a machine needs 5632 MiB of address space, and this process is given 5120 MiB"
+    )
+    assert not (tmp_path / "memory").exists()
+
+
+def test_files_that_may_not_be_long(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2 * GIB, hard))
+    try:
+        with pytest.raises(MachineError, match=r"can't make a file of 4096 MiB.*File too large"):
+            make_memory(tmp_path / "memory", LAYOUT)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize(

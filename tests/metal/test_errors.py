@@ -29,6 +29,7 @@ RULE_ARGUMENT = {
     "note": 1,
     "_note": 2,
     "_refusal": 0,
+    "_RefusedError": 0,
     "LayoutError": 0,
     "SignatureError": 1,
     "Diagnostic": 3,

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from hypothesis import strategies as st
 
-from tests.running import sandbox_text, system_text, task_text
+from tests.running import foreign_text, sandbox_text, system_text, task_text
 
 TASKS = """
 @task
@@ -38,13 +38,16 @@ def look(file: Input) -> None:
 """
 
 PORTS = [(0x70, 0x71), (0x300, 0x30F), (0x1000, 0x10FF), (0xFFFF, 0xFFFF)]
-MSRS = [(0x10, "r"), (0xC000_0100, "rw"), (0xC000_0103, "rw")]
+MSRS = [(0x11, "r"), (0xC000_0100, "rw"), (0xC000_0103, "rw")]
 KIB = 1 << 10
 
 
 @st.composite
 def descriptions(draw: st.DrawFn) -> str:
-    """One to five sandboxes on any cores, with channels, inputs, ports, MSRs and a device."""
+    """One to five sandboxes on any cores, with channels, inputs, ports, MSRs and a device.
+
+    One more may have a foreign kernel.
+    """
     names = [f"s{index}" for index in range(draw(st.integers(1, 5)))]
     cores = draw(st.lists(st.integers(0, 9), min_size=5, max_size=5, unique=True))
     tasks: defaultdict[str, list[str]] = defaultdict(list)
@@ -100,6 +103,13 @@ def descriptions(draw: st.DrawFn) -> str:
                 keys=f'core = {cores[index]}\napic = "{apic}"',
             )
         )
+    if draw(st.booleans()):  # the module of the tasks itself is as good as any bytes
+        memory = draw(st.integers(16, 1500)) * 4
+        load = draw(st.integers(0, 10)) * KIB
+        sandboxes.append(
+            foreign_text("foreign", "tasks.py", f"load = {load}", memory=f"{memory} KiB")
+        )
+        names.append("foreign")
     devices = []
     if draw(st.booleans()):
         owner = draw(st.sampled_from(names))

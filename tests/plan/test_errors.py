@@ -78,7 +78,7 @@ def test_a_machine_that_is_too_small(tmp_path: Path) -> None:
         f'  fix: set memory = "{found[2]}" or more in [machine]'
     )
     plan = build(write_system(tmp_path, text.replace("3 MiB", found[2]), GOOD)).plan
-    assert max(region.end for region in plan.regions) <= plan.memory
+    assert max(region.end for region in plan.regions if region.start < 4 << 30) <= plan.memory
 
 
 DEEP = """

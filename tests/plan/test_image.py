@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from questv.arch.x86.machine import MAX_CORES
 from questv.plan.build import BuiltSystem, build
 from questv.plan.image import PLAN_SECTION, Image, ImageError
 from tests.plan.walker import LoadedImage
@@ -76,6 +77,7 @@ def test_what_is_read_back(hello: BuiltSystem, tmp_path: Path) -> None:
     path.write_bytes(hello.image)
     image = Image.read(path)
     assert image.plan == hello.plan
+    assert image.system == hello.description.system
     programs = [hello.boot, hello.monitor, *hello.kernels.values()]
     assert image.programs == {program.name: program for program in programs}
 
@@ -119,7 +121,7 @@ def test_a_folder_is_no_image(tmp_path: Path) -> None:
 def test_an_elf_file_of_somebody_else(tmp_path: Path) -> None:
     path = tmp_path / "python"
     path.write_bytes(Path(sys.executable).resolve().read_bytes())
-    refused(path, f"{path} carries no plan", "build it with 'questv build'")
+    refused(path, f"{path} carries no description", "build it with 'questv build'")
 
 
 def test_damaged_images(hello: BuiltSystem, tmp_path: Path) -> None:
@@ -168,3 +170,11 @@ def receive(end: Receiver) -> None:
     release, debug = build(folder), build(folder, checks=True)
     assert not release.plan.checks and debug.plan.checks
     assert release.image != debug.image
+
+
+@pytest.mark.long
+def test_the_boots_plan_has_room_for_a_sandbox_on_each_core(tmp_path: Path) -> None:
+    sandboxes = [sandbox_text(f"s{number}", task_text("idle")) for number in range(MAX_CORES)]
+    text = system_text(*sandboxes, machine='memory = "128 MiB"')
+    system = build(write_system(tmp_path, text, "@task\ndef idle() -> None:\n    pass\n"))
+    assert len(system.plan.sandboxes) == system.plan.cores == MAX_CORES

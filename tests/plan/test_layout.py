@@ -24,7 +24,9 @@ from tests.running import write_system
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PAGE = 4096
+GIB = 1 << 30
 APIC = 0xFEE0_0000
+FOREIGN = {0x174, 0x175, 0x176, *range(0xC000_0081, 0xC000_0085), *range(0xC000_0100, 0xC000_0104)}
 GUARDED_READ = {0x802, 0x803, 0x808, 0x832, 0x838, 0x839, 0x83E, *range(0x810, 0x829)}
 GUARDED_WRITE = {0x808, 0x80B, 0x828, 0x838, 0x83E, 0x83F}
 
@@ -36,7 +38,11 @@ class Checked:
         self.plan = system.plan
         self.image = LoadedImage(system.image)
         self.views = {each.name: self._walk(each.nested_tables) for each in self.plan.sandboxes}
-        self.kernels = {each.name: self._walk(each.kernel_tables) for each in self.plan.sandboxes}
+        self.kernels = {
+            each.name: self._walk(each.kernel_tables)
+            for each in self.plan.sandboxes
+            if each.foreign is None
+        }
         self.monitors = {each.name: self._walk(each.monitor_tables) for each in self.plan.sandboxes}
 
     def _walk(self, root: int) -> Walk:
@@ -52,8 +58,11 @@ class Checked:
     def all(self) -> None:
         self.regions()
         for sandbox in self.plan.sandboxes:
-            self.view(sandbox)
-            self.kernel(sandbox)
+            if sandbox.foreign is not None:
+                self.foreign(sandbox)
+            else:
+                self.view(sandbox)
+                self.kernel(sandbox)
             self.monitor(sandbox)
             self.maps(sandbox)
             self.told(sandbox)
@@ -61,13 +70,19 @@ class Checked:
         self.doorbells()
 
     def regions(self) -> None:
-        """Each byte has one owner at most; all of them lie in the machine's memory."""
+        """Each byte has one owner at most; all of them lie in the machine's memory.
+
+        What QEMU looks up by more than 32 bits of rcx lies from 4 GiB on, and nothing else does.
+        """
         end = 0x100000
         for region in sorted(self.plan.regions, key=lambda region: region.start):
             assert region.start >= end and region.size > 0
             assert region.start % PAGE == region.size % PAGE == 0
             end = region.end
-        assert end <= self.plan.memory
+            if region.start >= 4 * GIB or region.end > self.plan.memory:
+                assert region.owner.value == "guard" or "MSR map" in region.name
+                assert 4 * GIB <= region.start < region.end <= 8 * GIB
+        assert end == self.plan.end
         for start, whole in self.image.segments:
             for page in range(start // PAGE * PAGE, start + len(whole), PAGE):
                 assert self.owner(page)[0] not in ("nobody", "the APIC", "input")
@@ -101,6 +116,35 @@ class Checked:
             assert all(seen) if mine else not any(seen)
         assert apic <= self.views[sandbox.name].pages.keys()
         assert sandbox.memory == len(own) * PAGE
+
+    def foreign(self, sandbox: SandboxPlan) -> None:
+        """Its own memory from address 0, all rights in it, and above it what it is given."""
+        view = self.views[sandbox.name].pages
+        [own] = [
+            each
+            for each in self.plan.regions
+            if each.of == sandbox.name and each.owner == "sandbox"
+        ]
+        assert view.keys() == set(range(0, own.size, PAGE))
+        for page in view.values():
+            assert page.physical == own.start + page.address
+            assert page.user and page.accessed and page.dirty and not page.uncached
+            assert (
+                page.rights == "rwx"
+                if page.address < sandbox.memory
+                else page.rights in ("r", "rw")
+            )
+        assert view[sandbox.memory].rights == "r"
+        assert all(page.rights == "rw" for page in view.values() if page.address > sandbox.memory)
+        # It begins with a page table that shows it all of that, where it is.
+        if sandbox.start.mode == "64-bit":
+            shown = walk(
+                lambda at, size: self.image.read(own.start + at, size), sandbox.kernel_tables
+            )
+            assert view.keys() <= shown.pages.keys()
+            assert all(p.address == p.physical and p.rights == "rwx" for p in shown.pages.values())
+            assert all(view[table].rights == "rw" for table in shown.tables)
+            assert view[sandbox.stack_top - PAGE].rights == "rw"
 
     def channel_rights(self, sandbox: SandboxPlan, channel: str, address: int) -> str:
         found = next(each for each in self.plan.channels if each.name == channel)
@@ -177,6 +221,9 @@ class Checked:
         given = dict(sandbox.msrs)
         for number in (*range(0x2000), *range(0xC000_0000, 0xC000_2000)):
             read, write = number in given, given.get(number) == "rw"
+            if sandbox.foreign is not None:
+                read |= number in FOREIGN or number == 0x1B
+                write |= number in FOREIGN
             if 0x800 <= number < 0x840:
                 direct = sandbox.apic == "direct"
                 read = direct or number in GUARDED_READ
@@ -184,6 +231,10 @@ class Checked:
             assert exits(msrs, number, False) == (not read)
             assert exits(msrs, number, True) == (not write)
         assert set(msrs[0x1000:]) == {0xFF}
+        for times in (1, 2, 3):
+            guard = sandbox.msr_map + times * GIB
+            assert self.owner(guard) == self.owner(guard + 0x7FF) == ("guard", "")
+            assert set(self.image.read(guard, 0x800)) == {0xFF}
         ports = self.image.read(sandbox.io_map, 0x3000)
         wanted = {port for first, last in sandbox.ports for port in range(first, last + 1)}
         found = {port for port in range(0x10000) if not ports[port // 8] >> port % 8 & 1}
@@ -194,10 +245,11 @@ class Checked:
         made = MonitorPlan.view(self.image.read(sandbox.monitor_plan, PAGE))
         assert int(made.core) == sandbox.core
         assert int(made.nested_tables) == sandbox.nested_tables
-        assert int(made.tables) == sandbox.kernel_tables
+        assert int(made.start.cr3) == sandbox.kernel_tables
+        assert int(made.foreign) == (sandbox.foreign is not None)
         assert (int(made.msr_map), int(made.io_map)) == (sandbox.msr_map, sandbox.io_map)
         assert (int(made.control), int(made.host_save)) == (sandbox.control, sandbox.host_save)
-        assert (int(made.entry), int(made.stack)) == (sandbox.entry, sandbox.stack_top)
+        assert (int(made.start.rip), int(made.start.rsp)) == (sandbox.entry, sandbox.stack_top)
         cores = {each.core for each in self.plan.sandboxes}
         assert int(made.sandboxes) == sum(1 << core for core in cores)
         wanted = {end.peer_vector: end.peer_core for end in sandbox.ends}
@@ -256,7 +308,7 @@ def test_many_random_systems(folder: Path, text: str) -> None:
     check(folder, text)
 
 
-@pytest.mark.parametrize("name", ["hello", pytest.param("demo", marks=pytest.mark.long)])
+@pytest.mark.parametrize("name", ["hello", "foreign", pytest.param("demo", marks=pytest.mark.long)])
 def test_examples(name: str) -> None:
     Checked(build(EXAMPLES / name)).all()
 
@@ -302,6 +354,8 @@ def holes() -> dict[str, tuple[int, int]]:
         "another's public page": (
             entry_of(system, two.monitor_tables, 0x80_0020_0000 + one.core * PAGE), 1),
         "writing EFER": (one.msr_map + 0x800 + 0x80 * 2 // 8 // 8 * 8, 0x80 * 2 % 64 + 1),
+        "the APIC's command by 33 bits": (one.msr_map + GIB + 0x830 // 4, 1),
+        "a timer by 34 bits": (two.msr_map + 3 * GIB + 0x832 // 4 // 8 * 8, 0x832 * 2 % 64),
         "port 0xCF9": (one.io_map + 0xCF9 // 64 * 8, 0xCF9 % 64),
         "a doorbell": (one.monitor_plan + int(offsetof(MonitorPlan, "doorbells")) + 0x80, 1),
     }  # fmt: skip

@@ -494,13 +494,72 @@ def msr_unmapped(draw: Draw, system: RandomSystem) -> None:
 
 @mutation
 def msr_repeated(draw: Draw, system: RandomSystem) -> None:
-    draw.sandbox(system)["msr"] += [{"number": 0x10, "access": "r"}, {"number": 16, "access": "rw"}]
+    draw.sandbox(system)["msr"] += [{"number": 0x11, "access": "r"}, {"number": 17, "access": "rw"}]
 
 
 @mutation
 def msr_reserved(draw: Draw, system: RandomSystem) -> None:
     number = draw.number(0x800, 0x8FF)
     draw.sandbox(system)["msr"].append({"number": number, "access": "rw"})
+
+
+def add_foreign(system: RandomSystem, **kernel: object) -> dict[str, Any]:
+    """A new sandbox with a foreign kernel: the bytes of the description itself."""
+    own = {"file": "random.toml", "load": 0x1000, **kernel}
+    sandbox = {"name": "zz", "memory": 2 * PAGE, "ports": [], "msr": [], "kernel": own}
+    system.sandboxes.append(sandbox)
+    return sandbox
+
+
+@mutation
+def kernel_with_tasks(draw: Draw, system: RandomSystem) -> None:
+    system.add_task(add_foreign(system), "work", 1)["stack"] = PAGE
+
+
+@mutation
+def kernel_with_input(draw: Draw, system: RandomSystem) -> None:
+    add_foreign(system)["input"] = [{"name": "zz", "size": PAGE}]
+
+
+@mutation
+def kernel_direct(draw: Draw, system: RandomSystem) -> None:
+    add_foreign(system)["apic"] = "direct"
+
+
+@mutation
+def kernel_channel(draw: Draw, system: RandomSystem) -> None:
+    other = add_foreign(system)["name"]
+    add_foreign(system)["name"] = "zy"
+    ends = {"kind": "ring", "size": PAGE, "from": "zy", "to": other}
+    system.values["channel"].append({"name": "zz", **ends})
+
+
+@mutation
+def kernel_device(draw: Draw, system: RandomSystem) -> None:
+    guest = add_foreign(system)["name"]
+    draw.device(system, "virtio-console")["owner"] = guest
+    assume(not any(use.kind is ParameterKind.STREAM for use in system.uses))
+
+
+@mutation
+def kernel_file_missing(draw: Draw, system: RandomSystem) -> None:
+    add_foreign(system, file="zz.elf")
+
+
+@mutation
+def kernel_entry_alone(draw: Draw, system: RandomSystem) -> None:
+    kernel = add_foreign(system, entry=0x1000)["kernel"]
+    del kernel["load"]
+
+
+@mutation
+def kernel_address(draw: Draw, system: RandomSystem) -> None:
+    add_foreign(system, load=draw.number(2 * PAGE, 1 << 51))
+
+
+@mutation
+def kernel_command_line(draw: Draw, system: RandomSystem) -> None:
+    add_foreign(system, command_line="z" * draw.number(2048, 3000))
 
 
 @mutation

@@ -55,20 +55,6 @@ def test_a_price_is_named() -> None:
     assert plain(interrupts_view(direct)) == "interrupts: direct\n"
 
 
-def test_a_hole_is_named_where_it_matters() -> None:
-    shown = plain(interrupts_view(machine(leaks=True, left="guarded", right="direct")), width=300)
-    assert shown == (
-        "interrupts: left guarded, right direct, through an x2APIC\n"
-        "this QEMU lets a kernel around its MSR map (by an rcx of over 32 bits): a hostile guarded"
-        ' kernel could stop other cores; [machine] x2apic = "off" closes it, at the price of'
-        " exits\n"
-    )
-    direct = machine(leaks=True, left="direct", right="direct")
-    assert plain(interrupts_view(direct)) == "interrupts: direct, through an x2APIC\n"
-    without = machine(x2apic=False, leaks=True)
-    assert "MSR" not in plain(interrupts_view(without), width=300)
-
-
 def test_tables() -> None:
     assert plain(snapshot_view(report())) == (
         "Sandboxes (seconds since the machine's start; exits since the kernel's)\n"

@@ -18,8 +18,8 @@ samples: Array[u64, ROUNDS] = static(export="samples")
 @task
 def bounce(there: Writer, back: Reader) -> None:
     """A bare word in shared memory: measure each round trip."""
-    own = Ptr[Shared[u64]](there.writer.data)
-    peer = Ptr[Shared[u64]](back.reader.data)
+    own = Ptr[Shared[u64]](there.writer.places[0])
+    peer = Ptr[Shared[u64]](back.reader.places[0])
     for i in range(u64(ROUNDS)):
         start = read_tsc()
         own[0].store(i + 1, RELAXED)
@@ -34,8 +34,8 @@ def bounce(there: Writer, back: Reader) -> None:
 @task
 def echo(there: Reader, back: Writer) -> None:
     """A bare word in shared memory: answer."""
-    own = Ptr[Shared[u64]](back.writer.data)
-    peer = Ptr[Shared[u64]](there.reader.data)
+    own = Ptr[Shared[u64]](back.writer.places[0])
+    peer = Ptr[Shared[u64]](there.reader.places[0])
     for i in range(u64(ROUNDS)):
         while True:
             seen = peer[0].load(RELAXED)
@@ -67,17 +67,17 @@ def pong(there: Receiver, back: Sender) -> None:
 
 @metal(inline=True)
 def _send(to: Sender, number: u64) -> None:
-    Ptr[u64](ring.reserve(to.producer, 8))[0] = number
+    while not ring.has_room(to.producer, 8):
+        pause()
+    Ptr[u64](ring.take_room(to.producer, 8))[0] = number
     ring.commit(to.producer)
 
 
 @metal(inline=True)
 def _receive(source: Receiver) -> u64:
-    message = ring.peek(source.consumer)
-    while message.is_null():
+    while not ring.has_message(source.consumer):
         pause()
-        message = ring.peek(source.consumer)
-    number = Ptr[Shared[u64]](message)[0].load(RELAXED)
+    number = Ptr[Shared[u64]](ring.message(source.consumer))[0].load(RELAXED)
     ring.consume(source.consumer)
     return number
 

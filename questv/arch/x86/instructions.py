@@ -60,15 +60,15 @@ def cpuid(leaf: u32, register: u32) -> u32:
 
 @metal(inline=True)
 def read_msr(number: u32) -> u64:
-    """RDMSR."""
-    low, high = asm("rdmsr", (u32, u32), "={eax},={edx},{ecx}", number)
+    """RDMSR. All of rcx is set: QEMU looks at its upper half, too, whether a guest may do this."""
+    low, high = asm("rdmsr", (u32, u32), "={eax},={edx},{rcx}", u64(number))
     return u64(high) << 32 | u64(low)
 
 
 @metal(inline=True)
 def write_msr(number: u32, value: u64) -> None:
-    """WRMSR."""
-    asm("wrmsr", None, "{ecx},{eax},{edx}", number, u32.wrap(value), u32(value >> 32))
+    """WRMSR, likewise."""
+    asm("wrmsr", None, "{rcx},{eax},{edx}", u64(number), u32.wrap(value), u32(value >> 32))
 
 
 @metal(inline=True)

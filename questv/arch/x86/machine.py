@@ -17,7 +17,6 @@ class MachineFacts(Struct):
     run_nanoseconds: u64  # the run ends this long after start_tsc; 0: never
     core_count: u32  # enabled processors that the firmware names
     x2apic: u32  # 1 if the local APICs are reached through MSRs
-    msr_map_leaks: u32  # 1 if high bits in rcx lead a guest around its MSR permission map
     next_rip: u32  # 1 if the processor saves the next instruction's address on an exit
     first_core: u32  # the core that booted
     apic_ids: Array[u32, MAX_CORES]  # of core 0 and up

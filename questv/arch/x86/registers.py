@@ -33,6 +33,7 @@ class Cr4(IntFlag):
 class Efer(IntFlag):
     """EFER (APM vol. 2, 3.1.7)."""
 
+    SYSCALL = 1 << 0
     LONG_MODE_ENABLE = 1 << 8
     LONG_MODE_ACTIVE = 1 << 10
     NO_EXECUTE_ENABLE = 1 << 11

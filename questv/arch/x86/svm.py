@@ -22,6 +22,7 @@ class Intercept3(IntFlag):
     NMI = 1 << 1
     SMI = 1 << 2
     INIT = 1 << 3
+    CR0_SELECTIVE_WRITE = 1 << 5  # writes that change more than TS and MP (15.9)
     RDPMC = 1 << 15
     CPUID = 1 << 18
     RSM = 1 << 19
@@ -68,6 +69,7 @@ class ExitCode(IntEnum):
     NMI = 0x61
     SMI = 0x62
     INIT = 0x63
+    CR0_SELECTIVE_WRITE = 0x65
     RDPMC = 0x6F
     CPUID = 0x72
     RSM = 0x73
@@ -94,6 +96,7 @@ class ExitCode(IntEnum):
     MWAIT_ARMED = 0x8C
     XSETBV = 0x8D
     NESTED_PAGE_FAULT = 0x400
+    INVALID_SHORT = 0xFFFF_FFFF  # QEMU stores INVALID as 32 bits
     INVALID = 0xFFFF_FFFF_FFFF_FFFF
 
 
@@ -176,8 +179,16 @@ assert offsetof(Vmcb, "rax") == 0x5F8
 
 SEGMENT_CODE_64 = 0xA9B
 """Present, code, readable, accessed, long: the descriptor's bits 40-47 and 52-55."""
+SEGMENT_CODE_32 = 0xC9B
 SEGMENT_DATA = 0xC93
+SEGMENT_TASK = 0x08B
+SEGMENT_LIMIT = 0xFFFF_FFFF
+TASK_LIMIT = 0x67
 PAT_RESET = 0x0007_0406_0007_0406
+
+INJECT_INVALID_OPCODE = 1 << 31 | 3 << 8 | 6
+INJECT_GENERAL_PROTECTION = 1 << 31 | 1 << 11 | 3 << 8 | 13
+"""Exceptions for the guest, the second with an error code of zero (15.20)."""
 
 
 NESTED_FAULT_WRITE = 1 << 1

@@ -74,7 +74,7 @@ def ring_size_range(draft: Draft) -> Iterator[Diagnostic]:
 
 
 def ring_size_power(draft: Draft) -> Iterator[Diagnostic]:
-    """Positions in a ring wrap by a mask, which can't go wrong, only if its size is 2 to the n."""
+    """Half of a ring, which bounds its messages, is then a whole number of cache lines."""
     for channel in draft.channels:
         item = channel.item
         if isinstance(item, RingChannel) and item.size.bit_count() > 1:

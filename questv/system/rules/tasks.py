@@ -17,11 +17,11 @@ TASKS_MAXIMUM = 32
 def task_missing(draft: Draft) -> Iterator[Diagnostic]:
     """A kernel without a task would hold a core and memory, and never end."""
     for sandbox in draft.sandboxes:
-        if not sandbox.item.tasks:
+        if not sandbox.item.tasks and not sandbox.item.kernel:
             yield Diagnostic(
                 sandbox.value("name"),
                 f'sandbox "{sandbox.item.name}" has no task',
-                "add a [[sandbox.task]] below it, or remove the sandbox",
+                "add a [[sandbox.task]] or a [sandbox.kernel] below it, or remove the sandbox",
                 "task-missing",
             )
 

@@ -87,7 +87,7 @@ def test_msrs_that_are_never_given(tmp_path: Path, number: int, access: str) -> 
     assert rules_broken(tmp_path, msr=[{"number": number, "access": access}]) == ["msr-reserved"]
 
 
-HARMLESS = [0, 0x10, 0x174, 0x1FFF, 0xC0000000, 0xC0000082, 0xC0001FFF, 0xC0010000, 0xC0011FFF]
+HARMLESS = [0, 0x11, 0x174, 0x1FFF, 0xC0000000, 0xC0000082, 0xC0001FFF, 0xC0010000, 0xC0011FFF]
 
 
 @pytest.mark.parametrize("number", [*MSRS_OUTSIDE, *HARMLESS], ids=hex)

@@ -1,0 +1,392 @@
+"""What a description means: who may do what with which page, register and port.
+
+The rights come from the description alone, and from the programs' own sections: code is read and
+executed, constants are read, data is read and written. Where a thing lies is the plan's claim,
+which ``owners`` checks. The plan's own rights and views are not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from questv.audit.binaries import Binary
+from questv.audit.model import PAGE
+from questv.plan.model import Owner, Plan, Region
+from questv.system.model import (
+    ApicMode,
+    Channel,
+    RingChannel,
+    System,
+    Undeclared,
+    VirtioConsoleDevice,
+)
+from questv.system.reserved import RESERVED_MSRS, RESERVED_PORTS
+
+APIC = 0xFEE0_0000
+"""The page of the local APIC (APM vol. 2, 16.3.1): each core sees its own there."""
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """How a device is reached, by ports or a page, and by which interrupt it reaches its driver."""
+
+    ports: range
+    interrupt: int
+    page: int | None = None
+
+
+DEVICES = {
+    "com1": Wiring(range(0x3F8, 0x400), 4),
+    "com2": Wiring(range(0x2F8, 0x300), 3),
+}
+"""The serial ports of a PC, as they have always been."""
+
+_VIRTIO = 0xFEB0_0000
+_VIRTIO_SIZE = 0x200
+_VIRTIO_INTERRUPT = 24
+_VIRTIO_SLOTS = range(1, 24)
+
+
+def _virtio(slot: int) -> Wiring:
+    """A virtio device of QEMU's microvm: a page has the registers of eight slots."""
+    return Wiring(range(0), _VIRTIO_INTERRUPT + slot, _VIRTIO + slot * _VIRTIO_SIZE & -PAGE)
+
+
+# MSRs of the x2APIC (APM vol. 2, 16.11): 0x800 and the register's offset in the page over 16.
+_GUARDED_READ = (
+    0x802,  # ID
+    0x803,  # version
+    0x808,  # task priority
+    *range(0x810, 0x828),  # in service, trigger mode, requested: eight words each
+    0x828,  # error status
+    0x832,  # the timer's mode; to write it is the monitor's
+    0x838,  # the timer's initial count
+    0x839,  # the timer's current count
+    0x83E,  # the timer's divisor
+)
+_GUARDED_WRITE = (
+    0x808,  # task priority
+    0x80B,  # end of interrupt
+    0x828,  # error status
+    0x838,  # the timer's initial count
+    0x83E,  # the timer's divisor
+    0x83F,  # an interrupt to the own core
+)
+_DIRECT = range(0x800, 0x840)
+
+# What any kernel needs for itself, besides; it is of no use on another core.
+_FOREIGN_READ = (0x1B,)  # APIC_BASE
+_FOREIGN_BOTH = (
+    *range(0x174, 0x177),  # SYSENTER (APM vol. 2, 6.1.2)
+    *range(0xC000_0081, 0xC000_0085),  # STAR, LSTAR, CSTAR, SFMASK (APM vol. 2, 6.1.1)
+    *range(0xC000_0100, 0xC000_0104),  # bases of FS and GS, TSC_AUX
+)
+
+FOUR_SLOTS = 4
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """``size`` bytes of addresses from ``start`` on show memory from ``physical`` on."""
+
+    start: int
+    size: int
+    physical: int
+    rights: str
+    what: str
+    device: bool = False
+
+    @property
+    def end(self) -> int:
+        """The first address after it."""
+        return self.start + self.size
+
+
+class Declared:
+    """One system: its description, the plan's claims of where things are, and its programs."""
+
+    def __init__(
+        self, system: System, plan: Plan, monitor: Binary, kernels: Mapping[str, Binary]
+    ) -> None:
+        """Take the plan's claims as they are; ``owners`` has to check them."""
+        self.system = system
+        self.plan = plan
+        self.monitor_program = monitor
+        self.kernel_programs = kernels
+        self.sandboxes = {sandbox.name: sandbox for sandbox in system.sandboxes}
+        self.cores = dict(zip(self.sandboxes, system.cores(), strict=True))
+        self.view = cache(self._view)
+        self.kernel = cache(self._kernel)
+        self.monitor = cache(self._monitor)
+
+    # ---- memory ------------------------------------------------------------------------------
+
+    def _view(self, name: str) -> list[Stretch]:
+        """All that a sandbox may reach: at its own address, or from 0 for a foreign kernel."""
+        if self.is_foreign(name):
+            return self._foreign(name)
+        parts = [
+            *self._own_memory(name),
+            *self._channel_sides(name),
+            *self._inputs(name),
+            *self._registers(name),
+            *([_apic(APIC)] if self.is_direct(name) else []),
+        ]
+        return sorted(parts, key=lambda part: part.start)
+
+    def _foreign(self, name: str) -> list[Stretch]:
+        """A foreign kernel's memory, all rights in it; above it what it is told, and data."""
+        plan, memory = self.plan.sandbox(name), self.sandboxes[name].memory
+        parts = []
+        for window in plan.kernel_windows:
+            rights = "r" if window.physical == plan.info else "rw"
+            rights = "rwx" if window.address < memory else rights
+            parts.append(Stretch(window.address, window.size, window.physical, rights, window.name))
+        return sorted(parts, key=lambda part: part.start)
+
+    def _own_memory(self, name: str) -> list[Stretch]:
+        """A sandbox's own memory; what is no code and no constant is data."""
+        plan, region = self.plan.sandbox(name), self.memory_of(name)
+        parts = []
+        free = region.start
+        for window in sorted(plan.kernel_windows, key=lambda window: window.physical):
+            if not region.start <= window.physical < region.end:
+                continue
+            if free < window.physical:
+                parts.append(_identity(free, window.physical - free, "rw", "free memory"))
+            rights = self._kernel_part(name, window.address)
+            parts.append(_identity(window.physical, window.size, rights, window.name))
+            free = window.physical + window.size
+        if free < region.end:
+            parts.append(_identity(free, region.end - free, "rw", "page tables and free memory"))
+        return parts
+
+    def _kernel_part(self, name: str, address: int) -> str:
+        """The rights to a part of a kernel's own memory, by its address in the kernel."""
+        program = self.kernel_programs[name]
+        section = program.section_at(address)
+        if section is not None:
+            return section.rights
+        return "r" if address == program.address("sandbox_info") else "rw"
+
+    def _channel_sides(self, name: str) -> list[Stretch]:
+        """Each party to a channel writes its own side, and reads the other's."""
+        parts = []
+        for channel in self.system.channels:
+            if name not in (channel.sender, channel.receiver):
+                continue
+            for writer, area in self.sides(channel):
+                rights = "rw" if writer == name else "r"
+                parts.append(_identity(area.start, area.size, rights, area.name))
+        return parts
+
+    def sides(self, channel: Channel) -> list[tuple[str, Region]]:
+        """Who writes which of a channel's two sides."""
+        plan = next(each for each in self.plan.channels if each.name == channel.name)
+        found = []
+        for writer, start in (
+            (channel.sender, plan.sender_area),
+            (channel.receiver, plan.receiver_area),
+        ):
+            region = self.plan.region_at(start)
+            if region is not None:
+                found.append((writer, region))
+        return found
+
+    def _inputs(self, name: str) -> list[Stretch]:
+        regions = [self.plan.region_at(each.physical) for each in self.plan.sandbox(name).inputs]
+        return [
+            _identity(region.start, region.size, "r", region.name)
+            for region in regions
+            if region is not None
+        ]
+
+    def _registers(self, name: str) -> list[Stretch]:
+        """The pages on which the registers of a sandbox's devices are."""
+        pages = {device.page for device in self.devices(name) if device.page is not None}
+        return [
+            Stretch(page, PAGE, page, "rw", "virtio registers", device=True)
+            for page in sorted(pages)
+        ]
+
+    def _kernel(self, name: str) -> list[Stretch]:
+        """What a kernel's own tables show: no more than its view gives, at the places claimed."""
+        parts = []
+        for window in self.plan.sandbox(name).kernel_windows:
+            for part in self.view(name):
+                if part.start <= window.physical < part.end:
+                    parts.append(
+                        Stretch(
+                            window.address,
+                            window.size,
+                            window.physical,
+                            part.rights,
+                            window.name,
+                            part.device,
+                        )
+                    )
+        return sorted(parts, key=lambda part: part.start)
+
+    def _monitor(self, name: str) -> list[Stretch]:
+        """What a monitor's own tables show.
+
+        Its program, its part of the plan, its data, every monitor's public page, and the APIC; of
+        the public pages it writes its own alone.
+        """
+        program = self.monitor_program
+        apic, peers = program.address("monitor_apic_page"), program.address("monitor_peers")
+        parts = [_apic(apic)]
+        for other, core in self.cores.items():
+            public = self.plan.sandbox(other).public
+            address = peers + core * PAGE
+            parts.append(Stretch(address, PAGE, public, "r", f"public page of {other}"))
+        for window in self.plan.sandbox(name).monitor_windows:
+            if window.address < peers and window.address != apic:
+                rights = self._monitor_part(window.address)
+                parts.append(
+                    Stretch(window.address, window.size, window.physical, rights, window.name)
+                )
+        return sorted(parts, key=lambda part: part.start)
+
+    def _monitor_part(self, address: int) -> str:
+        section = self.monitor_program.section_at(address)
+        if section is not None:
+            return section.rights
+        return "r" if address == self.monitor_program.address("monitor_plan") else "rw"
+
+    # ---- registers, ports, doorbells ---------------------------------------------------------
+
+    def msrs(self, name: str) -> set[tuple[int, str]]:
+        """The MSRs that a sandbox reaches without its monitor, to ``read`` or to ``write``."""
+        if self.is_direct(name):
+            found = {(number, access) for number in _DIRECT for access in ("read", "write")}
+        else:
+            found = {(number, "read") for number in _GUARDED_READ}
+            found |= {(number, "write") for number in _GUARDED_WRITE}
+        if self.is_foreign(name):
+            found |= {(number, "read") for number in (*_FOREIGN_READ, *_FOREIGN_BOTH)}
+            found |= {(number, "write") for number in _FOREIGN_BOTH}
+        for msr in self.sandboxes[name].msrs:
+            if any(msr.number in reserved.numbers for reserved in RESERVED_MSRS):
+                continue  # nobody can be given it, whatever is written
+            found.add((msr.number, "read"))
+            if msr.access == "rw":
+                found.add((msr.number, "write"))
+        return found
+
+    def ports(self, name: str) -> set[int]:
+        """The I/O ports that a sandbox reaches without its monitor."""
+        found: set[int] = set()
+        for ports in self.sandboxes[name].ports:
+            found.update(range(ports.first, ports.last + 1))
+        for reserved in RESERVED_PORTS:
+            found.difference_update(reserved.numbers)
+        for device in self.devices(name):
+            found.update(device.ports)
+        return found
+
+    def devices(self, name: str) -> list[Wiring]:
+        """The devices that a sandbox drives."""
+        found = []
+        for device in self.system.devices:
+            if device.owner == name and isinstance(device, VirtioConsoleDevice):
+                if device.slot in _VIRTIO_SLOTS:
+                    found.append(_virtio(device.slot))
+            elif device.owner == name and device.name in DEVICES:
+                found.append(DEVICES[device.name])
+        return found
+
+    def unbounded(self) -> tuple[str, ...]:
+        """The sandboxes that drive a device which reads and writes any memory by DMA."""
+        return tuple(
+            name
+            for name in self.sandboxes
+            if any(device.page is not None for device in self.devices(name))
+        )
+
+    def bells(self, name: str) -> list[str]:
+        """For each doorbell that a sandbox may ring, whom: one for each end of a channel."""
+        sent = [channel.receiver for channel in self.system.channels if channel.sender == name]
+        back = [channel.sender for channel in self.system.channels if channel.receiver == name]
+        return sorted([*sent, *back])
+
+    def is_direct(self, name: str) -> bool:
+        """Whether a sandbox has its local APIC to itself."""
+        return self.sandboxes[name].apic is ApicMode.DIRECT
+
+    def is_foreign(self, name: str) -> bool:
+        """Whether a sandbox's kernel is somebody else's."""
+        return self.sandboxes[name].kernel is not None
+
+    def may_write_code(self, party: str) -> bool:
+        """Whether somebody, a sandbox or a monitor, may execute what it writes itself."""
+        return party in self.sandboxes and self.is_foreign(party)
+
+    def seems_absent(self, name: str) -> bool:
+        """Whether what is not a kernel's own is to seem not to be there, rather than stop it."""
+        kernel = self.sandboxes[name].kernel
+        return kernel is not None and kernel.undeclared is Undeclared.ABSENT
+
+    # ---- words -------------------------------------------------------------------------------
+
+    def memory_of(self, name: str) -> Region:
+        """The region that a sandbox has as its memory; ``owners`` knows that there is one."""
+        return next(
+            region
+            for region in self.plan.regions
+            if region.owner is Owner.SANDBOX and region.of == name
+        )
+
+    def owner_at(self, address: int) -> Owner | None:
+        """The kind of owner of a physical page; None if it is nobody's."""
+        region = self.plan.region_at(address)
+        return None if region is None else region.owner
+
+    def whose(self, address: int) -> str:
+        """What lies at a physical address."""
+        region = self.plan.region_at(address)
+        if region is not None:
+            return region.name
+        if APIC <= address < APIC + PAGE:
+            return "the local APIC"
+        if _VIRTIO <= address < _VIRTIO + _VIRTIO_SIZE * _VIRTIO_SLOTS.stop:
+            return "registers of virtio devices"
+        if address < self.system.machine.memory:
+            return "memory that is nobody's"
+        return "outside the memory of the plan"
+
+    def parts(self, start: int, end: int) -> tuple[str, ...]:
+        """What parts of a sandbox's or a monitor's memory lie between two physical addresses."""
+        region = self.plan.region_at(start)
+        if region is None or region.of not in self.sandboxes:
+            return ()
+        if region.owner is Owner.SANDBOX:
+            found = self.view(region.of)
+        elif region.owner is Owner.MONITOR:
+            peers = self.monitor_program.address("monitor_peers")
+            found = [part for part in self.monitor(region.of) if part.start < peers]
+        else:
+            return ()
+        names = [
+            "stacks" if part.what.startswith("stack ") else part.what
+            for part in found
+            if part.physical < end and part.physical + part.size > start
+        ]
+        return tuple(dict.fromkeys(names))
+
+
+def least_sizes(channel: Channel) -> tuple[int, int]:
+    """The bytes that the sending and the receiving side of a channel take at least."""
+    if isinstance(channel, RingChannel):
+        return channel.size, PAGE
+    return FOUR_SLOTS * channel.message, PAGE
+
+
+def _identity(start: int, size: int, rights: str, what: str) -> Stretch:
+    return Stretch(start, size, start, rights, what)
+
+
+def _apic(address: int) -> Stretch:
+    return Stretch(address, PAGE, APIC, "rw", "local APIC", device=True)

@@ -1,0 +1,53 @@
+"""What only a running machine has: how far it is, and what its monitors have worked out."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from questv.audit.declared import Declared
+from questv.audit.model import TableEntry, Violation
+from questv.audit.sources import Memory
+from questv.metal.structs import sizeof
+from questv.monitor.interface import PublicPage, SandboxState
+from questv.monitor.plan import MonitorPlan
+from questv.plan.model import SandboxPlan
+
+_COMMANDS = struct.Struct("<256Q")
+_TABLE = "questv.monitor.apic.allowed"
+
+
+def entered(memory: Memory, sandbox: SandboxPlan) -> bool:
+    """Whether a sandbox's monitor has come to the point where it enters its kernel."""
+    page = PublicPage.view(memory.read(sandbox.public, sizeof(PublicPage)))
+    state = page.state.load(None)  # type: ignore[arg-type]
+    return int(state) != SandboxState.EMPTY
+
+
+def check_commands(
+    declared: Declared, memory: Memory, name: str, told: MonitorPlan
+) -> Iterator[Violation]:
+    """The interrupt commands that a monitor lets pass, by vector: the doorbells of its plan.
+
+    A doorbell is fixed delivery to one core by its APIC's number (APM vol. 2, 16.5 and 16.11): its
+    low half is the vector, its high half the number.
+    """
+    table = declared.monitor_program.address(_TABLE)
+    plan = declared.plan.sandbox(name)
+    window = next(
+        each for each in plan.monitor_windows if each.address <= table < each.address + each.size
+    )
+    at = window.physical + table - window.address
+    for vector, command in enumerate(_COMMANDS.unpack(memory.read(at, _COMMANDS.size))):
+        core = int(told.doorbells[vector]) - 1
+        known = 0 <= core < len(told.machine.apic_ids)
+        wanted = int(told.machine.apic_ids[core]) << 32 | vector if known else 0
+        if command != wanted:
+            yield Violation(
+                name,
+                f"the monitor of '{name}' lets the interrupt command {command:#x} pass",
+                f"{wanted:#x}" if wanted else f"none with vector {vector:#x}",
+                at,
+                "ring",
+                TableEntry(at, vector, command),
+            )
