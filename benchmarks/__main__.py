@@ -12,7 +12,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks import language, messages, systems_cost, timer
+from benchmarks import language, messages, native, systems_cost, timer
 from benchmarks.statistics import Result, store
 
 PARTS: dict[str, Callable[[], Iterator[Result]]] = {
@@ -23,6 +23,7 @@ PARTS: dict[str, Callable[[], Iterator[Result]]] = {
     "build": systems_cost.building,
     "sizes": systems_cost.sizes,
     "language": language.comparison,
+    "native": native.native,
 }
 DEFAULT_OUTPUT = Path("build/benchmarks.jsonl")
 _MARKS = {None: "", True: "", False: " missed"}
@@ -43,7 +44,7 @@ def main(
         for part in progress.track(parts or list(PARTS), description="measuring"):
             try:
                 results += PARTS[part]()
-            except language.MissingToolError as error:
+            except (language.MissingToolError, native.MissingCoresError) as error:
                 console.print(f"{part} is left out: {error}")
     console.print(_table(results))
     store(results, output)

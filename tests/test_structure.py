@@ -27,6 +27,7 @@ PARTS = (
     "system",  # the description: knows nothing of machine code
     "plan",
     "machine",  # where images run: knows nothing of what is in them
+    "probes",  # the machines' self-test: a program, and who runs it
     "inspect",
     "expect",
     "audit",  # shares nothing with what builds what it audits

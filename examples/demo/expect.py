@@ -40,11 +40,16 @@ def _expected(file: Path | None) -> Iterator[tuple[str, str]]:
     yield "SHA-256", f"sha256 {sha.hexdigest()}"
     yield (
         "counts",
-        f"{size} bytes, {lines} lines, {words} words, {len(seen)} different, {uncounted} uncounted",
+        f"{_count(size, 'byte')}, {_count(lines, 'line')}, {_count(words, 'word')}, "
+        f"{len(seen)} different, {uncounted} uncounted",
     )
     # Of words that are as frequent the first one comes first, as in a Counter.
     for rank, (word, count) in enumerate(seen.most_common(TOP), 1):
-        yield f"word {rank}", f"{count} times {_shown(word)}"
+        yield f"word {rank}", f"{_count(count, 'time')} {_shown(word)}"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _pieces(file: Path | None) -> Iterator[bytes]:

@@ -21,13 +21,23 @@ def gather(digest_result: Receiver, words_result: Receiver) -> None:
         log_part(f"{digest.value[i]:02x}")
     log_end()
     words_result.read(Ptr[u8](ptr(counts)), sizeof(Counts), FOREVER)
-    log(
-        f"{counts.bytes} bytes, {counts.lines} lines, {counts.words} words, "
-        f"{counts.distinct} different, {counts.uncounted} uncounted"
-    )
+    _write_count(counts.bytes, "byte")
+    log_part(", ")
+    _write_count(counts.lines, "line")
+    log_part(", ")
+    _write_count(counts.words, "word")
+    log_part(f", {counts.distinct} different, {counts.uncounted} uncounted")
+    log_end()
     for rank in range(u64(TOP)):
         if counts.top[rank].count != 0:
             _print_top(counts.top[rank])
+
+
+@metal
+def _write_count(number: u64, thing: str) -> None:
+    log_part(f"{number} {thing}")
+    if number != 1:
+        log_part("s")
 
 
 @metal
@@ -35,7 +45,8 @@ def _print_top(word: TopWord) -> None:
     for i in range(u64(word.shown)):
         if word.text[i] < 32 or word.text[i] > 126:
             word.text[i] = ord("?")
-    log_part(f"{word.count} times ")
+    _write_count(word.count, "time")
+    log_part(" ")
     log_bytes(ptr(word.text[0]), u64(word.shown))
     log_end()
 

@@ -21,9 +21,11 @@ from questv.metal.lang import (
     ACQUIRE,
     RELEASE,
     SEQ_CST,
+    Array,
     Atomic,
     Ptr,
     addr,
+    constant,
     copy,
     fence,
     metal,
@@ -32,10 +34,13 @@ from questv.metal.lang import (
     u32,
     u64,
 )
+from questv.metal.structs import sizeof
 from questv.monitor.plan import MonitorPlan
 
 _INIT_MICROSECONDS = 10  # processors of this century need far less than the 10 ms of old
 _STARTUP_MICROSECONDS = 5_000_000  # long, since an emulated core waits for a real one
+
+_HALT: Array[u8, 4] = constant([0xFA, 0xF4, 0xEB, 0xFC])  # cli, hlt, and again
 
 started: Atomic[u64] = static(0)
 
@@ -102,13 +107,19 @@ def publish(machine: MachineFacts, plan: BootPlan) -> None:
 
 @metal
 def start_others(machine: MachineFacts, plan: BootPlan) -> None:
-    """Start every other core of the plan, one at a time, with INIT and SIPI (APM vol. 2, 16.5)."""
+    """Start every other core of the plan, one at a time, with INIT and SIPI (APM vol. 2, 16.5).
+
+    Afterwards nothing is left of what they began with: a kernel that may send interrupts directly
+    could start one of them again, on a stack that is another's by now.
+    """
     size = addr(entry.trampoline_end) - addr(entry.trampoline_start)
     for i in range(size):
         Ptr[u8](TRAMPOLINE)[i] = Ptr[u8](addr(entry.trampoline_start))[i]
     for core in range(plan.core_count):
         if core != machine.first_core and plan.cores[core].entry != 0:
             _start(machine, plan, core)
+    for i in range(size):
+        Ptr[u8](TRAMPOLINE)[i] = _HALT[i % sizeof(_HALT)]
 
 
 @metal

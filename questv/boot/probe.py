@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from questv.arch.x86 import svm
 from questv.arch.x86.apic import X2APIC_MSR_BASE, ApicRegister
-from questv.arch.x86.instructions import read_msr, write_msr
+from questv.arch.x86.instructions import read_msr
 from questv.arch.x86.machine import MachineFacts
 from questv.arch.x86.paging import ACCESSED, DIRTY, ENTRIES, NO_EXECUTE, PRESENT, USER, WRITABLE
-from questv.arch.x86.registers import RFLAGS_FIXED, Cr0, Efer, Msr
+from questv.arch.x86.registers import Msr
 from questv.arch.x86.svm import ExitCode, Intercept3, Intercept4, SavedRegisters, Vmcb
+from questv.arch.x86.svm_guest import confine, real_mode, turn_svm_on
 from questv.arch.x86.svm_run import run_guest
 from questv.boot.plan import BootPlan
 from questv.boot.serial import say, stop
@@ -108,8 +109,7 @@ def run(machine: MachineFacts, plan: BootPlan) -> None:
     """Run all probes on this core; the first that fails ends the boot."""
     global msr_map
     msr_map = plan.msr_map
-    write_msr(u32(Msr.EFER), read_msr(u32(Msr.EFER)) | u64(Efer.SVM_ENABLE))
-    write_msr(u32(Msr.VM_HSAVE_PA), addr(pages.host_save))
+    turn_svm_on(addr(pages.host_save))
     _build_tables()
     for i in range(u64(svm.IO_MAP_SIZE)):
         pages.io_map[i] = 0xFF
@@ -199,35 +199,14 @@ def _run(start: u64, high: u64) -> None:
     guest.intercept_exceptions = 0
     guest.intercept3 = Intercept3.IO | Intercept3.MSR | Intercept3.SHUTDOWN
     guest.intercept4 = Intercept4.VMRUN | Intercept4.VMMCALL
-    guest.io_permissions = addr(pages.io_map)
-    guest.msr_permissions = msr_map
-    guest.asid = 1
-    guest.tlb_control = svm.TLB_FLUSH_ALL
-    guest.nested_paging = svm.NESTED_PAGING_ENABLE
-    guest.nested_cr3 = addr(pages.tables)
-    _real_mode(guest, u64(_CODE) + start - addr(code_page))
+    confine(guest, addr(pages.tables), msr_map, addr(pages.io_map))
+    real_mode(guest, u64(_CODE) + start - addr(code_page))
     # Of use to the MSR accesses only. A write that passes changes nothing.
     value = read_msr(_SOME_MSR)
     registers.rcx = high << 32 | _SOME_MSR
     registers.rdx = value >> 32
     guest.rax = value & 0xFFFF_FFFF
     run_guest(addr(guest), registers)
-
-
-@metal
-def _real_mode(guest: Vmcb, start: u64) -> None:
-    """Registers of a processor after reset, except that it starts at ``start``."""
-    guest.cs.attributes = 0x9B
-    guest.cs.limit = 0xFFFF
-    guest.ds.attributes = 0x93
-    guest.ds.limit = 0xFFFF
-    guest.ss.attributes = 0x93
-    guest.ss.limit = 0xFFFF
-    guest.cr0 = u64(Cr0.EXTENSION_TYPE)
-    guest.efer = u64(Efer.SVM_ENABLE)
-    guest.rflags = RFLAGS_FIXED
-    guest.g_pat = svm.PAT_RESET
-    guest.rip = start
 
 
 @metal

@@ -22,7 +22,7 @@ _NO_EXECUTE = 1 << 20  # leaf 0x8000_0001, edx
 @metal
 def check(machine: MachineFacts, plan: BootPlan) -> None:
     """Check the first core, note what differs between machines, turn its local APIC on."""
-    if cpuid(_LEAF_FEATURES, _ECX) & _X2APIC != 0:
+    if has_x2apic():
         machine.x2apic = 1
     elif plan.x2apic == X2ApicUse.REQUIRED:
         say(
@@ -33,6 +33,12 @@ def check(machine: MachineFacts, plan: BootPlan) -> None:
     check_features(machine)
     if cpuid(svm.CPUID_SVM, _EDX) & svm.CPUID_SVM_NEXT_RIP != 0:
         machine.next_rip = 1
+
+
+@metal
+def has_x2apic() -> bool:
+    """Whether this core's local APIC can be switched to x2APIC mode."""
+    return cpuid(_LEAF_FEATURES, _ECX) & _X2APIC != 0
 
 
 @metal

@@ -6,6 +6,7 @@ when they are called for, so that help and completion come at once.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import traceback
@@ -15,6 +16,7 @@ from questv.cli.ending import ending_in_order
 from questv.interrupted import Interrupted
 
 _FAILED = 1
+_BAD_INPUT = 2
 _DEFECT = 70
 
 
@@ -27,9 +29,7 @@ def main() -> None:
     _prepare_streams()
     try:
         with ending_in_order():
-            from questv.cli.app import app
-
-            app(prog_name="questv")
+            sys.exit(_typed())
     except Interrupted as interrupted:
         _say("interrupted")
         sys.exit(interrupted.exit_code)
@@ -39,6 +39,24 @@ def main() -> None:
     except Exception as error:
         _explain(f"a defect of Quest-V: {type(error).__name__}: {error}", "report it")
         sys.exit(_DEFECT)
+
+
+def _typed() -> int:
+    """Run what was typed; its exit code."""
+    from questv.cli.app import UsageError, app
+
+    try:
+        return app(prog_name="questv", standalone_mode=False) or 0
+    except UsageError as error:
+        # What a type says of a value that it refuses comes with this in some releases of Typer.
+        error.message = error.message.replace("Value error, ", "")
+        if "--json" in sys.argv[1:]:
+            fix = "questv --help lists the commands, and questv COMMAND --help its options"
+            told = {"message": error.format_message(), "fix": fix}
+            print(json.dumps({"errors": [told]}, indent=2))
+        else:
+            error.show()
+        return _BAD_INPUT
 
 
 def _prepare_streams() -> None:

@@ -22,9 +22,7 @@ def audit(what: str | None, *, live: bool, json: bool) -> None:
     Exit code 1 if anything is not as declared.
     """
     with command(json=json) as output:
-        found = _audit_machine(what, output) if live else _audit_image(what, output)
-        if found is None:
-            return
+        found = _audit_machine(find_machine(what, output)) if live else _audit_image(what, output)
         output.result(found, audit_view(found))
         if found.verdict != "proven":
             raise typer.Exit(ExitCode.FAILED)
@@ -42,12 +40,7 @@ def _audit_image(what: str | None, output: Output) -> Audit:
     return audit_image(subject, target.image)
 
 
-def _audit_machine(what: str | None, output: Output) -> Audit | None:
-    machine = find_machine(what, output)
-    return None if machine is None else _audit(machine)
-
-
-def _audit(machine: RunningMachine) -> Audit:
+def _audit_machine(machine: RunningMachine) -> Audit:
     image = Image.read(machine.image)
     programs = {name: program.elf for name, program in image.programs.items()}
     digest = image_hash(machine.image.read_bytes())

@@ -14,7 +14,7 @@ from questv.view.sizes import build_view
 def build(system: Path, file: Path, *, checks: bool, json: bool) -> None:
     """Build a system's image into ``file``, and show how big everything in it is."""
     with command(json=json) as output:
-        check_target(file)
+        check_target(file, system)
         built = build_system(system, output, checks=checks)
         write_file(file, built.image)
         report = build_report(built)

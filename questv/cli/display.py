@@ -40,7 +40,8 @@ class Display:
         self._output.show("", crash_view(sandbox, crash))
         if awaited:
             names = " and ".join(awaited)
-            self._output.show("", f"the run goes on until the end of {names}; Ctrl-C ends it now")
+            line = f"the run goes on until the end of {names}; Ctrl-C ends it now"
+            self._output.show("", f"{line}, --for TIME limits it")
         self._apart = True
 
     def _show_line(self, line: Text) -> None:

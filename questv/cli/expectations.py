@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import sys
 import traceback
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from types import ModuleType
 
+from questv.diagnostics import Diagnostic, DiagnosticsError, Place, source_line
 from questv.expect import Expectation, RunResult
 from questv.inspect.report import ExpectationReport
 from questv.interrupted import Interrupted
@@ -37,6 +39,37 @@ def check_expectations(
     return tuple(found)
 
 
+def require_check(folder: Path, expect: str) -> None:
+    """Import the module of ``expect``, and see that its function takes a run.
+
+    Raises DiagnosticsError: what is known before a run should not fail after it.
+    """
+    module, _, function = expect.partition(":")
+    file = folder / f"{module}.py"
+    with redirect_stdout(sys.stderr), _importable(folder):
+        try:
+            check = getattr(_load(file.resolve()), function)
+        except Interrupted:
+            raise
+        except BaseException as error:
+            message = f"importing {file.name} fails here: {type(error).__name__}: {error}"
+            line = _line_in(file.resolve(), error) or 0
+            raise _invalid(file, line, message, "mend this: it is imported before a run") from error
+    try:
+        inspect.signature(check).bind(None)
+    except TypeError as error:
+        line = getattr(getattr(check, "__code__", None), "co_firstlineno", 0)
+        fix = f"declare it: def {function}(run: RunResult) -> Iterator[Expectation]"
+        raise _invalid(file, line, f"{function} does not take a run alone", fix) from error
+
+
+def _invalid(file: Path, line: int, message: str, fix: str) -> DiagnosticsError:
+    text = source_line(file, line) or ""
+    start = len(text) - len(text.lstrip())
+    place = Place(file, line, start + 1, max(1, len(text.rstrip()) - start))
+    return DiagnosticsError([Diagnostic(place, _text(message), fix, "expect-invalid")])
+
+
 def _report(each: object, expect: str) -> ExpectationReport:
     if not isinstance(each, Expectation):
         raise TypeError(f"{expect} gives a {type(each).__name__}, not an Expectation")
@@ -50,15 +83,18 @@ def _text(value: object) -> str:
 
 def _failure(expect: str, file: Path, error: BaseException) -> ExpectationReport:
     """What Python says of a check that failed, and the last line of ``file`` that it was in."""
-    lines = [
-        frame.lineno
-        for frame in traceback.extract_tb(error.__traceback__)
-        if Path(frame.filename) == file
-    ]
-    where = f" ({file.name}:{lines[-1]})" if lines else ""
+    line = _line_in(file, error)
+    where = f" ({file.name}:{line})" if line else ""
     return ExpectationReport(
         name=expect, met=False, detail=_text(f"{type(error).__name__}: {error}{where}")
     )
+
+
+def _line_in(file: Path, error: BaseException) -> int | None:
+    """The last line of ``file`` that ``error`` came through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename) == file]
+    return lines[-1] if lines else None
 
 
 def _load(file: Path) -> ModuleType:

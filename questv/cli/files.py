@@ -10,12 +10,17 @@ from pathlib import Path
 from questv.cli.output import UserError
 
 _PLAIN_MODE = 0o666
+_SOURCES = (".toml", ".py")
 
 
-def check_target(file: Path) -> None:
-    """Raise UserError now if ``file`` could not be written later."""
+def check_target(file: Path, system: Path) -> None:
+    """Raise UserError now if ``file`` could not be written later, or is what ``system`` is read
+    from: its description, a module beside that, or the image itself.
+    """
     if file.is_dir():
         raise UserError(f"can't write {file}: it is a directory", "name a file")
+    if _is_source(file.resolve(), system.resolve()):
+        raise UserError(f"can't write {file}: {system} is made from it", "name another file")
     if _is_special(file):
         return
     if not file.parent.is_dir():
@@ -37,6 +42,13 @@ def write_file(file: Path, contents: bytes) -> None:
             _replace(file.resolve(), contents)
     except OSError as error:
         raise UserError(f"can't write {file}: {error.strerror}", "name another place") from error
+
+
+def _is_source(file: Path, system: Path) -> bool:
+    if file == system:
+        return True
+    folder = system if system.is_dir() else system.parent
+    return file.is_file() and file.is_relative_to(folder) and file.suffix in _SOURCES
 
 
 def _is_special(file: Path) -> bool:

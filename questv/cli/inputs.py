@@ -66,13 +66,16 @@ def _bind(plan: InputPlan, file: Path) -> BoundInput:
         if not stat.S_ISREG(status.st_mode):
             raise UserError(f"{what}: it is not a regular file", "save it to a file first")
         with file.open("rb") as opened:
-            if status.st_size == 0 and opened.read(1):  # the system makes it up as it is read
-                raise UserError(
-                    f"{what}: it does not say how long it is", "save it to a file first"
-                )
+            opened.seek(max(0, status.st_size - 1))
+            ends_there = len(opened.read(2)) == min(1, status.st_size)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise UserError(f"{what}: {reason}", "name a file that is there and readable") from error
+    if not ends_there:  # such as what /proc and /sys make up when they are read
+        raise UserError(
+            f"{what}: it does not say how long it is",
+            f"save it to a plain file first: cat {file} > copy",
+        )
     if status.st_size > plan.capacity:
         raise UserError(
             f"{what}: it has {status.st_size} bytes, and there is room for {plan.capacity}",

@@ -34,9 +34,7 @@ def inspect(what: str | None, *, json: bool) -> None:
             report = read_report(Path(what))
             output.result(report, report_view(report))
             return
-        machine = find_machine(what, output)
-        if machine is not None:
-            _show(machine, output)
+        _show(find_machine(what, output), output)
 
 
 def _is_report(what: str) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from questv.cli.output import Output, UserError
+from questv.cli.output import ExitCode, Output, UserError
 from questv.cli.start import ASKED
 from questv.inspect.model import Found
 from questv.machine import MachineError, RunningMachine, running
@@ -24,17 +25,17 @@ class MachineEntry(Found):
     started: datetime
 
 
-def find_machine(what: str | None, output: Output) -> RunningMachine | None:
+def find_machine(what: str | None, output: Output) -> RunningMachine:
     """The machine that ``what`` names, by its name or process, or the only one that runs.
 
-    None if there are several, which are then shown. Raises UserError if there is none.
+    Raises UserError if there is none, and typer.Exit if there are several, which are then shown.
     """
     machines = _find(what)
     if len(machines) == 1:
         return machines[0]
     entries = [machine_entry(machine) for machine in machines]
     output.result([entry.model_dump(mode="json") for entry in entries], _list(entries))
-    return None
+    raise typer.Exit(ExitCode.BAD_INPUT)
 
 
 def machine_entry(machine: RunningMachine) -> MachineEntry:

@@ -42,7 +42,7 @@ def run(
     """Run a system or an image, show what happens, and check what came out of it."""
     with command(json=json, aside=uses_terminal(streams)) as output:
         if report_file is not None:
-            check_target(report_file)
+            check_target(report_file, path)
         nanoseconds = parse_duration(run_for) if run_for is not None else None
         target = load_target(path, output, checks=checks)
         bound = bind_inputs(target.plan, inputs)
@@ -71,7 +71,10 @@ def run(
         if report_file is not None:
             write_file(report_file, f"{report.model_dump_json(indent=2)}\n".encode())
         if report.booted:
-            output.show("", summary_view(report), f"the machine ran for {finished.seconds:.2f} s")
+            output.show("", summary_view(report))
+            if target.folder is None:
+                output.show("an image carries no expectations: nothing was checked")
+            output.show(f"the machine ran for {finished.seconds:.2f} s")
         else:
             show(output.errors, verdict(report))
         if json:

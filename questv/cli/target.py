@@ -8,6 +8,7 @@ from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
+from questv.cli.expectations import require_check
 from questv.cli.output import Output, UserError
 from questv.plan.build import BuiltSystem, build
 from questv.plan.image import Image, image_hash
@@ -74,7 +75,11 @@ def build_system(path: Path, output: Output, *, checks: bool) -> BuiltSystem:
     watched = output.errors.is_terminal
     status = output.errors.status(f"building {path}") if watched else nullcontext()
     with status, redirect_stdout(sys.stderr):  # for what its modules print while they are imported
-        return build(path, checks=checks)
+        built = build(path, checks=checks)
+        if built.description.system.run.expect is not None:
+            folder = path if path.is_dir() else path.parent
+            require_check(folder, built.description.system.run.expect)
+        return built
 
 
 def _is_image(path: Path) -> bool:

@@ -48,12 +48,12 @@ def for_exception(frame: ExceptionFrame) -> NoReturn:
     if frame.vector == _INVALID_OPCODE and _is_trap(frame.rip):
         record.reason = PanicReason.TRAP
         record.trap = u32(Ptr[u8](frame.rip)[_UD1_LENGTH - 1])
-        log(f"panic: compiled code stopped itself (trap {record.trap}) at {frame.rip:x}")
+        log(f"panic: a check in compiled code failed at 0x{frame.rip:x}")
     elif frame.vector == _PAGE_FAULT:
         record.address = read_cr2()
-        log(f"panic: page fault at {frame.rip:x}, address {record.address:x}")
+        log(f"panic: page fault at 0x{frame.rip:x}, address 0x{record.address:x}")
     else:
-        log(f"panic: exception {frame.vector} at {frame.rip:x}, error {frame.error:x}")
+        log(f"panic: exception {frame.vector} at 0x{frame.rip:x}, error 0x{frame.error:x}")
     _give_up()
 
 

@@ -15,5 +15,11 @@ def name_fix(name: str, defined: Iterable[str], otherwise: str) -> str:
     for module in _LANGUAGE:  # imported only now, since they need what needs this
         if name in importlib.import_module(module).__all__:
             return f"write at the top: from {module} import {name}"
+    close = close_name(name, defined)
+    return f"did you mean '{close}'?" if close else otherwise
+
+
+def close_name(name: str, defined: Iterable[str]) -> str | None:
+    """The one of ``defined`` that ``name`` is most likely a slip of the pen for, if any is."""
     close = difflib.get_close_matches(name, defined, n=1, cutoff=_CLOSE)
-    return f"did you mean '{close[0]}'?" if close else otherwise
+    return close[0] if close else None

@@ -411,6 +411,15 @@ def has_cell(type_: Type) -> bool:
     return isinstance(type_, CellType)
 
 
+def is_shared(type_: Type) -> bool:
+    """Whether a value of ``type_`` is shared cells and nothing else."""
+    if isinstance(type_, ArrayType):
+        return is_shared(type_.element)
+    if isinstance(type_, StructType):
+        return all(is_shared(member.type) for member in type_.fields.values())
+    return isinstance(type_, CellType) and type_.kind is CellKind.SHARED
+
+
 U8, U16, U32, U64 = (IntType(bits, signed=False) for bits in (8, 16, 32, 64))
 I8, I16, I32, I64 = (IntType(bits, signed=True) for bits in (8, 16, 32, 64))
 F32, F64 = FloatType(32), FloatType(64)

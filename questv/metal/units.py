@@ -67,22 +67,7 @@ class UnitCompiler:
 
         Raises DiagnosticsError with all errors in all of them.
         """
-        fronts: dict[str, Front] = {}
-        diagnostics: list[Diagnostic] = []
-        waiting = [RUNTIME, *modules]
-        while waiting:
-            module = waiting.pop()
-            if module in fronts:
-                continue
-            try:
-                import_module(module)
-                with values_of(module):
-                    fronts[module] = self._front(module)
-            except DiagnosticsError as error:
-                diagnostics += error.diagnostics
-                fronts[module] = Front("", uses=named_modules(module))
-            waiting += fronts[module].uses
-        diagnostics += check_symbols(fronts)
+        fronts, diagnostics = self._read(modules)
         if diagnostics:
             raise DiagnosticsError(diagnostics)
         objects = self._objects_of(fronts)
@@ -98,7 +83,30 @@ class UnitCompiler:
             for module, front in sorted(fronts.items())
         }
 
+    def findings(self, modules: Iterable[str]) -> list[Diagnostic]:
+        """What ``compile`` would refuse, without making any object."""
+        return self._read(modules)[1]
+
     # ---- the front end -----------------------------------------------------------------------
+
+    def _read(self, modules: Iterable[str]) -> tuple[dict[str, Front], list[Diagnostic]]:
+        """The fronts of ``modules`` and of every module that they use, and all errors in them."""
+        fronts: dict[str, Front] = {}
+        diagnostics: list[Diagnostic] = []
+        waiting = [RUNTIME, *modules]
+        while waiting:
+            module = waiting.pop()
+            if module in fronts:
+                continue
+            try:
+                import_module(module)
+                with values_of(module):
+                    fronts[module] = self._front(module)
+            except DiagnosticsError as error:
+                diagnostics += error.diagnostics
+                fronts[module] = Front("", uses=named_modules(module))
+            waiting += fronts[module].uses
+        return fronts, diagnostics + check_symbols(fronts)
 
     def _front(self, module: str) -> Front:
         key = key_of(

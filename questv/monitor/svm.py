@@ -29,10 +29,10 @@ _IO_PORT_SHIFT = 16
 # What a kernel may choose in EFER: the rest are SVME, and features that nobody needs.
 _OWN_EFER = Efer.SYSCALL | Efer.LONG_MODE_ENABLE | Efer.NO_EXECUTE_ENABLE
 # Delivering one of the first two can raise it again, for ever and with no moment for an NMI.
-_EXCEPTIONS = svm.EXCEPTION_DEBUG | svm.EXCEPTION_ALIGNMENT | svm.EXCEPTION_MACHINE_CHECK
+INTERCEPTED_EXCEPTIONS = svm.EXCEPTION_DEBUG | svm.EXCEPTION_ALIGNMENT | svm.EXCEPTION_MACHINE_CHECK
 # CR0: our kernels keep paging on. QEMU (10 at least) restores the monitor's CR0 before its CR4, and
 # where a guest had cleared CR0.PG and CR4.PAE, the monitor went on without paging.
-_INTERCEPTS3 = (
+INTERCEPTS3 = (
     Intercept3.NMI
     | Intercept3.SMI
     | Intercept3.INIT
@@ -45,7 +45,7 @@ _INTERCEPTS3 = (
     | Intercept3.FERR_FREEZE
     | Intercept3.SHUTDOWN
 )
-_INTERCEPTS4 = (
+INTERCEPTS4 = (
     Intercept4.VMRUN
     | Intercept4.VMMCALL
     | Intercept4.VMLOAD
@@ -77,9 +77,9 @@ def start() -> None:
 
 @metal
 def _set_intercepts() -> None:
-    guest.intercept_exceptions = _EXCEPTIONS
-    guest.intercept3 = _INTERCEPTS3
-    guest.intercept4 = _INTERCEPTS4
+    guest.intercept_exceptions = INTERCEPTED_EXCEPTIONS
+    guest.intercept3 = INTERCEPTS3
+    guest.intercept4 = INTERCEPTS4
     guest.io_permissions = plan.io_map
     guest.msr_permissions = plan.msr_map
     guest.asid = _ASID

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from questv.diagnostics import DiagnosticsError
 from questv.plan.contents import contents
 from questv.plan.devices import drivers
 from questv.plan.image import image_hash, write_image
@@ -43,13 +44,18 @@ class BuiltSystem:
 def build(path: Path, *, checks: bool = False) -> BuiltSystem:
     """Build the system at ``path``, a folder or its description; ``checks`` is a debug build.
 
-    Raises DiagnosticsError with everything that is wrong, or LinkError.
+    Raises DiagnosticsError or LinkError. Of what is wrong with a description that has its right
+    shape, and with the Python beside it, all that can be told before linking is told at once.
     """
     clock = _Stopwatch()
     folder = FolderTasks(path if path.is_dir() else path.parent)
-    description = load(path, folder)
-    clock.lap("check")
     programs = Programs(checks=checks)
+    try:
+        description = load(path, folder)
+    except DiagnosticsError as error:
+        findings = programs.findings(folder.modules)
+        raise DiagnosticsError([*error.diagnostics, *findings]) from error
+    clock.lap("check")
     tasks = [task for tasks in description.tasks.values() for task in tasks]
     modules = {folder.function(task.task.run).module for task in tasks}
     programs.compile(sorted(modules | {driver.module for driver in drivers(tasks)}))

@@ -19,7 +19,7 @@ from elftools.elf.elffile import ELFFile
 from questv.arch.x86.paging import PAGE_SIZE
 from questv.arch.x86.pvh import ELF_NOTE_NAME, ELF_NOTE_PHYS32_ENTRY
 from questv.diagnostics import BadInputError
-from questv.plan.contents import Block, segments
+from questv.plan.contents import Block, Segment, segments
 from questv.plan.model import Plan
 from questv.plan.programs import Program
 from questv.system.model import System
@@ -42,13 +42,17 @@ def write_image(system: System, plan: Plan, blocks: list[Block], programs: list[
     entry = next(program for program in programs if program.name == "boot").symbols.address(
         "boot_entry"
     )
-    loads = segments(blocks)
     extra = {
         SYSTEM_SECTION: system.model_dump_json(by_alias=True).encode(),
         PLAN_SECTION: plan.model_dump_json().encode(),
     }
     for program in programs:
         extra[PROGRAM_SECTION + program.name] = zlib.compress(program.elf, 1)
+    return write_loadable(entry, segments(blocks), extra)
+
+
+def write_loadable(entry: int, loads: list[Segment], extra: dict[str, bytes]) -> bytes:
+    """A file that a PVH loader starts at ``entry``; it does not load the sections ``extra``."""
     note = _note(entry)
     out = bytearray(_HEADER.size + _PROGRAM_HEADER.size * (len(loads) + 1))
     note_offset = _append(out, note)

@@ -54,18 +54,21 @@ def msr_map(allowed: dict[int, str]) -> bytes:
     """
     contents = bytearray(b"\xff" * MSR_MAP_SIZE)
     for number, rights in allowed.items():
-        offset, first = _range_of(number)
-        bit = (number - first) * 2
+        at, bit = msr_place(number)
         denied = ("r" not in rights) | ("w" not in rights) << 1
-        at = offset + bit // 8
-        contents[at] = contents[at] & ~(0b11 << bit % 8) | denied << bit % 8
+        contents[at] = contents[at] & ~(0b11 << bit) | denied << bit
     return bytes(contents)
 
 
-def _range_of(number: int) -> tuple[int, int]:
+def msr_place(number: int) -> tuple[int, int]:
+    """Where an MSR's two bits are in the map: a byte, and the bit of it that is about reading.
+
+    Raises ValueError for an MSR that the map does not cover.
+    """
     for first, offset in MSR_MAP_RANGES:
         if first <= number < first + _RANGE_LENGTH:
-            return offset, first
+            bit = (number - first) * 2
+            return offset + bit // 8, bit % 8
     raise ValueError(f"MSR {number:#x} is outside the permission map")
 
 

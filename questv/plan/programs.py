@@ -9,6 +9,7 @@ from functools import cached_property
 
 from elftools.elf.elffile import ELFFile
 
+from questv.diagnostics import Diagnostic
 from questv.metal.link import link
 from questv.metal.stack import StackDepths
 from questv.metal.symbols import Symbols
@@ -87,6 +88,20 @@ class Programs:
         compiler = UnitCompiler(checks=self._checks)
         self._units = compiler.compile([*BOOT_MODULES, *MONITOR_MODULES, *KERNEL_MODULES, *modules])
         self.compiled = compiler.compiled
+
+    def findings(self, modules: Iterable[str]) -> list[Diagnostic]:
+        """Everything in ``modules``, and in what they use, that ``compile`` would refuse."""
+        return UnitCompiler(checks=self._checks).findings(modules)
+
+    @classmethod
+    def alone(cls, name: str, modules: Sequence[str], base: int, entry: str) -> Program:
+        """A program on its own, which starts at the symbol ``entry`` and lies from ``base`` on.
+
+        Raises DiagnosticsError or LinkError.
+        """
+        programs = cls(checks=False)
+        programs._units = UnitCompiler(checks=False).compile(modules)
+        return programs._link(name, modules, _script(base, {}, entry=entry), [entry])
 
     def boot(self) -> Program:
         """The boot; its plan is a variable in a page of its own, for the builder to fill in."""

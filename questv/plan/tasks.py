@@ -12,7 +12,12 @@ from questv.diagnostics import Diagnostic, DiagnosticsError, Place
 from questv.kernel.channels import Reader, Receiver, Sender, Writer
 from questv.kernel.inputs import Input
 from questv.kernel.streams import Stream
-from questv.metal.check.signatures import SignatureError, definition_line, signature
+from questv.metal.check.signatures import (
+    SignatureError,
+    definition_line,
+    part_node,
+    signature,
+)
 from questv.metal.definitions import MetalFunction, forget
 from questv.metal.importing import import_module
 from questv.metal.source import shown, source_of
@@ -74,6 +79,11 @@ class FolderTasks:
             return _missing(module, tuple(sorted(functions)), unmarked)
         return _signature(functions[name])
 
+    @property
+    def modules(self) -> list[str]:
+        """The modules that ``find`` has looked for and could import."""
+        return sorted(module for module, problems in self._problems.items() if not problems)
+
     def function(self, run: str) -> MetalFunction:
         """The function that ``run`` names; ``find`` has found it to be a task."""
         module, _, name = run.partition(":")
@@ -96,6 +106,17 @@ class FolderTasks:
 
     def _import_new(self, module: str) -> tuple[Diagnostic, ...]:
         file = self._path / f"{module}.py"
+        try:
+            file.open("rb").close()
+        except OSError as error:
+            return (
+                Diagnostic(
+                    Place(shown(file)),
+                    f"this module can't be read: {error.strerror}",
+                    "make it a plain file that you may read",
+                    "module-unreadable",
+                ),
+            )
         try:
             imported = import_module(module)
         except DiagnosticsError as error:
@@ -135,7 +156,8 @@ def _signature(function: MetalFunction) -> TaskSignature | TaskProblem:
     try:
         shape = signature(function)
     except SignatureError as error:
-        return TaskInvalid((Diagnostic(source.place(node), str(error), error.fix, error.rule),))
+        place = source.place(part_node(node, error.parameter))
+        return TaskInvalid((Diagnostic(place, str(error), error.fix, error.rule),))
     kinds: dict[str, ParameterKind] = {}
     integers: dict[str, range] = {}
     for name, type_ in shape.parameters:
@@ -144,7 +166,7 @@ def _signature(function: MetalFunction) -> TaskSignature | TaskProblem:
             return TaskInvalid(
                 (
                     Diagnostic(
-                        source.place(node),
+                        source.place(part_node(node, name)),
                         f"parameter '{name}' of task {function.name} is {type_}",
                         "a task takes ends of channels (Sender, Receiver, Writer, Reader), "
                         "Inputs, Streams, and integers",
@@ -159,7 +181,7 @@ def _signature(function: MetalFunction) -> TaskSignature | TaskProblem:
         return TaskInvalid(
             (
                 Diagnostic(
-                    source.place(node),
+                    source.place(part_node(node, "return")),
                     f"task {function.name} returns {shape.result}",
                     "a task returns nothing: declare it -> None",
                     "task-result",

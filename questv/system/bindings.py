@@ -15,6 +15,13 @@ RING_KINDS = (ParameterKind.SENDER, ParameterKind.RECEIVER)
 FOUR_SLOT_KINDS = (ParameterKind.WRITER, ParameterKind.READER)
 CHANNEL_KINDS = RING_KINDS + FOUR_SLOT_KINDS
 SENDING_KINDS = (ParameterKind.SENDER, ParameterKind.WRITER)
+OPPOSITE = {
+    ParameterKind.SENDER: ParameterKind.RECEIVER,
+    ParameterKind.RECEIVER: ParameterKind.SENDER,
+    ParameterKind.WRITER: ParameterKind.READER,
+    ParameterKind.READER: ParameterKind.WRITER,
+}
+"""What takes the other end of the same channel."""
 
 
 @dataclass(frozen=True)

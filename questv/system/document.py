@@ -15,7 +15,7 @@ from pathlib import Path
 import tree_sitter
 import tree_sitter_toml
 
-from questv.diagnostics import Diagnostic, DiagnosticsError, Place
+from questv.diagnostics import Diagnostic, DiagnosticsError, Place, source_line
 from questv.system.model import TABLES
 
 DocumentPath = tuple[str | int, ...]
@@ -77,6 +77,8 @@ def read_document(path: Path) -> Document:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise DiagnosticsError([file_not_utf8(file, error)]) from None
+    if text.startswith("\ufeff"):
+        raise DiagnosticsError([toml_byte_order_mark(file)])
     return _parse(file, text)
 
 
@@ -248,18 +250,37 @@ def file_not_utf8(file: Path, error: UnicodeDecodeError) -> Diagnostic:
     )
 
 
+def toml_byte_order_mark(file: Path) -> Diagnostic:
+    """Some editors begin UTF-8 with a mark of three bytes, which in TOML is no key and no table."""
+    return Diagnostic(
+        Place(file),
+        "this file begins with a byte order mark",
+        "save it as UTF-8 without one",
+        "toml-byte-order-mark",
+    )
+
+
 def toml_syntax(file: Path, error: Exception) -> Diagnostic:
     """A description is TOML; text that is not TOML says nothing."""
     if isinstance(error, RecursionError):
         message, place = "values are nested too deeply", Place(file)
     else:
         message, place = _tomllib_finding(file, str(error))
-    return Diagnostic(
-        place,
-        f"this is not TOML: {message}",
-        'correct it: a line is key = value, [table] or [[table]], and text stands in "quotes"',
-        "toml-syntax",
-    )
+    fix = 'correct it: a line is key = value, [table] or [[table]], and text stands in "quotes"'
+    if _is_in_open_braces(place):
+        message = "a table in braces ends on another line"
+        fix = "write { key = value, ... } on one line, or the keys below a [table] of their own"
+    return Diagnostic(place, f"this is not TOML: {message}", fix, "toml-syntax")
+
+
+def _is_in_open_braces(place: Place) -> bool:
+    """Whether what stands before ``place``, its line's end at most, has a brace left open."""
+    line = source_line(place.file, place.line) or ""
+    before = _OUTSIDE.sub("", line)
+    return before.count("{") > before.count("}") and place.column > len(line.rstrip())
+
+
+_OUTSIDE = re.compile(r"#.*|\"(?:[^\"\\]|\\.)*\"|'[^']*'")  # what is no part of the structure
 
 
 _POSITION = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
@@ -294,6 +315,7 @@ READING_RULES = (
     folder_without_description,
     file_unreadable,
     file_not_utf8,
+    toml_byte_order_mark,
     toml_syntax,
     toml_duplicate_key,
 )

@@ -80,6 +80,7 @@ Faults in the source of a task break rules of its language, which have
 """
 
 _BUILD_RULES = {
+    "module-unreadable": "A module that its reader may not read has no tasks.",
     "module-name-taken": "Of two modules with one name Python knows one, and it is not the task's.",
     "task-parameter": "A task is given what the description can name: ends, inputs and integers.",
     "task-result": "A kernel calls a task, and has nothing to do with a result.",

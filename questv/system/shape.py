@@ -103,9 +103,23 @@ def key_missing(fault: Fault) -> Diagnostic:
     return Diagnostic(
         fault.document.key(*fault.path[:-1]),
         f'{fault.header} lacks the key "{fault.key}"',
-        f'add "{fault.key}": {description[:1].lower()}{description[1:].rstrip(".")}',
+        f"add {fault.key} = {_EXAMPLES.get(fault.key, _NAME)}: "
+        f"{description[:1].lower()}{description[1:].rstrip('.')}",
         "key-missing",
     )
+
+
+_NAME = '"..."'
+_EXAMPLES = {
+    "version": str(FORMAT_VERSION),
+    "memory": '"512 KiB"',
+    "run": '"tasks:work"',
+    "priority": "10",
+    "kind": '"ring"',
+    "size": '"64 KiB"',
+    "message": "64",
+}
+"""How the values of keys that must be there are written; of all others a name is the value."""
 
 
 def key_unknown(fault: Fault) -> Diagnostic:
@@ -224,6 +238,8 @@ def _type_of(value: object) -> str:
 
 
 def _quoted(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()  # as TOML writes it
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 

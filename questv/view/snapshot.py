@@ -130,6 +130,7 @@ def _tasks(snapshot: Snapshot) -> Table:
         "state",
         "switches",
         numbers=("priority", "switches"),
+        keys=2,
     )
     for sandbox in snapshot.sandboxes:
         for task in sandbox.tasks:
@@ -147,7 +148,7 @@ def _tasks(snapshot: Snapshot) -> Table:
 
 def _channels(snapshot: Snapshot) -> Table:
     numbers = ("messages", "bytes", "waits", "rung", "woken", "late")
-    made = table("name", "end", *numbers, numbers=numbers)
+    made = table("name", "end", *numbers, numbers=numbers, keys=2)
     broken = any(end.violations for each in snapshot.channels for end in _ends(each))
     if broken:
         add_column(made, "broken rules", number=True, style="bold red")

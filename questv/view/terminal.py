@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, TextIO
 
 from rich.cells import cell_len
@@ -105,7 +106,36 @@ class _Block:
 
 
 class WordTable(Table):
-    """A table that wraps lines between words, and never within one."""
+    """A table that wraps lines between words, and never within one.
+
+    Where not all columns have room beside each other, some come in a table of their own below it;
+    the first ``keys`` columns, which say what a row is about, are in each.
+    """
+
+    keys: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The table, or its parts below each other."""
+        parts = list(self._parts(options.max_width))
+        if len(parts) == 1:
+            yield from super().__rich_console__(console, options)
+            return
+        for columns in parts:
+            part = _bare_table(show_header=self.show_header)
+            part.columns = [replace(column, _index=index) for index, column in enumerate(columns)]
+            part.rows = self.rows
+            yield part
+
+    def _parts(self, width: int) -> Iterator[list[Column]]:
+        """The columns that can stand beside each other in ``width``."""
+        keys, rest = self.columns[: self.keys], self.columns[self.keys :]
+        part = list(keys)
+        for column in rest:
+            if len(part) > len(keys) and _width([*part, column]) > width:
+                yield part
+                part = list(keys)
+            part.append(column)
+        yield part
 
     def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
         """Add a row of strings and texts."""
@@ -114,13 +144,29 @@ class WordTable(Table):
             column.min_width = max(column.min_width or 0, _least_width(str(cell), column))
 
 
-def table(*columns: str, numbers: tuple[str, ...] = (), header: bool = True) -> WordTable:
-    """An empty table without lines; the columns in ``numbers`` are right-justified."""
-    made = WordTable(
-        box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim", show_header=header
-    )
+def table(
+    *columns: str, numbers: tuple[str, ...] = (), header: bool = True, keys: int = 1
+) -> WordTable:
+    """An empty table without lines; the columns in ``numbers`` are right-justified.
+
+    The first ``keys`` columns say what a row is about.
+    """
+    made = _bare_table(show_header=header)
+    made.keys = keys
     for name in columns:
         add_column(made, name, number=name in numbers)
+    return made
+
+
+def _bare_table(*, show_header: bool) -> WordTable:
+    made = WordTable(
+        box=None,
+        pad_edge=False,
+        padding=(0, _GAP, 0, 0),
+        header_style="dim",
+        show_header=show_header,
+    )
+    made.keys = 0
     return made
 
 
@@ -131,6 +177,11 @@ def add_column(to: WordTable, name: str, *, number: bool = False, style: str = "
     )
     column = to.columns[-1]
     column.min_width = _least_width(name, column) if to.show_header else 0
+
+
+def _width(columns: Sequence[Column]) -> int:
+    """The columns of a terminal that a table takes at least."""
+    return sum(column.min_width or 0 for column in columns) + _GAP * (len(columns) - 1)
 
 
 def _least_width(text: str, column: Column) -> int:

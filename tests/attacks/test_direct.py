@@ -93,11 +93,10 @@ DEEDS = {
     "a startup of a core that runs does nothing": Deed(
         (_SINK | COMMAND_STARTUP | TRAMPOLINE >> 12,), ()
     ),
-    # It runs what the boot has left for the core that it started last.
-    "INIT and startup make another core boot again, which harms it and others": Deed(
+    # Where cores begin, the boot has left them nothing but to halt.
+    "INIT and startup stop another core, and nobody else": Deed(
         (_INIT, _SINK | COMMAND_STARTUP | TRAMPOLINE >> 12),
-        (),  # how it is harmed differs from run to run
-        more=True,
+        (*_STOPPED, "the state of the local APIC of core 3 has changed"),
     ),
     # System management mode leads where no firmware has put a handler, outside all page tables.
     # The core runs whatever lies there; often that resets the machine.

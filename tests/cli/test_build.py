@@ -100,6 +100,24 @@ def test_a_target_that_cannot_be(target: str, why: str, questv: Questv, here: Pa
     assert [file.name for file in here.iterdir()] == ["folder"]
 
 
+def test_what_the_system_is_made_from_is_not_written_over(questv: Questv) -> None:
+    questv("new", "sample")
+    before = {path: path.read_bytes() for path in Path("sample").iterdir()}
+    Path("link").symlink_to("sample/tasks.py")
+    for target in ("sample/system.toml", "sample/expect.py", "link"):
+        for command in (("build", "sample", "-o"), ("run", "sample/system.toml", "--report")):
+            said = questv(*command, target)
+            assert (said.code, said.out) == (2, "")
+            assert said.err == (
+                f"error: can't write {target}: {command[1]} is made from it\n"
+                "  fix: name another file\n"
+            )
+    assert {path: path.read_bytes() for path in Path("sample").iterdir()} == before
+    assert questv("build", "sample", "-o", "sample/image.elf").code == 0
+    said = questv("run", "sample/image.elf", "--report", "sample/image.elf")
+    assert said.code == 2 and "sample/image.elf is made from it" in said.err
+
+
 def test_the_output_must_be_named(questv: Questv) -> None:
     said = questv("build", HELLO)
     assert said.code == 2 and "Missing option '-o'" in said.err

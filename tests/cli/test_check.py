@@ -59,7 +59,7 @@ def test_errors_as_json(questv: Questv, monkeypatch: pytest.MonkeyPatch) -> None
     said = questv("check", "broken", "--json")
     assert (said.code, said.err) == (2, "")
     errors = said.json["errors"]
-    assert [error["line"] for error in errors] == [10, 19, 24, 36]
+    assert [error["line"] for error in errors] == [10, 19, 24, 36, 13]
     assert errors[1] == {
         "file": "broken/system.toml",
         "line": 19,

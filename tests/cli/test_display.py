@@ -14,6 +14,9 @@ def test_after_a_crash_it_is_said_what_the_run_waits_for(
     display = Display(plan_of(HELLO), Output(json=False))
     display.crashed("ping", crash(), ("pong", "other"))
     said = capsys.readouterr().out
-    assert said.endswith("\nthe run goes on until the end of pong and other; Ctrl-C ends it now\n")
+    assert said.endswith(
+        "\nthe run goes on until the end of pong and other; "
+        "Ctrl-C ends it now, --for TIME limits it\n"
+    )
     display.crashed("pong", crash(), ())
     assert "goes on" not in capsys.readouterr().out

@@ -147,3 +147,32 @@ def test_raising(questv: Questv, tmp_path: Path) -> None:
     said = questv("run", system)
     assert said.code == 1
     assert "\n  NOT MET  expect:check  ValueError: no [idea] (expect.py:2)\n" in said.out
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (
+            "import nowhere\n",
+            "1:1: importing expect.py fails here: ModuleNotFoundError: No module named 'nowhere' "
+            "[expect-invalid]\n    import nowhere\n    ^^^^^^^^^^^^^^\n"
+            "  fix: mend this: it is imported before a run\n",
+        ),
+        (
+            "def check():\n    return []\n",
+            "2:1: check does not take a run alone [expect-invalid]\n"
+            "    def check():\n    ^^^^^^^^^^^^\n"
+            "  fix: declare it: def check(run: RunResult) -> Iterator[Expectation]\n",
+        ),
+    ],
+)
+def test_a_check_that_cannot_work_is_known_before_the_run(
+    source: str, said: str, questv: Questv, tmp_path: Path
+) -> None:
+    system = copied("files", tmp_path)
+    tail = "" if "def check" in source else "def check(run):\n    return []\n"
+    (system / "expect.py").write_text(f"{source}{tail}" if tail else f"\n{source}")
+    for command in ("check", "run"):
+        found = questv(command, system)
+        assert (found.code, found.out) == (2, "")
+        assert found.err == f"{system}/expect.py:{said}\n1 error\n"

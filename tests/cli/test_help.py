@@ -64,6 +64,17 @@ def test_what_is_typed_wrong(words: list[str], problem: str, questv: Questv) -> 
     assert problem in said.err
 
 
+def test_what_is_typed_wrong_is_told_as_json_too(questv: Questv) -> None:
+    said = questv("run", "x", "--machine", "pc", "--json")
+    assert (said.code, said.err) == (2, "")
+    [error] = said.json["errors"]
+    assert error["message"] == (
+        "Invalid value for '--machine': 'pc' is not one of 'microvm', 'q35'."
+    )
+    assert error["fix"]
+    assert "Value error" not in questv("run", "x", "--machine", "pc").err
+
+
 def test_help_comes_at_once() -> None:
     """None of what commands need is loaded for it: the compiler, tables, the machine."""
     script = "import sys; from questv.cli.app import app; print(*sys.modules)"

@@ -77,10 +77,13 @@ def test_a_name_may_have_an_equals_sign(questv: Questv) -> None:
             "input 'left' can't be /dev/zero: it is not a regular file",
             "save it to a file first",
         ),
-        (
-            ["left=/proc/version"],
-            "input 'left' can't be /proc/version: it does not say how long it is",
-            "save it to a file first",
+        *(
+            (
+                [f"left={file}"],
+                f"input 'left' can't be {file}: it does not say how long it is",
+                f"save it to a plain file first: cat {file} > copy",
+            )
+            for file in ("/proc/version", "/sys/devices/system/cpu/online")
         ),
         (
             ["left=big"],

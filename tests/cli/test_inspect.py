@@ -62,7 +62,7 @@ def test_several_machines(questv: Questv) -> None:
             process.await_line("tick 3")
         for words in ([], ["endless"]):
             said = questv("inspect", *words)
-            assert said.code == 0
+            assert said.code == 2
             assert said.out.splitlines()[0].split() == ["name", "process", "started"]
             assert said.out.splitlines()[-1] == "several machines run; name one by its process"
             found = [line.split()[:2] for line in said.out.splitlines()[1:3]]

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import ast
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,6 +42,17 @@ def test_all_that_its_readme_says_works(questv: Questv, monkeypatch: pytest.Monk
     assert len(commands) == 5
     for command in commands:
         assert questv(*command.split()[1:]).code == 0, command
+
+
+def test_mypy_accepts_it_where_it_lies(questv: Questv) -> None:
+    questv("new", "sample")
+    page = (Path(__file__).parents[2] / "docs" / "metal.md").read_text()
+    (settings,) = re.findall(r"^```ini\n(.*?)^```", page, re.S | re.M)
+    Path("sample/mypy.ini").write_text(settings)
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "."], cwd="sample", capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_its_expectations_can_fail(questv: Questv) -> None:

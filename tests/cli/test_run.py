@@ -60,6 +60,10 @@ def test_an_image_runs_as_its_system_does(questv: Questv, tmp_path: Path) -> Non
     size = (SYSTEMS / "files" / "system.toml").stat().st_size
     assert f"  left {size} bytes, sum " in said.out
     assert "Expectations" not in said.out  # they are in the system's folder
+    assert said.out.splitlines()[-3:-1] == [
+        "ended as planned",
+        "an image carries no expectations: nothing was checked",
+    ]
 
 
 def test_what_is_no_whole_image(questv: Questv, tmp_path: Path) -> None:
@@ -73,7 +77,9 @@ def test_what_is_no_whole_image(questv: Questv, tmp_path: Path) -> None:
         assert (said.code, said.out) == (2, "")
         assert said.err.startswith(f"error: {part} is no whole image of Quest-V\n  fix: build it")
     said = questv("run", "/bin/true")
-    assert said.code == 2 and said.err.startswith("error: /bin/true carries no plan\n  fix: ")
+    assert said.code == 2 and said.err.startswith(
+        "error: /bin/true carries no description\n  fix: "
+    )
     said = questv("run", whole, "--checks")
     assert said.code == 2 and "has been built already" in said.err
 

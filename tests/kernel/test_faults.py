@@ -144,12 +144,12 @@ def test_fault(folder: Path, name: str, fault: Fault, checks: bool) -> None:
     rip, rsp, address = int(record.rip), int(record.rsp), int(record.address)
     if fault.trap is not None:
         assert int(record.trap) == fault.trap
-        said = f"panic: compiled code stopped itself (trap {int(fault.trap)}) at {rip:x}"
+        said = f"panic: a check in compiled code failed at {rip:#x}"
     else:
         assert (int(record.vector), int(record.error)) == (fault.vector, fault.error)
-        said = f"panic: exception {fault.vector} at {rip:x}, error {fault.error:x}"
+        said = f"panic: exception {fault.vector} at {rip:#x}, error {fault.error:#x}"
     if fault.vector == 14:
-        said = f"panic: page fault at {rip:x}, address {address:x}"
+        said = f"panic: page fault at {rip:#x}, address {address:#x}"
         if fault.address == GUARD:
             assert rsp == stack.address and address == stack.address - 8
         elif fault.address:
@@ -226,4 +226,5 @@ def test_a_fault_while_the_kernel_starts(tmp_path: Path, monkeypatch: pytest.Mon
     assert one.public.crash.reason == CrashReason.KERNEL_PANIC
     assert int(one.status.panic.address) == 0x7000_0000
     assert int(one.status.panic.task) == NOBODY
-    assert one.lines == [f"panic: page fault at {int(one.status.panic.rip):x}, address 70000000"]
+    rip = int(one.status.panic.rip)
+    assert one.lines == [f"panic: page fault at {rip:#x}, address 0x70000000"]

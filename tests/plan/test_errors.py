@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +32,21 @@ def said(folder: Path, text: str, tasks: str = GOOD) -> str:
         build(write_system(folder, text, tasks))
     assert len(caught.value.diagnostics) == 1
     return str(caught.value).replace(f"{folder}/", "")
+
+
+def test_what_is_advised_for_a_tiny_sandbox_and_machine_is_enough(tmp_path: Path) -> None:
+    one = sandbox_text("one", task_text("main"), memory="513 B")
+    text = system_text(one, machine='memory = "600 KiB"')
+    for key in ("sandbox", "machine"):
+        with pytest.raises(DiagnosticsError) as caught:
+            build(write_system(tmp_path, text, GOOD))
+        [finding] = caught.value.diagnostics
+        assert finding.rule.startswith(key)
+        found = re.search(r'memory = ("\d+ [KM]iB")', finding.fix)
+        assert found is not None
+        wrong = {"sandbox": '"513 B"', "machine": '"600 KiB"'}[key]
+        text = text.replace(wrong, found[1])
+    build(write_system(tmp_path, text, GOOD))
 
 
 # ---- what does not fit -------------------------------------------------------------------------
@@ -234,6 +251,21 @@ def test_a_name_that_is_taken(tmp_path: Path) -> None:
     )
 
 
+def test_a_module_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = Path.open
+
+    def open_but_tasks(path: Path, mode: str = "r", *more: Any, **options: Any) -> Any:
+        if path.name == "tasks.py" and mode == "rb":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return opened(path, mode, *more, **options)
+
+    monkeypatch.setattr(Path, "open", open_but_tasks)
+    assert said(tmp_path, system_text(ONE)) == (
+        "tasks.py: this module can't be read: Permission denied [module-unreadable]\n"
+        "  fix: make it a plain file that you may read"
+    )
+
+
 def test_a_name_that_python_itself_has(tmp_path: Path) -> None:
     text = system_text(ONE.replace('run = "tasks:main"', 'run = "time:main"'))
     write_system(tmp_path, text, GOOD)
@@ -262,17 +294,17 @@ def test_a_name_of_a_library_that_the_tools_have_yet_to_load(
     [
         (
             "def main(text: str) -> None:\n    log(text)",
-            "tasks.py:7:1: parameter 'text' of task main is str [task-parameter]\n"
+            "tasks.py:7:16: parameter 'text' of task main is str [task-parameter]\n"
             "    def main(text: str) -> None:\n"
-            "    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n"
+            "                   ^^^\n"
             "  fix: a task takes ends of channels (Sender, Receiver, Writer, Reader), Inputs, "
             "Streams, and integers",
         ),
         (
             "def main() -> u64:\n    return 1",
-            "tasks.py:7:1: task main returns u64 [task-result]\n"
+            "tasks.py:7:15: task main returns u64 [task-result]\n"
             "    def main() -> u64:\n"
-            "    ^^^^^^^^^^^^^^^^^^\n"
+            "                  ^^^\n"
             "  fix: a task returns nothing: declare it -> None",
         ),
     ],

@@ -154,7 +154,6 @@ def test_double_keys(tmp_path: Path, text: str, line: int, column: int) -> None:
         f"a = {'9' * 5000}\n",
         f"a = {'[' * 3000}{']' * 3000}\n",
         "\x00",
-        "\ufeffa = 1\n",
     ],
 )
 def test_what_is_not_toml_is_one_finding(tmp_path: Path, text: str) -> None:

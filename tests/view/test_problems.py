@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from questv.diagnostics import Diagnostic, DiagnosticsError, Place
@@ -17,6 +18,22 @@ def test_a_problem() -> None:
 def test_a_problem_stays_in_one_line() -> None:
     shown = plain(problem_view("a word " * 30 + "at the end", "mend it " * 30), width=40)
     assert shown.count("\n") == 2
+
+
+def test_sentences_are_wrapped_on_a_terminal_and_source_lines_are_not(tmp_path: Path) -> None:
+    file = tmp_path / "system.toml"
+    file.write_text(f"key = {'1' * 50}\n")
+    error = DiagnosticsError(
+        [Diagnostic(Place(file, 1, 7, 50), "a word " * 9, "mend it " * 9, "x")]
+    )
+    bare = re.sub(r"\x1b\[[0-9;]*m", "", coloured(diagnostics_view(error), width=40))
+    lines = bare.splitlines()
+    assert f"    key = {'1' * 50}" in lines and f"          {'^' * 50}" in lines
+    rest = [line for line in lines if "111" not in line and "^" not in line]
+    assert all(len(line) <= 40 for line in rest if str(tmp_path) not in line)
+    assert "mend it mend it" in bare and bare.count("mend it") + bare.count("mend\n    it") == 9
+    problem = coloured(problem_view("a word " * 9, "mend it " * 9), width=40)
+    assert problem.count("\n") > 3
 
 
 def test_diagnostics(tmp_path: Path) -> None:

@@ -80,6 +80,21 @@ def test_no_word_is_ever_broken_or_lost(width: int) -> None:
         assert word in shown
 
 
+def test_columns_without_room_come_below_with_what_their_rows_are_about() -> None:
+    made = table("name", "kind", "first", "second", numbers=("first", "second"), keys=2)
+    made.add_row("one", "ring", "1,000,000", "2")
+    made.add_row("two", "slot", "3", "4,000,000")
+    assert plain(indented(made), width=26) == (
+        "  name  kind      first\n"
+        "  one   ring  1,000,000\n"
+        "  two   slot          3\n"
+        "  name  kind     second\n"
+        "  one   ring          2\n"
+        "  two   slot  4,000,000\n"
+    )
+    assert plain(indented(made), width=36).count("\n") == 3
+
+
 def test_colours_end_where_they_should() -> None:
     shown = coloured(Text("red", style="red"), "plain")
     assert shown == "\x1b[31mred\x1b[0m\nplain\n"

@@ -17,6 +17,7 @@ class Cr0(IntFlag):
     EXTENSION_TYPE = 1 << 4
     NUMERIC_ERROR = 1 << 5
     WRITE_PROTECT = 1 << 16
+    ALIGNMENT_MASK = 1 << 18
     PAGING = 1 << 31
 
 
@@ -24,9 +25,11 @@ class Cr0(IntFlag):
 class Cr4(IntFlag):
     """CR4 (APM vol. 2, 3.1.3)."""
 
+    PAGE_SIZE_EXTENSION = 1 << 4
     PHYSICAL_ADDRESS_EXTENSION = 1 << 5
     FXSAVE = 1 << 9
     SIMD_EXCEPTIONS = 1 << 10
+    EXTENDED_STATES = 1 << 18
 
 
 @width(u64)
@@ -60,3 +63,4 @@ VM_CR_SVM_DISABLED = 1 << 4
 
 RFLAGS_FIXED = 1 << 1
 RFLAGS_INTERRUPTS = 1 << 9
+RFLAGS_ALIGNMENT_CHECK = 1 << 18

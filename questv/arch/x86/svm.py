@@ -12,6 +12,10 @@ CPUID_FEATURES_SVM = 1 << 2  # in ecx
 CPUID_SVM = 0x8000_000A
 CPUID_SVM_NESTED_PAGING = 1 << 0  # in edx
 CPUID_SVM_NEXT_RIP = 1 << 3  # in edx
+CPUID_SVM_FLUSH_BY_ASID = 1 << 6  # in edx
+CPUID_SVM_DECODE_ASSISTS = 1 << 7  # in edx
+CPUID_SVM_AVIC = 1 << 13  # in edx
+CPUID_SVM_VGIF = 1 << 16  # in edx
 
 
 @width(u32)
@@ -181,6 +185,8 @@ SEGMENT_CODE_64 = 0xA9B
 """Present, code, readable, accessed, long: the descriptor's bits 40-47 and 52-55."""
 SEGMENT_CODE_32 = 0xC9B
 SEGMENT_DATA = 0xC93
+SEGMENT_USER = 0x060
+"""To be added to the attributes of a segment for ring 3."""
 SEGMENT_TASK = 0x08B
 SEGMENT_LIMIT = 0xFFFF_FFFF
 TASK_LIMIT = 0x67

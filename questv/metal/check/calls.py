@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import enum
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, NoReturn
 
 from questv.metal import tree
-from questv.metal.check import cells, convert, operations, places
+from questv.metal.check import cells, convert, fixes, operations, places
 from questv.metal.check.known import Known, is_struct
 from questv.metal.check.signatures import Signature, SignatureError, signature
 from questv.metal.definitions import MetalFunction
@@ -24,7 +26,6 @@ from questv.metal.types import (
     IntType,
     LayoutError,
     PointerType,
-    StructType,
     Type,
     as_type,
 )
@@ -72,8 +73,20 @@ def call(c: FunctionChecker, node: ast.Call) -> Operand:
     )
 
 
+_FOR_PYTHON: dict[object, str] = {
+    print: 'a task writes a line with log(f"...")',
+    str: 'a formatter shows numbers by itself, as in log(f"{number}")',
+    time.sleep: "a task sleeps with sleep_until(now() + nanoseconds)",
+    time.time: "a task reads the time with now(), in nanoseconds",
+    time.monotonic: "a task reads the time with now(), in nanoseconds",
+}
+"""What does in a task what a function of Python does."""
+
+
 def _instead(value: object) -> str:
     """What to do about a call of something that only Python can call."""
+    if isinstance(value, Hashable) and value in _FOR_PYTHON:
+        return _FOR_PYTHON[value]
     if is_struct(value):
         return "make one as a local, name: Type = local(), or at module level with static()"
     if value is int or value is float:
@@ -182,19 +195,20 @@ def _method_call(c: FunctionChecker, node: ast.Call, func: ast.Attribute, base: 
     if isinstance(base.type, PointerType):
         if func.attr == "is_null":
             return _is_null(c, node, convert.to_value(c, func.value, base, None))
-        c.error(
-            node,
-            "no-method",
-            f"{base.type} has no method '{func.attr}'",
-            f"follow the pointer first: {ast.unparse(func.value)}[0].{func.attr}(...)",
-        )
+        _no_method(c, node, func, base.type)
     place = places.aggregate_place(c, func.value, base)
     if place is not None and func.attr in getattr(place.type, "fields", {}):
         return _pointer_call(c, node, c.value(func))
-    fix = "define it in the struct's class with @metal"
-    if not isinstance(base.type, StructType):
-        fix = f"only structs have methods: call a function that takes {convert.article(base.type)}"
-    c.error(node, "no-method", f"{base.type} has no method '{func.attr}'", fix)
+    _no_method(c, node, func, base.type)
+
+
+def _no_method(c: FunctionChecker, node: ast.Call, func: ast.Attribute, type_: Type) -> NoReturn:
+    c.error(
+        node,
+        "no-method",
+        f"{type_} has no method '{func.attr}'",
+        fixes.for_method(func, type_),
+    )
 
 
 def _is_null(c: FunctionChecker, node: ast.Call, pointer: tree.Expression) -> tree.Expression:
@@ -248,11 +262,25 @@ def _cast(c: FunctionChecker, node: ast.Call, to: Type, *, exact: bool) -> Opera
         elif isinstance(to, PointerType) or isinstance(value.type, PointerType):
             fix = "a pointer is cast to and from u64, and to another pointer"
         c.error(node, "cast-types", f"{value.type} can't be cast to {to}", fix)
+    _refuse_plain(c, argument, value.type, to)
     if value.type == to:
         return value
     if isinstance(value, tree.Constant) and isinstance(value.value, int) and _is_integer(to):
         return _cast_number(c, node, value.value, to, exact=exact)
     return tree.Cast(*at, to, value, exact)
+
+
+def _refuse_plain(c: FunctionChecker, argument: ast.expr, found: Type, to: Type) -> None:
+    """Refuse a cast that would let memory of a hostile party be read like one's own."""
+    if not (isinstance(found, PointerType) and isinstance(to, PointerType)):
+        return
+    if fixes.drops_shared(found, to):
+        c.error(
+            argument,
+            "shared-cast",
+            f"{found} can't be cast to {to}: a hostile party can write there at any moment",
+            fixes.keep_shared(ast.unparse(argument), found, to),
+        )
 
 
 def _cast_number(

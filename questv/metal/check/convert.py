@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING, NoReturn
 
 from questv.metal import tree
+from questv.metal.check import fixes
+from questv.metal.check.fixes import article
 from questv.metal.check.known import Known
 from questv.metal.check.signatures import SignatureError, signature
 from questv.metal.definitions import MetalFunction
 from questv.metal.types import (
     BOOL,
-    NEVER,
-    NONE,
     TEXT,
     CellType,
     EnumType,
     FloatType,
-    FunctionType,
     IntType,
-    PointerType,
     Type,
     is_aggregate,
 )
@@ -106,11 +103,22 @@ def known_value(
             )
         mismatch(c, node, "a number", expected)
     if isinstance(value, float):
+        if isinstance(expected, IntType):
+            c.error(
+                node,
+                "wrong-type",
+                f"the number {value} is a float, but {article(expected)} is needed here",
+                fixes.whole(value),
+            )
+        fix = f"write f64({value}), or annotate the variable"
+        if not c.definition.floats:
+            instead = fixes.whole(value, "u64({})")
+            fix = f"{instead}; {c.definition.name} is compiled without floating point"
         c.error(
             node,
             "literal-width",
             f"nothing here says how wide the number {value} is",
-            f"write f64({value}), or annotate the variable",
+            fix,
         )
     c.error(
         node,
@@ -209,24 +217,6 @@ def _is_truth(operand: Operand) -> bool:
 
 def mismatch(c: FunctionChecker, node: ast.expr, found: Type | str, expected: Type) -> NoReturn:
     """Report a value of another type than its context asks for."""
-    fix = f"use a value of type {expected}"
-    if (isinstance(found, IntType) and isinstance(expected, IntType)) or (
-        isinstance(found, EnumType) and isinstance(expected, IntType)
-    ):
-        fix = f"cast it: {expected}({ast.unparse(node)})"
-    elif found in (NONE, NEVER):
-        fix = "this call returns nothing: call it as a statement of its own"
-    elif isinstance(expected, FunctionType):
-        fix = "the function's parameters and result must be exactly these"
-    elif isinstance(expected, PointerType) and isinstance(found, str):
-        fix = f"a null pointer is {expected}(0), and a test for one is pointer.is_null()"
     shown = found if isinstance(found, str) else article(found)
-    c.error(node, "wrong-type", f"this is {shown}, but {article(expected)} is needed here", fix)
-
-
-def article(type_: Type) -> str:
-    """A type's name with its article."""
-    name = str(type_)
-    if name in ("None", "NoReturn"):
-        return "nothing"
-    return f"an {name}" if re.match(r"[aeioAEIO]|f\d", name) else f"a {name}"
+    message = f"this is {shown}, but {article(expected)} is needed here"
+    c.error(node, "wrong-type", message, fixes.for_value(node, found, expected))

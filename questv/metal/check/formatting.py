@@ -7,9 +7,10 @@ import re
 from typing import TYPE_CHECKING
 
 from questv.metal import tree
-from questv.metal.check import calls, convert, places
+from questv.metal.check import calls, convert, fixes, places
+from questv.metal.check.fstrings import fstring
 from questv.metal.check.signatures import SignatureError, signature
-from questv.metal.definitions import MetalFunction
+from questv.metal.definitions import MetalFunction, StaticVariable
 from questv.metal.lang import Formatter
 from questv.metal.types import (
     BOOL,
@@ -36,6 +37,7 @@ def statements(c: FunctionChecker, node: ast.Call, formatter: Formatter) -> list
         c.error(node, "format-form", "a formatter takes one string", 'write log(f"text {value}")')
     _require_functions(c, node, formatter)
     message = node.args[0]
+    _refuse_unformatted(c, node, message)
     parts = message.values if isinstance(message, ast.JoinedStr) else [message]
     made = [_call(c, node, formatter.begin)]
     for part in parts:
@@ -46,6 +48,26 @@ def statements(c: FunctionChecker, node: ast.Call, formatter: Formatter) -> list
         )
     made.append(_call(c, node, formatter.end))
     return made
+
+
+_NAMED = re.compile(r"\{([A-Za-z_]\w*)[^{}]*\}")
+
+
+def _refuse_unformatted(c: FunctionChecker, node: ast.Call, message: ast.expr) -> None:
+    """Refuse a string that only Python could put together, and one whose ``f`` was forgotten."""
+    written = fstring(message)
+    if written is not None:
+        fix = f"write {ast.unparse(node.func)}({written})"
+        c.error(message, "format-form", "a formatter takes a string that is written out", fix)
+    if isinstance(message, ast.Constant) and isinstance(message.value, str):
+        for found in _NAMED.finditer(message.value):
+            if found[1] in c.locals or isinstance(c.names.get(found[1]), StaticVariable | int):
+                c.error(
+                    message,
+                    "format-form",
+                    f"'{found[0]}' stands in a string without an f, so it shows as it is",
+                    f"write an f before the string; braces themselves are {{{{{found[1]}}}}} there",
+                )
 
 
 _TAKES: dict[str, tuple[Type, ...]] = {
@@ -107,7 +129,7 @@ def _formatted(
     elif isinstance(value.type, IntType):
         unsigned = f"u{value.type.bits}.wrap({shown})"
         fix = f"a signed integer takes a width alone: cast it, {unsigned}"
-    c.error(node, "format-type", f"{convert.article(value.type)} has no such format", fix)
+    c.error(node, "format-type", f"{fixes.article(value.type)} has no such format", fix)
 
 
 def _format(c: FunctionChecker, part: ast.FormattedValue) -> tuple[bool, int, int]:
@@ -116,6 +138,14 @@ def _format(c: FunctionChecker, part: ast.FormattedValue) -> tuple[bool, int, in
         str(literal.value) if isinstance(literal, ast.Constant) else "{...}" for literal in literals
     )
     match = _FORMAT.fullmatch(text)
+    if part.conversion == ord("r") and not text:
+        shown = ast.unparse(part.value)
+        c.error(
+            part.value,
+            "format-form",
+            f"neither '{{{shown}!r}}' nor '{{{shown}=}}' is a format of metal",
+            f"write {shown}={{{shown}}}",
+        )
     if match is None or part.conversion != -1:
         conversion = "" if part.conversion == -1 else f"!{chr(part.conversion)}"
         c.error(

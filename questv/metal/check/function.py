@@ -24,7 +24,7 @@ from questv.metal.check.known import (
 )
 from questv.metal.check.signatures import SignatureError, definition_node, part_node, signature
 from questv.metal.definitions import MetalFunction, StaticVariable
-from questv.metal.naming import name_fix
+from questv.metal.naming import close_name, name_fix
 from questv.metal.source import source_of
 from questv.metal.types import NEVER, NONE, FloatType, LayoutError, Type, one_line
 
@@ -152,17 +152,42 @@ class FunctionChecker:
                 )
             return places.local_operand(node, local)
         if node.id in self.own_names:
-            self.error(
-                node,
-                "maybe-unassigned",
-                f"'{node.id}' is read before it has a value: being assigned below, it is local "
-                "in the whole function",
-                "give it a value first, or use another name below",
-            )
+            self._unassigned(node)
         value = self.known_name(node)
         if isinstance(value, StaticVariable):
             return places.static_operand(self, node, value)
         return Known(value)
+
+    def _unassigned(self, node: ast.Name) -> NoReturn:
+        """Refuse a name that the function assigns, and of which it knows nothing yet."""
+        outside = self.names.get(node.id)
+        if isinstance(outside, StaticVariable):
+            self.error(
+                node,
+                "shadows-static",
+                f"'{node.id}' is assigned in this function, so it is a local beside the module's "
+                "variable",
+                f"write 'global {node.id}' first, or choose another name",
+            )
+        fix = "give it a value first, or use another name below"
+        variables = [
+            name for name, value in self.names.items() if isinstance(value, StaticVariable)
+        ]
+        close = close_name(node.id, [*self.locals, *variables])
+        if close:
+            fix = f"did you mean '{close}'? otherwise {fix}"
+        elif isinstance(outside, int):
+            fix = (
+                f"make it a variable, {node.id}: u64 = static({outside}) at module level, and "
+                f"write 'global {node.id}' first"
+            )
+        self.error(
+            node,
+            "maybe-unassigned",
+            f"'{node.id}' is read before it has a value: being assigned in this function, it is "
+            "local in all of it",
+            fix,
+        )
 
     def known_name(self, node: ast.Name) -> object:
         """The Python object that a name which is no local stands for."""
@@ -315,8 +340,8 @@ _UNSUPPORTED: dict[type[ast.expr], tuple[str, str]] = {
     ast.GeneratorExp: ("a generator", _LOOP),
     ast.Lambda: ("a lambda", "write a metal function and name it"),
     ast.Await: ("await", "call the function, or poll"),
-    ast.Yield: ("yield", "store the value where the caller finds it"),
-    ast.YieldFrom: ("yield", "store the values where the caller finds them"),
+    ast.Yield: ("a generator (yield)", "store the value where the caller finds it"),
+    ast.YieldFrom: ("a generator (yield)", "store the values where the caller finds them"),
     ast.NamedExpr: ("an assignment inside an expression", "assign on a line of its own"),
     ast.Starred: ("a starred expression", "write the arguments out"),
     ast.Slice: (

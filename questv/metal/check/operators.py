@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from questv.metal import tree
-from questv.metal.check import convert
+from questv.metal.check import convert, fixes
 from questv.metal.check.known import Known
 from questv.metal.tree import BinaryOperator, Comparison, UnaryOperator
 from questv.metal.types import (
@@ -119,7 +119,7 @@ def check_constant_right(
             c.error(
                 node,
                 "shift-range",
-                f"shifting {convert.article(right.type)} by {right.value} is out of range",
+                f"shifting {fixes.article(right.type)} by {right.value} is out of range",
                 f"shift by 0 to {right.type.bits - 1}",
             )
     elif kind in (BinaryOperator.FLOOR_DIVIDE, BinaryOperator.REMAINDER) and right.value == 0:
@@ -137,6 +137,8 @@ def require_operator(c: FunctionChecker, node: ast.AST, kind: BinaryOperator, ty
     fix = "cast to an integer first"
     if kind is BinaryOperator.DIVIDE:
         fix = "use // for whole numbers"
+    elif isinstance(type_, TextType):
+        fix = 'a formatter puts strings together, as in log(f"{number} of {total}")'
     elif isinstance(type_, PointerType):
         fix = "index the pointer, or compute with u64(pointer)"
     elif isinstance(type_, FloatType):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import enum
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from questv.metal import tree
-from questv.metal.check import convert
+from questv.metal.check import convert, fixes
 from questv.metal.check.known import Known, is_struct
 from questv.metal.check.signatures import static_type
 from questv.metal.definitions import MetalFunction, StaticVariable
@@ -57,21 +57,16 @@ def attribute(c: FunctionChecker, node: ast.Attribute) -> Operand:
         return _known_attribute(c, node, base.value)
     place = aggregate_place(c, node.value, base)
     if place is None or not isinstance(place.type, StructType):
-        type_ = base.type
-        fix = "only structs have fields"
-        if isinstance(type_, PointerType):
-            fix = f"follow the pointer first: {ast.unparse(node.value)}[0].{node.attr}"
-        c.error(node, "no-field", f"{type_} has no field '{node.attr}'", fix)
+        _no_field(c, node, base.type)
     field = place.type.fields.get(node.attr)
     if field is None:
-        known = ", ".join(place.type.fields)
-        c.error(
-            node,
-            "no-field",
-            f"{place.type} has no field '{node.attr}'",
-            f"its fields are: {known}",
-        )
+        _no_field(c, node, place.type)
     return tree.FieldPlace(node.lineno, node.col_offset + 1, field.type, place, field)
+
+
+def _no_field(c: FunctionChecker, node: ast.Attribute, type_: Type) -> NoReturn:
+    fix = fixes.for_field(c, node, type_)
+    c.error(node, "no-field", f"{type_} has no field '{node.attr}'", fix)
 
 
 def path_value(c: FunctionChecker, node: ast.expr) -> object:

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from questv.metal import lang, tree
-from questv.metal.check import convert, formatting, operations, operators, places
+from questv.metal.check import convert, fixes, formatting, operations, operators, places
 from questv.metal.check.errors import AbandonedError
 from questv.metal.check.flow import merge
 from questv.metal.check.known import Known
@@ -292,8 +292,8 @@ def _set_local(c: FunctionChecker, target: ast.Name, type_: Type) -> tree.Local:
         c.error(
             target,
             "wrong-type",
-            f"'{target.id}' is {convert.article(local.type)}, but would be set to "
-            f"{convert.article(type_)}",
+            f"'{target.id}' is {fixes.article(local.type)}, but would be set to "
+            f"{fixes.article(type_)}",
             "use another name",
         )
     c.flow.assign(target.id)
@@ -416,6 +416,8 @@ def _global(c: FunctionChecker, node: ast.Global) -> None:
 def _expression_statement(c: FunctionChecker, node: ast.Expr) -> list[tree.Statement]:
     if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
         return []  # a docstring
+    if isinstance(node.value, ast.Yield | ast.YieldFrom | ast.Await):
+        c.operand(node.value)  # says that there are none
     if not isinstance(node.value, ast.Call):
         c.error(node, "no-effect", "this value goes nowhere", "assign it, or remove the line")
     formatter = formatting.formatter_of(c, node.value)
@@ -456,7 +458,7 @@ def _return(c: FunctionChecker, node: ast.Return) -> tree.Statement:
         c.error(
             node,
             "return-missing",
-            f"{c.definition.name} must return {convert.article(c.result)}",
+            f"{c.definition.name} must return {fixes.article(c.result)}",
             "return a value",
         )
     c.flow.stop()

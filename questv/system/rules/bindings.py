@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from questv.diagnostics import Diagnostic
 from questv.system.bindings import (
     CHANNEL_KINDS,
+    OPPOSITE,
     RING_KINDS,
     Parameter,
     at_end,
@@ -237,7 +238,8 @@ def bind_channel_direction(draft: Draft) -> Iterator[Diagnostic]:
                 each.place,
                 f'{each.described} needs the "{each.end}" end of channel "{channel.name}" '
                 f'(line {each.channel.line}), and "{sandbox}" has the "{other_end}" end',
-                f'bind a channel with {each.end} = "{sandbox}"',
+                f'bind a channel with {each.end} = "{sandbox}", or change the parameter\'s type to '
+                f"{OPPOSITE[each.kind].value}",
                 "bind-channel-direction",
             )
 

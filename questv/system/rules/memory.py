@@ -11,13 +11,24 @@ from questv.system.units import PAGE_SIZE, format_size, pages
 
 FOUR_SLOTS = 4
 INPUTS_MAXIMUM = 16
+MIB = 1 << 20
+
+_SANDBOX = 512 << 10  # bytes that a kernel with some small tasks has enough of
+_MACHINE = 16 * MIB  # and a machine with a few of them
+_STACK = 8 << 10  # and a task with few locals
+_BOOT = 4 * MIB  # bytes that a machine needs beyond what it gives out, at most
+_EACH = MIB  # and those for each sandbox's monitor and tables
 
 
 def machine_memory_pages(draft: Draft) -> Iterator[Diagnostic]:
     """Memory is given out in pages of 4 KiB, the smallest unit that nested paging protects."""
     machine = draft.machine
     yield from _whole_pages(
-        machine.value("memory"), "memory", machine.item.memory, "machine-memory-pages"
+        machine.value("memory"),
+        "memory",
+        machine.item.memory,
+        "machine-memory-pages",
+        least=_MACHINE,
     )
 
 
@@ -25,7 +36,11 @@ def sandbox_memory_pages(draft: Draft) -> Iterator[Diagnostic]:
     """A page belongs to one sandbox: of a part of one, nobody could own the rest."""
     for sandbox in draft.sandboxes:
         yield from _whole_pages(
-            sandbox.value("memory"), "memory", sandbox.item.memory, "sandbox-memory-pages"
+            sandbox.value("memory"),
+            "memory",
+            sandbox.item.memory,
+            "sandbox-memory-pages",
+            least=_SANDBOX,
         )
 
 
@@ -34,7 +49,7 @@ def task_stack_pages(draft: Draft) -> Iterator[Diagnostic]:
     for sandbox in draft.sandboxes:
         for task in tasks(sandbox):
             yield from _whole_pages(
-                task.value("stack"), "stack", task.item.stack, "task-stack-pages"
+                task.value("stack"), "stack", task.item.stack, "task-stack-pages", least=_STACK
             )
 
 
@@ -58,14 +73,19 @@ def inputs_too_many(draft: Draft) -> Iterator[Diagnostic]:
             )
 
 
-def _whole_pages(place: Place, key: str, size: int, rule: str) -> Iterator[Diagnostic]:
+def _whole_pages(
+    place: Place, key: str, size: int, rule: str, *, least: int = PAGE_SIZE
+) -> Iterator[Diagnostic]:
+    """Refuse what is not whole pages; what has less than ``least`` would not do for much."""
     if size == 0 or size % PAGE_SIZE:
-        fitting = format_size(max(PAGE_SIZE, pages(size)))
+        fitting = format_size(max(least, pages(size)))
+        usual = pages(size) < least != PAGE_SIZE
+        why = "which is enough for a small one" if usual else "the next size that fits"
         yield Diagnostic(
             place,
             f'"{key}" is {format_size(size)}, which is not one or more whole pages '
             f"of {format_size(PAGE_SIZE)}",
-            f'write {key} = "{fitting}", the next size that fits',
+            f'write {key} = "{fitting}", {why}',
             rule,
         )
 
@@ -74,6 +94,8 @@ def stacks_exceed_memory(draft: Draft) -> Iterator[Diagnostic]:
     """The stacks are part of a sandbox's memory and must leave room for the kernel itself."""
     for sandbox in draft.sandboxes:
         stacks = sum(task.stack for task in sandbox.item.tasks)
+        if sandbox.item.memory % PAGE_SIZE:
+            continue  # that is a finding of sandbox_memory_pages
         if stacks and stacks >= sandbox.item.memory:
             yield Diagnostic(
                 sandbox.value("memory"),
@@ -100,10 +122,16 @@ def machine_memory_exceeded(draft: Draft) -> Iterator[Diagnostic]:
             f"sandboxes, inputs and channels take {format_size(total)}, but the machine has "
             f"{format_size(machine.item.memory)}; most goes to {what} "
             f"(line {line}), {format_size(size)}",
-            f'set memory in [machine] some MiB above "{format_size(total)}", for the boot and the '
-            "monitors too, or give out less",
+            f'write memory = "{_with_boot(total, len(draft.sandboxes))}" in [machine], which has '
+            "room for the boot and the monitors too, or give out less",
             "machine-memory-exceeded",
         )
+
+
+def _with_boot(given_out: int, sandboxes: int) -> str:
+    """A size for a machine that gives out so much, in whole MiB."""
+    needed = given_out + _BOOT + sandboxes * _EACH
+    return f"{-(-needed // MIB)} MiB"
 
 
 def channel_memory(channel: Channel) -> int:

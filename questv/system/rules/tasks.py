@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
+from pathlib import Path
 
 from questv.diagnostics import Diagnostic
 from questv.system.draft import Draft, Located, repeated, tasks
@@ -75,9 +77,16 @@ def task_module_missing(draft: Draft) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 task.value("run"),
                 f"there is no file {folder / module}.py",
-                f"write it, with a function {function}, or name another module",
+                _module_fix(folder, module, function),
                 "task-module-missing",
             )
+
+
+def _module_fix(folder: Path, module: str, function: str) -> str:
+    close = difflib.get_close_matches(module, [file.stem for file in folder.glob("*.py")], n=1)
+    if close:
+        return f'did you mean run = "{close[0]}:{function}"?'
+    return f"write it, with a function {function}, or name another module"
 
 
 def task_function_missing(draft: Draft) -> Iterator[Diagnostic]:

@@ -10,4 +10,5 @@ def work() -> None:
 
 @task
 def receive(numbers: Receiver) -> None:
+    numbers.dnoe()
     numbers.done()

@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from questv.metal.lang import RELAXED, Array, Ptr, Shared, local, metal, ptr, u8, u32, u64
+from questv.metal.structs import Struct, sizeof
+
+
+class Job(Struct):
+    number: u32
+    done: u32
+
+
+@metal
+def first(message: Ptr[Shared[u8]]) -> u8:
+    own: Ptr[u8] = message
+    return own[0]
