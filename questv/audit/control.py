@@ -15,6 +15,7 @@ from questv.audit.model import TableEntry, Violation
 CONTROL_AREA = 0x400
 _EFER = 0x4D0
 _SVM_ENABLE = 1 << 12
+_CR0 = 1 << 5
 _XSETBV = 1 << 13
 _REFUSALS = (0x8000_0306, 0x8000_0B0D)  # #UD, and #GP with an error code of zero (15.20)
 _EVENT_VALID = 1 << 31  # without it nothing is injected, whatever else is there (15.20)
@@ -23,6 +24,7 @@ INTERCEPTS_3 = {
     1: "NMI",
     2: "SMI",
     3: "INIT",
+    5: "writes of CR0 that change more than TS and MP",
     19: "RSM",
     22: "INVD",
     26: "INVLPGA",
@@ -31,7 +33,8 @@ INTERCEPTS_3 = {
     30: "FERR_FREEZE",
     31: "shutdown",
 }
-"""Bits at 0x00C: what would disturb others, and what makes the permission maps count."""
+"""Bits at 0x00C: what would disturb others, what makes the permission maps count, and what a kernel
+of ours has no need of: QEMU's monitors lose their paging by it."""
 
 INTERCEPTS_4 = {
     0: "VMRUN",
@@ -85,16 +88,17 @@ def fields(
 ) -> list[Field]:
     """All fields that have values of their own; every other byte but ``STATE`` is zero.
 
-    A foreign kernel may set XCR0, which is of no use on another core, and its monitor may refuse it
-    an instruction or an MSR by an exception.
+    A foreign kernel may turn its own paging on and off, and set XCR0, which is of no use on another
+    core; and its monitor may refuse it an instruction or an MSR by an exception.
     """
+    intercepts3 = _bits(INTERCEPTS_3) & ~(_CR0 if is_foreign else 0)
     intercepts4 = _bits(INTERCEPTS_4) & ~(_XSETBV if is_foreign else 0)
     exceptions = _REFUSALS if is_foreign else ()
     return [
         Field(0x000, 4, "intercepts of control registers", (0,)),
         Field(0x004, 4, "intercepts of debug registers", (0,)),
         Field(0x008, 4, "intercepts of exceptions", (_bits(EXCEPTIONS),)),
-        Field(0x00C, 4, "intercepts at 0x00C", (_bits(INTERCEPTS_3),)),
+        Field(0x00C, 4, "intercepts at 0x00C", (intercepts3,)),
         Field(0x010, 4, "intercepts at 0x010", (intercepts4,)),
         Field(0x014, 4, "intercepts at 0x014", (0,)),
         Field(0x040, 8, "address of the I/O map", (io_map,)),
