@@ -106,6 +106,7 @@ def run_system(
     metronome: int = 10_000,
     command_line: str = "",
     contents: tuple[tuple[int, Path], ...] = (),
+    consoles: tuple[tuple[int, int | None], ...] = (),
     cpu: str = WITH_X2APIC,
     timeout: float = END,
 ) -> Run:
@@ -124,6 +125,7 @@ def run_system(
         deterministic=deterministic,
         command_line=f"metronome={metronome} {command_line}" if deterministic else command_line,
         contents=contents,
+        consoles=consoles,
         cpu=cpu,
     )
     with Machine(options) as machine:

@@ -125,6 +125,7 @@ class Auditor:
             verdict="violated" if any(check.violations for check in self._checks) else "proven",
             checks=tuple(self._checks),
             sandboxes=tuple(self._pages(name) for name in self._names),
+            unbounded=self._declared.unbounded(),
             parties=self._rights.parties,
             map=tuple(self._rights.pieces(self._declared)),
             violations=tuple(self._violations),

@@ -15,7 +15,7 @@ from questv.audit.model import TableEntry, Violation
 CONTROL_AREA = 0x400
 _EFER = 0x4D0
 _SVM_ENABLE = 1 << 12
-_CR0_WRITE = 1 << 5
+_CR0 = 1 << 5
 _XSETBV = 1 << 13
 _INVALID_OPCODE = 0x8000_0306  # events to inject (15.20)
 _PROTECTION = 0x8000_0B0D  # with an error code of zero
@@ -25,7 +25,7 @@ INTERCEPTS_3 = {
     1: "NMI",
     2: "SMI",
     3: "INIT",
-    5: "writes to CR0",  # those that change more than TS and MP (15.9)
+    5: "writes of CR0 that change more than TS and MP",
     19: "RSM",
     22: "INVD",
     26: "INVLPGA",
@@ -34,7 +34,8 @@ INTERCEPTS_3 = {
     30: "FERR_FREEZE",
     31: "shutdown",
 }
-"""Bits at 0x00C: what would disturb others, and what makes the permission maps count."""
+"""Bits at 0x00C: what would disturb others, what makes the permission maps count, and what a kernel
+of ours has no need of: QEMU's monitors lose their paging by it."""
 
 INTERCEPTS_4 = {
     0: "VMRUN",
@@ -88,10 +89,10 @@ def fields(
 ) -> list[Field]:
     """All fields that have values of their own; every other byte but ``STATE`` is zero.
 
-    Monitors refuse a hypercall that comes from user mode by an exception. A foreign kernel may set
-    CR0 and XCR0, which are of no use on another core, and it may be refused MSRs likewise.
+    A foreign kernel may turn its own paging on and off, and set XCR0, which is of no use on another
+    core. Monitors refuse a hypercall from user mode by an exception, and foreign kernels MSRs, too.
     """
-    intercepts3 = _bits(INTERCEPTS_3) & ~(_CR0_WRITE if is_foreign else 0)
+    intercepts3 = _bits(INTERCEPTS_3) & ~(_CR0 if is_foreign else 0)
     intercepts4 = _bits(INTERCEPTS_4) & ~(_XSETBV if is_foreign else 0)
     exceptions = (_INVALID_OPCODE, *((_PROTECTION,) if is_foreign else ()))
     return [

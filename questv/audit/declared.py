@@ -14,7 +14,14 @@ from functools import cache
 from questv.audit.binaries import Binary
 from questv.audit.model import PAGE
 from questv.plan.model import Owner, Plan, Region
-from questv.system.model import ApicMode, Channel, RingChannel, System, Undeclared
+from questv.system.model import (
+    ApicMode,
+    Channel,
+    RingChannel,
+    System,
+    Undeclared,
+    VirtioConsoleDevice,
+)
 from questv.system.reserved import RESERVED_MSRS, RESERVED_PORTS
 
 APIC = 0xFEE0_0000
@@ -23,10 +30,11 @@ APIC = 0xFEE0_0000
 
 @dataclass(frozen=True)
 class Wiring:
-    """How a device is reached, and by which interrupt of the ISA it reaches its driver."""
+    """How a device is reached, by ports or a page, and by which interrupt it reaches its driver."""
 
     ports: range
     interrupt: int
+    page: int | None = None
 
 
 DEVICES = {
@@ -34,6 +42,17 @@ DEVICES = {
     "com2": Wiring(range(0x2F8, 0x300), 3),
 }
 """The serial ports of a PC, as they have always been."""
+
+_VIRTIO = 0xFEB0_0000
+_VIRTIO_SIZE = 0x200
+_VIRTIO_INTERRUPT = 24
+_VIRTIO_SLOTS = range(1, 24)
+
+
+def _virtio(slot: int) -> Wiring:
+    """A virtio device of QEMU's microvm: a page has the registers of eight slots."""
+    return Wiring(range(0), _VIRTIO_INTERRUPT + slot, _VIRTIO + slot * _VIRTIO_SIZE & -PAGE)
+
 
 # MSRs of the x2APIC (APM vol. 2, 16.11): 0x800 and the register's offset in the page over 16.
 _GUARDED_READ = (
@@ -112,6 +131,7 @@ class Declared:
             *self._own_memory(name),
             *self._channel_sides(name),
             *self._inputs(name),
+            *self._registers(name),
             *([_apic(APIC)] if self.is_direct(name) else []),
         ]
         return sorted(parts, key=lambda part: part.start)
@@ -181,6 +201,14 @@ class Declared:
             _identity(region.start, region.size, "r", region.name)
             for region in regions
             if region is not None
+        ]
+
+    def _registers(self, name: str) -> list[Stretch]:
+        """The pages on which the registers of a sandbox's devices are."""
+        pages = {device.page for device in self.devices(name) if device.page is not None}
+        return [
+            Stretch(page, PAGE, page, "rw", "virtio registers", device=True)
+            for page in sorted(pages)
         ]
 
     def _kernel(self, name: str) -> list[Stretch]:
@@ -261,11 +289,22 @@ class Declared:
 
     def devices(self, name: str) -> list[Wiring]:
         """The devices that a sandbox drives."""
-        return [
-            DEVICES[device.name]
-            for device in self.system.devices
-            if device.owner == name and device.name in DEVICES
-        ]
+        found = []
+        for device in self.system.devices:
+            if device.owner == name and isinstance(device, VirtioConsoleDevice):
+                if device.slot in _VIRTIO_SLOTS:
+                    found.append(_virtio(device.slot))
+            elif device.owner == name and device.name in DEVICES:
+                found.append(DEVICES[device.name])
+        return found
+
+    def unbounded(self) -> tuple[str, ...]:
+        """The sandboxes that drive a device which reads and writes any memory by DMA."""
+        return tuple(
+            name
+            for name in self.sandboxes
+            if any(device.page is not None for device in self.devices(name))
+        )
 
     def bells(self, name: str) -> list[str]:
         """For each doorbell that a sandbox may ring, whom: one for each end of a channel."""
@@ -312,6 +351,8 @@ class Declared:
             return region.name
         if APIC <= address < APIC + PAGE:
             return "the local APIC"
+        if _VIRTIO <= address < _VIRTIO + _VIRTIO_SIZE * _VIRTIO_SLOTS.stop:
+            return "registers of virtio devices"
         if address < self.system.machine.memory:
             return "memory that is nobody's"
         return "outside the memory of the plan"

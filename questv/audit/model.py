@@ -89,6 +89,7 @@ class Piece(Part):
 class Audit(Part):
     """The whole of it. Of the violations of a check, the first few are kept.
 
+    ``unbounded`` are sandboxes that reach all memory by their devices' DMA, whatever tables say.
     ``parties`` are those whose rights are compared: sandboxes by their name, and monitors.
     """
 
@@ -100,6 +101,7 @@ class Audit(Part):
     verdict: Literal["proven", "violated"]
     checks: tuple[Check, ...]
     sandboxes: tuple[Pages, ...]
+    unbounded: tuple[str, ...] = ()
     parties: tuple[str, ...]
     map: tuple[Piece, ...]
     violations: tuple[Violation, ...]

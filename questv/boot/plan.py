@@ -11,7 +11,8 @@ from questv.metal.structs import Struct, width
 MAX_REGIONS = 2048
 """Each core's monitor and kernel have at most ten parts with contents, and its inputs, sixteen at
 most, each begin a stretch of memory; the boot itself has a few."""
-MAX_ROUTES = 16
+MAX_ROUTES = 32
+"""A description can name 26 devices."""
 
 
 @width(u32)
@@ -45,7 +46,7 @@ class CorePlan(Struct):
 class Route(Struct):
     """Where a device's interrupt goes."""
 
-    interrupt: u32  # its number among the ISA's
+    interrupt: u32  # below 16 that of the ISA, from there on among the lines of all I/O APICs
     core: u32
     vector: u32
 

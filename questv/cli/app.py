@@ -48,7 +48,7 @@ Streams = Annotated[
     typer.Option(
         "--stream",
         metavar="NAME=FROM:TO",
-        help="Connect a serial port to files or pipes, NAME=PATH to a terminal or socket, NAME=- "
+        help="Connect a stream to files or pipes, NAME=PATH to a terminal or socket, NAME=- "
         "to this terminal.",
         autocompletion=complete_stream,
     ),

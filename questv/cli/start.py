@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from questv.cli.inputs import BoundInput
+from questv.cli.output import UserError
 from questv.cli.scratch import scratch_folder
 from questv.cli.streams import BoundStream, connected
 from questv.cli.target import Target
@@ -17,7 +18,7 @@ from questv.machine import MIB, Machine, MachineKind, MachineOptions, memory_siz
 from questv.machine.contents import Progress
 from questv.machine.relay import Relay
 from questv.monitor.interface import SandboxState
-from questv.plan.model import Plan
+from questv.plan.model import DevicePlan, Plan
 
 ASKED = "asked.json"
 """Under this name others find what was asked of a running machine."""
@@ -71,13 +72,15 @@ def started(
     """A machine that runs ``target`` and that others can inspect, until the block ends.
 
     ``progress`` is told how far the copying of inputs is. Raises MachineError if the machine can't
-    be started, and UserError if a stream can't be connected.
+    be started, and UserError if a stream can't be connected or the machine lacks a device.
     """
     plan = target.plan
+    _check_kind(plan, options.kind)
     with (
         scratch_folder(plan.name, len(target.image) + _HEADERS) as folder,
         connected(options.streams) as relays,
     ):
+        ends = list(_ends(plan, relays))
         image = folder / "image.elf"
         image.write_bytes(target.image)
         machine_options = MachineOptions(
@@ -88,7 +91,8 @@ def started(
             deterministic=options.deterministic,
             command_line=options.command_line,
             contents=tuple(part for each in inputs for part in each.contents(folder)),
-            streams=_ports(plan, relays),
+            streams=tuple((each.name, end) for each, end in ends if each.slot is None),
+            consoles=tuple((each.slot, end) for each, end in ends if each.slot is not None),
             debugger=options.debugger,
         )
         with Machine(machine_options, name=plan.name, progress=progress) as machine:
@@ -103,16 +107,29 @@ def started(
                     relay.let_go()
 
 
-def _ports(plan: Plan, relays: Mapping[str, Relay]) -> tuple[tuple[str, int | None], ...]:
-    """The serial ports that sandboxes drive, each with the socket it is to be connected to."""
-    return tuple(
-        (name, relays[name].guest_end if name in relays else None)
-        for sandbox in plan.sandboxes
-        for name in sandbox.devices
-    )
+def _check_kind(plan: Plan, kind: MachineKind) -> None:
+    """Refuse a machine that lacks a device of the plan; raises UserError."""
+    for sandbox in plan.sandboxes:
+        for device in sandbox.devices:
+            if device.slot is not None and kind is not MachineKind.MICROVM:
+                raise UserError(
+                    f"the machine {kind} has no virtio-mmio slots, and device '{device.name}' of "
+                    f"{sandbox.name} is in one",
+                    f"run it on --machine {MachineKind.MICROVM}",
+                )
+
+
+def _ends(plan: Plan, relays: Mapping[str, Relay]) -> Iterator[tuple[DevicePlan, int | None]]:
+    """Every device that sandboxes drive, each with the socket it is to be connected to."""
+    for sandbox in plan.sandboxes:
+        for device in sandbox.devices:
+            relay = relays.get(device.name)
+            yield device, relay.guest_end if relay is not None else None
 
 
 def _is_driven(inspector: Inspector, device: str) -> bool:
     """Whether the kernel that drives a device has said that it runs."""
-    owner = next(each for each in inspector.plan.sandboxes if device in each.devices)
-    return inspector.state(owner.name) >= SandboxState.STARTED
+    for sandbox in inspector.plan.sandboxes:
+        if any(each.name == device for each in sandbox.devices):
+            return inspector.state(sandbox.name) >= SandboxState.STARTED
+    raise LookupError(f"nobody drives {device}")

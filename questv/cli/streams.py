@@ -1,4 +1,4 @@
-"""What a person connects to the serial ports that tasks drive."""
+"""What a person connects to the devices that tasks drive as streams."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ class ChannelReport(Found):
 
 
 class StreamReport(Found):
-    """A serial port that a task drives; ``overruns`` is how often it had to drop what came."""
+    """A device that a task drives; ``overruns`` is how often it had to drop what came."""
 
     name: str
     sandbox: str

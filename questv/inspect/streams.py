@@ -1,4 +1,4 @@
-"""The serial ports that tasks drive, as their kernels count."""
+"""The devices that tasks drive as streams, as their kernels count."""
 
 from __future__ import annotations
 

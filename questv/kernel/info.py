@@ -13,7 +13,7 @@ from questv.monitor.interface import ApicMode
 MAX_TASKS = 32
 MAX_ENDS = 64
 MAX_INPUTS = 16
-MAX_STREAMS = 2
+MAX_STREAMS = 4
 MAX_ARGUMENTS = 6
 
 
@@ -59,10 +59,14 @@ class InputInfo(Struct):
 
 
 class StreamInfo(Struct):
-    """A serial port that a task drives."""
+    """A device that a task drives. Addresses are virtual, but for that which the device is told."""
 
     object: u64  # the kernel's ``Stream`` for it
-    port: u32  # its first
+    driver: u64  # the ``Driver`` for its kind
+    device: u64  # what that driver knows of it
+    registers: u64  # its first I/O port, or the address of its registers
+    memory: u64  # what the driver shares with it, 0 if nothing
+    physical: u64  # where that is for the device
     vector: u32  # of its interrupt
     task: u32  # whose it is: index of the task
 
@@ -77,6 +81,9 @@ class InputHeader(Struct):
 FIRST_DEVICE_VECTOR = 0x21
 DEVICE_VECTORS = 15
 """How many vectors there are for devices' interrupts, between the timer's and the doorbells'."""
+
+DEVICE_MEMORY = 0x1000
+"""Bytes that a driver shares with a device that reads and writes memory by itself."""
 
 INPUT_MAGIC = int.from_bytes(b"questvin", "little")
 

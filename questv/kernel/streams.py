@@ -1,31 +1,36 @@
-"""Streams: the serial ports that a sandbox drives, as its tasks read and write them.
+"""Streams: devices that carry bytes both ways, as the tasks of their sandbox read and write them.
 
 Each belongs to one task. What comes is kept by the interrupt until the task reads it; when there is
-no more room the port is left alone, so that whoever sends has to wait.
+no more room it is left with the device, so that whoever sends has to wait. Below is a driver for
+each kind of device.
 """
 
 from __future__ import annotations
 
-from questv.arch.x86 import uart
+from collections.abc import Callable
+
 from questv.arch.x86.instructions import disable_interrupts, enable_interrupts
 from questv.kernel import clock, tasks, timers
 from questv.kernel.doorbells import FOREVER
-from questv.kernel.info import DEVICE_VECTORS, FIRST_DEVICE_VECTOR, MAX_STREAMS, info
+from questv.kernel.info import (
+    DEVICE_VECTORS,
+    FIRST_DEVICE_VECTOR,
+    MAX_STREAMS,
+    StreamInfo,
+    info,
+)
 from questv.kernel.status import StreamStatus
-from questv.metal.lang import Array, Ptr, metal, ptr, static, u8, u16, u32, u64
+from questv.metal.lang import Array, Ptr, metal, ptr, static, u8, u64
 from questv.metal.structs import Struct
 
 KEPT = 4096
 """Bytes that are kept for the task to read."""
 
-_PATIENCE = 64  # reasons for one interrupt; a port that has always another is broken
-
 
 class Stream(Struct):
-    """A serial port."""
+    """A device that carries bytes both ways."""
 
-    port: u16  # its first
-    interrupts: u8  # those that it may raise
+    info: Ptr[StreamInfo]  # what the plan says of it
     waiting: bool  # the task waits for an interrupt
     task: u64  # whose it is: its bit
     read: u64  # bytes that the task has read since the beginning; the next is kept at % KEPT
@@ -46,29 +51,26 @@ class Stream(Struct):
         for i in range(count):
             to[i] = self.kept[(self.read + i) % KEPT]
         self.read += count
-        self._choose(self.interrupts | uart.INTERRUPT_RECEIVED)
+        _driver(self).take(self, self.info[0])
         enable_interrupts()
         return count
 
     @metal
     def send(self, bytes: Ptr[u8], length: u64) -> None:
-        """Send ``length`` bytes; waits until the port has taken them all."""
+        """Send ``length`` bytes; waits until the device has taken them all."""
         sent: u64 = 0
         while sent < length:
             disable_interrupts()
-            while not uart.is_ready(self.port):
-                self._choose(self.interrupts | uart.INTERRUPT_READY)
+            count = _driver(self).give(self, self.info[0], ptr(bytes[sent]), length - sent)
+            if count == 0:
                 self._wait(FOREVER)
-            end = min(length, sent + uart.FIFO_DEPTH)
-            while sent < end:
-                uart.send(self.port, bytes[sent])
-                sent += 1
-                self.counters.sent += 1
+            sent += count
+            self.counters.sent += count
             enable_interrupts()
 
     @metal
     def _wait(self, deadline: u64) -> bool:
-        """Wait for an interrupt of the port; false if the deadline passes. Interrupts are off."""
+        """Wait for an interrupt of the device; false if the deadline passes. Interrupts are off."""
         self.waiting = True
         if deadline == FOREVER:
             tasks.block()
@@ -79,55 +81,56 @@ class Stream(Struct):
         self.waiting = False
         return woken
 
-    @metal
-    def _choose(self, interrupts: u8) -> None:
-        if interrupts != self.interrupts:
-            self.interrupts = interrupts
-            uart.choose_interrupts(self.port, interrupts)
 
-    @metal
-    def _take_all(self) -> None:
-        """Keep what has come, as long as there is room."""
-        status = uart.line_status(self.port)
-        while uart.has_data(status):
-            if uart.has_lost_data(status):
-                self.counters.overruns += 1
-            if self.counters.received - self.read == KEPT:
-                self._choose(self.interrupts & ~u8(uart.INTERRUPT_RECEIVED))
-                return
-            self.kept[self.counters.received % KEPT] = uart.receive(self.port)
-            self.counters.received += 1
-            status = uart.line_status(self.port)
+class Driver(Struct):
+    """What the driver of a kind of device does for a stream. Interrupts are off in all of it."""
 
-    @metal
-    def _interrupt(self) -> None:
-        """The port has interrupted. Its line has to fall, or its next edge would be none."""
-        self.counters.interrupts += 1
-        for _ in range(u32(_PATIENCE)):
-            if not uart.is_interrupting(self.port):
-                break
-            self._take_all()
-            self._choose(self.interrupts & ~u8(uart.INTERRUPT_READY))
-        if self.waiting:
-            self.waiting = False
-            tasks.wake(self.task)
+    start: Callable[[Stream, StreamInfo], None]  # set the device up
+    take: Callable[[Stream, StreamInfo], None]  # keep what has come, as long as there is room
+    interrupt: Callable[[Stream, StreamInfo], None]  # likewise, and its interrupt is taken care of
+    # Have the device take some of these bytes. The result is how many it has taken; 0 if it takes
+    # its time, after which it interrupts, and is to be given the same bytes again.
+    give: Callable[[Stream, StreamInfo, Ptr[u8], u64], u64]
+
+
+@metal(inline=True)
+def _driver(stream: Stream) -> Driver:
+    return Ptr[Driver](stream.info[0].driver)[0]
 
 
 streams: Array[Stream, MAX_STREAMS] = static(export="kernel_streams")
 _by_vector: Array[Ptr[Stream], DEVICE_VECTORS] = static()
 
 
+# ---- for drivers -----------------------------------------------------------------------------
+
+
+@metal
+def room(stream: Stream) -> u64:
+    """How many more bytes can be kept."""
+    return KEPT - (stream.counters.received - stream.read)
+
+
+@metal
+def keep(stream: Stream, byte: u8) -> None:
+    """Keep a byte that has come; there is room."""
+    stream.kept[stream.counters.received % KEPT] = byte
+    stream.counters.received += 1
+
+
+# ---- for the kernel --------------------------------------------------------------------------
+
+
 @metal
 def start() -> None:
-    """Set up every port of the plan."""
+    """Set up every device of the plan that is a stream."""
     for i in range(info.stream_count):
         each = info.streams[i]
         stream = Ptr[Stream](each.object)[0]
-        stream.port = u16(each.port)
+        stream.info = ptr(each)
         stream.task = u64(1) << u64(each.task)
         _by_vector[each.vector - FIRST_DEVICE_VECTOR] = ptr(stream)
-        uart.start(stream.port)
-        stream._choose(uart.INTERRUPT_RECEIVED)
+        _driver(stream).start(stream, each)
 
 
 @metal
@@ -136,5 +139,10 @@ def take(vector: u64) -> bool:
     number = vector - FIRST_DEVICE_VECTOR
     if number >= DEVICE_VECTORS or _by_vector[number].is_null():
         return False
-    _by_vector[number][0]._interrupt()
+    stream = _by_vector[number][0]
+    stream.counters.interrupts += 1
+    _driver(stream).interrupt(stream, stream.info[0])
+    if stream.waiting:
+        stream.waiting = False
+        tasks.wake(stream.task)
     return True

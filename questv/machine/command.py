@@ -9,6 +9,7 @@ microvm and 40 ms more on q35, and nearly half a second there in a deterministic
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from questv.machine import runfiles
@@ -24,7 +25,7 @@ GUEST_EPOCH = datetime(2026, 1, 1)
 _MACHINES = {
     # With ACPI the command line is the guest's own; without it QEMU would add to it.
     MachineKind.MICROVM: "microvm,memory-backend=ram,acpi=on,pic=on,pit=on,rtc=on,isa-serial=on,"
-    "ioapic2=off,x-option-roms=off",
+    "ioapic2=on,x-option-roms=off",
     MachineKind.Q35: "q35,memory-backend=ram,acpi=on,"
     "sata=off,usb=off,smbus=off,i8042=off,vmport=off,hpet=off",
 }
@@ -68,6 +69,7 @@ def qemu_command(qemu: Qemu, options: MachineOptions, control: int) -> list[str]
         *("-chardev", f"socket,id=control,fd={control}"),
         *("-mon", "chardev=control,mode=control"),
         *_serial_ports(dict(options.streams)),
+        *_consoles(options.consoles),
         *("-device", f"isa-debug-exit,iobase={EXIT_PORT:#x},iosize=4"),
         *("-kernel", str(options.image.resolve())),
         *("-append", options.command_line),
@@ -88,6 +90,21 @@ def _serial_ports(streams: dict[str, int | None]) -> tuple[str, ...]:
         second = "null,id=com2" if fd is None else f"socket,id=com2,fd={fd}"
         words += ["-chardev", second, "-device", "isa-serial,index=1,chardev=com2"]
     return tuple(words)
+
+
+def _consoles(consoles: Sequence[tuple[int, int | None]]) -> Iterator[str]:
+    """Virtio consoles, of which each has one more port than that for people.
+
+    That one, number 0, drops what the host does not take at once.
+    """
+    for slot, fd in consoles:
+        name = f"virtio{slot}"
+        yield from ("-chardev", f"null,id={name}" if fd is None else f"socket,id={name},fd={fd}")
+        bus = f"bus=virtio-mmio-bus.{slot}"
+        yield from ("-device", f"virtio-serial-device,id={name}-ports,{bus},max_ports=2")
+        yield from ("-device", f"virtserialport,bus={name}-ports.0,nr=1,chardev={name}")
+    if consoles:
+        yield from ("-global", "virtio-mmio.force-legacy=false")
 
 
 def _debugger(options: MachineOptions) -> tuple[str, ...]:

@@ -168,7 +168,8 @@ class Machine:
         command = bound_to_this_process(
             qemu_command(self._qemu or find_qemu(), self.options, self._control.qemu_end)
         )
-        streams = [fd for _, fd in self.options.streams if fd is not None]
+        ends = (*self.options.streams, *self.options.consoles)
+        streams = [fd for _, fd in ends if fd is not None]
         start = "query-status" if self.options.debugger else "cont"
         self._control.send({"execute": "qmp_capabilities"}, {"execute": start})
         with (self.directory / runfiles.QEMU_LOG).open("xb") as log, uninterrupted():

@@ -37,7 +37,8 @@ class MachineOptions:
 
     Each of ``streams`` is a serial port, ``com1`` or ``com2``, and a connected socket's file
     descriptor that it sends to and receives from, or None for a port that nobody is connected to.
-    A ``com1`` that is not named there only sends, to the run directory.
+    A ``com1`` that is not named there only sends, to the run directory. Each of ``consoles`` is a
+    slot for virtio devices, which only a microvm has, with the same: there is a virtio console.
 
     ``extra`` is appended to QEMU's arguments as it stands.
     """
@@ -52,4 +53,5 @@ class MachineOptions:
     cpu: str = WITH_X2APIC
     debugger: bool = False
     streams: tuple[tuple[str, int | None], ...] = ()
+    consoles: tuple[tuple[int, int | None], ...] = ()
     extra: tuple[str, ...] = ()

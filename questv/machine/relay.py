@@ -1,4 +1,4 @@
-"""Carries what a machine's serial port sends and receives to and from something on the host."""
+"""Carries what a device of a machine sends and receives to and from something on the host."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Relay:
     def hand_over(self, is_driven: Callable[[], bool]) -> None:
         """QEMU has inherited its end: from now on it is QEMU's alone, and ends with it.
 
-        Nothing is sent to the machine before ``is_driven`` says that somebody drives the port
+        Nothing is sent to the machine before ``is_driven`` says that somebody drives the device
         there: setting it up drops what has come.
         """
         self._guest.close()

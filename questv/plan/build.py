@@ -8,6 +8,7 @@ from pathlib import Path
 
 from questv.diagnostics import DiagnosticsError
 from questv.plan.contents import contents
+from questv.plan.devices import drivers
 from questv.plan.image import image_hash, write_image
 from questv.plan.layout import Layout
 from questv.plan.model import Plan
@@ -55,8 +56,9 @@ def build(path: Path, *, checks: bool = False) -> BuiltSystem:
         findings = programs.findings(folder.modules)
         raise DiagnosticsError([*error.diagnostics, *findings]) from error
     clock.lap("check")
-    runs = [task.task.run for tasks in description.tasks.values() for task in tasks]
-    programs.compile(sorted({folder.function(run).module for run in runs}))
+    tasks = [task for tasks in description.tasks.values() for task in tasks]
+    modules = {folder.function(task.task.run).module for task in tasks}
+    programs.compile(sorted(modules | {driver.module for driver in drivers(tasks)}))
     clock.lap("compile")
     boot, monitor = programs.boot(), programs.monitor()
     check_monitor(programs.depths(MONITOR_MODULES, {}))

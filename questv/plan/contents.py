@@ -184,7 +184,14 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
         made.inputs[index].header = each.address
     for index, stream in enumerate(sandbox.streams):
         made.streams[index] = StreamInfo(
-            object=stream.object, port=stream.port, vector=stream.vector, task=stream.task
+            object=stream.object,
+            driver=stream.driver,
+            device=stream.device,
+            registers=stream.registers,
+            memory=stream.memory,
+            physical=sandbox.physical(stream.memory) if stream.memory else 0,
+            vector=stream.vector,
+            task=stream.task,
         )
     return made
 

@@ -6,14 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from questv.kernel.info import FIRST_DEVICE_VECTOR
-from questv.plan import virtual
+from questv.plan import devices, virtual
 from questv.plan.doorbells import Doorbells
 from questv.plan.model import ChannelPlan, EndPlan, StreamPlan
 from questv.plan.objects import ROLES, TABLES, ObjectTable, Role
 from questv.plan.sandboxes import PlannedSandbox, TaskSandbox
 from questv.plan.virtual import ChannelAddresses
 from questv.system.description import Description
-from questv.system.devices import SERIAL_PORTS
 from questv.system.model import Channel, Device, Input
 from questv.system.tasks import ParameterKind
 
@@ -74,7 +73,7 @@ class Ends:
                     used[kind] += 1
                     values.append(where)
                     if isinstance(argument, Device):
-                        streams.append(_stream(argument, index, where))
+                        streams.append(_stream(sandbox, argument, index, where, len(streams)))
                         continue
                     ends.append(self._end(argument, ROLES[kind], index, where, places))
             self._arguments[sandbox.name, index] = tuple(values)
@@ -108,15 +107,18 @@ class Ends:
         )
 
 
-def _stream(device: Device, task: int, where: int) -> StreamPlan:
-    port = SERIAL_PORTS[device.name]
+def _stream(sandbox: TaskSandbox, device: Device, task: int, where: int, number: int) -> StreamPlan:
+    plan, driver = devices.device_plan(device), devices.DRIVERS[device.kind]
     return StreamPlan(
         name=device.name,
         task=task,
         object=where,
-        port=port.ports.start,
-        interrupt=port.interrupt,
-        vector=FIRST_DEVICE_VECTOR + port.interrupt,
+        driver=sandbox.program.symbols.address(driver.symbol),
+        device=_object(sandbox, driver.devices, number),
+        registers=devices.registers(plan),
+        memory=devices.memory(number) if driver.shares_memory else 0,
+        interrupt=plan.interrupt,
+        vector=FIRST_DEVICE_VECTOR + number,
     )
 
 

@@ -9,11 +9,14 @@ from questv.arch.x86.apic import XAPIC_ADDRESS
 from questv.arch.x86.paging import LARGE_PAGE_SIZE, PAGE_SIZE
 from questv.arch.x86.svm import IO_MAP_SIZE, MSR_MAP_SIZE
 from questv.diagnostics import Diagnostic, DiagnosticsError
+from questv.kernel.info import DEVICE_MEMORY
 from questv.plan import addresses, virtual
 from questv.plan.addresses import page_up
+from questv.plan.devices import device_plan, register_windows
 from questv.plan.ends import Ends
 from questv.plan.model import (
     ChannelPlan,
+    DevicePlan,
     ForeignPlan,
     InputPlan,
     Owner,
@@ -173,15 +176,23 @@ class Layout:
         """Put all parts of a sandbox into its memory."""
         of = self._of[sandbox.name]
         at = of.block.start
-        for part in sandbox.parts():
+        for part in [*sandbox.parts(), *self._device_memory(sandbox)]:
             of.kernel.append(part.model_copy(update={"physical": at}))
             at += part.size
         of.placed = at - of.block.start
         of.kernel += self._shared_windows(sandbox)
         of.used = of.placed + sandbox.tables_size(of.kernel)
 
+    def _device_memory(self, sandbox: PlannedSandbox) -> list[Window]:
+        """What a kernel shares with devices that read and write memory by themselves."""
+        return [
+            make_window(f"shared with {stream.name}", stream.memory, DEVICE_MEMORY, "rw")
+            for stream in self._ends.streams(sandbox.name)
+            if stream.memory
+        ]
+
     def _shared_windows(self, sandbox: PlannedSandbox) -> list[Window]:
-        """Channels, inputs and the local APIC, as far as the sandbox has them."""
+        """Channels, inputs, devices and the local APIC, as far as the sandbox has them."""
         windows = []
         for end in self._ends.of(sandbox.name):
             channel = self._channels[end.channel]
@@ -200,6 +211,7 @@ class Layout:
             windows.append(
                 make_window(f"input {each.name}", address, region.size, "r", region.start)
             )
+        windows += register_windows(self._devices(sandbox))
         if sandbox.model.apic == "direct":
             apic = make_window("local APIC", addresses.KERNEL_APIC, PAGE_SIZE, "rw")
             windows.append(apic.model_copy(update={"physical": XAPIC_ADDRESS, "device": True}))
@@ -335,18 +347,21 @@ class Layout:
 
     def _ports(self, sandbox: PlannedSandbox) -> tuple[tuple[int, int], ...]:
         ports = [(each.first, each.last) for each in sandbox.model.ports]
-        serial = [SERIAL_PORTS[name].ports for name in self._devices(sandbox)]
+        serial = [SERIAL_PORTS[each.name].ports for each in self._serial_ports(sandbox)]
         return tuple(sorted([*ports, *((each.start, each.stop - 1) for each in serial)]))
 
     def _console_port(self, sandbox: PlannedSandbox) -> int:
         """The first of the sandbox's serial ports that no task drives shows its console."""
         driven = {stream.name for stream in self._ends.streams(sandbox.name)}
-        free = [name for name in self._devices(sandbox) if name not in driven]
-        return SERIAL_PORTS[free[0]].ports.start if free else 0
+        free = [each for each in self._serial_ports(sandbox) if each.name not in driven]
+        return free[0].registers if free else 0
 
-    def _devices(self, sandbox: PlannedSandbox) -> list[str]:
+    def _serial_ports(self, sandbox: PlannedSandbox) -> list[DevicePlan]:
+        return [device for device in self._devices(sandbox) if device.kind == "uart"]
+
+    def _devices(self, sandbox: PlannedSandbox) -> list[DevicePlan]:
         devices = self._description.system.devices
-        return [device.name for device in devices if device.owner == sandbox.name]
+        return [device_plan(device) for device in devices if device.owner == sandbox.name]
 
     # ---- what does not fit -------------------------------------------------------------------
 

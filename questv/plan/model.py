@@ -102,13 +102,40 @@ class InputPlan(Part):
     physical: int
 
 
+class DevicePlan(Part):
+    """A device that a sandbox drives.
+
+    ``slot`` is its place among the virtio devices, if it is one. ``registers`` is its first I/O
+    port or a physical address; ``interrupt`` is the ISA's below 16, and from there on the number of
+    a line of the I/O APICs.
+    """
+
+    name: str
+    kind: Literal["uart", "virtio-console"]
+    slot: int | None
+    registers: int
+    interrupt: int
+
+    @property
+    def reaches_all_memory(self) -> bool:
+        """Whether whoever drives it can have it read and write any memory."""
+        return self.slot is not None
+
+
 class StreamPlan(Part):
-    """A serial port that a task drives; ``interrupt`` is its number among the ISA's."""
+    """A device that a task drives, with what the kernel has for it.
+
+    ``memory`` is what the kernel shares with the device, 0 if nothing. Its driver is at ``driver``,
+    which keeps what it knows of the device at ``device``.
+    """
 
     name: str
     task: int
     object: int
-    port: int
+    driver: int
+    device: int
+    registers: int
+    memory: int
     interrupt: int
     vector: int
 
@@ -171,8 +198,7 @@ class SandboxPlan(Part):
     inputs: tuple[InputPlan, ...]
     ports: tuple[tuple[int, int], ...]
     msrs: tuple[tuple[int, str], ...]
-    devices: tuple[str, ...]
-    """The names of the devices that it drives."""
+    devices: tuple[DevicePlan, ...]
     streams: tuple[StreamPlan, ...]
     console_port: int
     """First port of the serial port that shows the console, 0 if there is none."""

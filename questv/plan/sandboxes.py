@@ -15,6 +15,7 @@ from questv.metal.check.signatures import signature
 from questv.metal.structs import offsetof, sizeof
 from questv.plan import addresses, virtual
 from questv.plan.addresses import page_up
+from questv.plan.devices import drivers
 from questv.plan.foreign import LINUX_PARAMETERS, ForeignKernel, read_kernel
 from questv.plan.foreign_page import ForeignPage
 from questv.plan.model import Region, StartPlan, Window
@@ -276,7 +277,9 @@ def plan_sandboxes(
             continue
         bound = sorted(description.tasks[sandbox.name], key=lambda task: -task.task.priority)
         functions = [folder.function(task.task.run) for task in bound]
+        needed = drivers(bound)
         modules = sorted({function.module for function in functions})
+        modules += [driver.module for driver in needed]
         types = {function.symbol: str(signature(function).type) for function in functions}
         depths = programs.depths([*KERNEL_MODULES, *modules], types)
         needs = kernel_stacks(depths)
@@ -287,6 +290,8 @@ def plan_sandboxes(
         stacks = virtual.place_stacks([task.bound.task.stack for task in tasks])
         kinds = {kind for task in bound for kind in task.signature.parameters.values()}
         objects = [TABLES[kind].symbol for kind in kinds if kind in TABLES]
+        for driver in needed:
+            objects += [driver.symbol, driver.devices.symbol]
         program = programs.kernel(
             sandbox.name,
             modules,

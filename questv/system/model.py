@@ -289,14 +289,38 @@ class FourSlotChannel(Table):
 Channel = RingChannel | FourSlotChannel
 
 
-class Device(Table):
-    """A device of the machine, driven by its owner and nobody else."""
+class UartDevice(Table):
+    """A serial port, driven by its owner and nobody else."""
 
-    header: ClassVar[str] = "[[device]]"
+    header: ClassVar[str] = '[[device]] with kind = "uart"'
 
     name: StrictStr = Field(description="Which one: `com1` or `com2`.")
-    kind: Literal["uart"] = Field(description="A serial port.")
+    kind: Literal["uart"] = Field(description="Which kind: `uart` or `virtio-console`.")
     owner: SandboxName = Field(description="The sandbox that drives it.")
+
+
+class VirtioConsoleDevice(Table):
+    """A virtio console of QEMU's microvm, driven by its owner and nobody else."""
+
+    header: ClassVar[str] = '[[device]] with kind = "virtio-console"'
+
+    name: Name = Field(description="Its name, unique among all devices.")
+    kind: Literal["virtio-console"] = Field(description="Which kind: `uart` or `virtio-console`.")
+    owner: SandboxName = Field(description="The sandbox that drives it.")
+    slot: StrictInt = Field(
+        description="Its virtio-mmio slot, 1 to 23; all of 1 to 7, of 8 to 15 and of 16 to 23 have "
+        "one owner."
+    )
+    dma: Literal["trusted"] | None = Field(
+        default=None,
+        description=(
+            "`trusted`: its owner may be trusted with all memory. Whoever drives the device can "
+            "have it read and write any, and no IOMMU is there to prevent that."
+        ),
+    )
+
+
+Device = UartDevice | VirtioConsoleDevice
 
 
 class System(Table):
@@ -314,7 +338,7 @@ class System(Table):
     channels: tuple[Annotated[Channel, Field(discriminator="kind")], ...] = Field(
         default=(), alias="channel", description="The channels between sandboxes."
     )
-    devices: tuple[Device, ...] = Field(
+    devices: tuple[Annotated[Device, Field(discriminator="kind")], ...] = Field(
         default=(), alias="device", description="The devices that sandboxes drive."
     )
 
@@ -343,9 +367,10 @@ TABLES: dict[tuple[str, ...], type[Table]] = {
     ("sandbox", "msr"): Msr,
     ("channel", "ring"): RingChannel,
     ("channel", "four-slot"): FourSlotChannel,
-    ("device",): Device,
+    ("device", "uart"): UartDevice,
+    ("device", "virtio-console"): VirtioConsoleDevice,
 }
-"""All tables by their path without indices; a channel's ends with its kind, which picks it."""
+"""All tables by their path without indices; where there are several kinds, that ends with one."""
 
 
 def keys(table: type[Table]) -> dict[str, str]:

@@ -59,7 +59,9 @@ class Fault:
     @property
     def header(self) -> str:
         """What stands in the file above the table around the part at fault."""
-        return "[[channel]]" if self.error == "union_tag_not_found" else self.model.header
+        if self.error == "union_tag_not_found":
+            return f"[[{self.keys[0]}]]"
+        return self.model.header
 
     @property
     def model(self) -> type[Table]:
@@ -67,15 +69,20 @@ class Fault:
         return TABLES[self.table]
 
 
+_SOME_KIND = {"channel": "ring", "device": "uart"}
+"""The tables of which there are several kinds, each with one of them."""
+
+
 def _fault(document: Document, details: ErrorDetails) -> Fault:
     location, found, context = details["loc"], details["input"], details.get("ctx", {})
     if details["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        # Without a known kind no model can be picked, and pydantic finds fault with the channel as
-        # a whole. The key at fault is "kind", which the table of any kind has.
-        location, found = (*location, "ring", "kind"), context.get("tag")
+        # Without a known kind no model can be picked, and pydantic finds fault with the table as a
+        # whole. The key at fault is "kind", which the table of any kind has.
+        location = (*location, _SOME_KIND[str(location[0])], "kind")
+        found = context.get("tag")
     table = tuple(part for part in location[:-1] if isinstance(part, str))
-    if location[0] == "channel":
-        # Within a channel, the kind is a step of pydantic's path, but not of the document's.
+    if location[0] in _SOME_KIND:
+        # Within such a table, the kind is a step of pydantic's path, but not of the document's.
         location = location[:2] + location[3:]
     return Fault(document, details["type"], context, location, table, found)
 

@@ -45,6 +45,12 @@ def _sections(audit: Audit) -> Iterator[RenderableType]:
         yield _violation(violation)
     yield ""
     yield _verdict(audit)
+    if audit.unbounded:
+        yield Text(
+            f"not held by this: {', '.join(audit.unbounded)}, trusted with the DMA of a device, "
+            "which reaches all memory",
+            "yellow",
+        )
 
 
 def _checks(audit: Audit) -> Table:

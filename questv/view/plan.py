@@ -36,9 +36,9 @@ def _sections(plan: Plan) -> Iterator[RenderableType]:
         yield ""
         yield heading("Channels")
         yield indented(_channels(plan))
-    if any(sandbox.inputs or sandbox.ports or sandbox.msrs for sandbox in plan.sandboxes):
+    if any(True for sandbox in plan.sandboxes for _ in _granted(sandbox)):
         yield ""
-        yield heading("Inputs, ports and MSRs")
+        yield heading("Inputs, devices, ports and MSRs")
         yield indented(_access(plan))
     yield ""
     yield MemoryMap(plan)
@@ -47,7 +47,7 @@ def _sections(plan: Plan) -> Iterator[RenderableType]:
 
 
 def title(plan: Plan) -> Text:
-    """The system in one line."""
+    """The system in one line, and one more for each sandbox that is trusted with all memory."""
     parts = [
         count(len(plan.sandboxes), "sandbox", "sandboxes"),
         count(plan.cores, "core"),
@@ -55,7 +55,16 @@ def title(plan: Plan) -> Text:
         f"{size(plan.memory)} of memory",
     ]
     checks = ", with checks" if plan.checks else ""
-    return Text.assemble((plan.name, "bold"), f": {', '.join(parts)}{checks}")
+    made = Text.assemble((plan.name, "bold"), f": {', '.join(parts)}{checks}")
+    for sandbox in plan.sandboxes:
+        names = [device.name for device in sandbox.devices if device.reaches_all_memory]
+        if names:
+            made.append(
+                f"\n{sandbox.name} is trusted with all memory: no IOMMU limits the DMA of "
+                f"{', '.join(names)}",
+                "yellow",
+            )
+    return made
 
 
 def _sandboxes(plan: Plan) -> Table:
@@ -135,6 +144,9 @@ def _access(plan: Plan) -> Table:
 def _granted(sandbox: SandboxPlan) -> Iterator[str]:
     for each in sandbox.inputs:
         yield f"input {each.name}, up to {size(each.capacity)}"
+    for device in sandbox.devices:
+        where = "" if device.slot is None else f", virtio slot {device.slot}"
+        yield f"device {device.name} ({device.kind}{where})"
     for first, last in sandbox.ports:
         yield f"ports {first:#x} to {last:#x}"
     for number, rights in sandbox.msrs:

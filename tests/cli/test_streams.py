@@ -177,3 +177,61 @@ def test_the_terminal_serves_one_purpose(questv: Questv) -> None:
     assert "stream 'com1' can't have this terminal" in " ".join(
         said.json["errors"][0]["message"].split()
     )
+
+
+# ---- virtio consoles -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def virtio(tmp_path: Path) -> Path:
+    """The example, with a virtio console in the place of its serial port."""
+    folder = tmp_path / "virtio"
+    shutil.copytree(SERIAL, folder)
+    file = folder / "system.toml"
+    text = file.read_text()
+    console = 'name = "console0"\nkind = "virtio-console"\nslot = 8\ndma = "trusted"'
+    text = text.replace('name = "com1"\nkind = "uart"', console)
+    bound = 'run = "tasks:answer"\n  bind = { com1 = "console0" }'
+    file.write_text(text.replace('run = "tasks:answer"', bound))
+    return folder
+
+
+def test_a_virtio_console_is_connected_likewise(
+    questv: Questv, tmp_path: Path, virtio: Path
+) -> None:
+    source, sink = tmp_path / "in", tmp_path / "out"
+    source.write_bytes(SAID)
+    said = questv("run", virtio, "--stream", f"console0={source}:{sink}")
+    assert (said.code, said.err) == (0, "")
+    assert sink.read_bytes() == ANSWERED
+    assert "console0  listener  answer        18    87" in said.out
+
+
+TRUSTED = "listener is trusted with all memory: no IOMMU limits the DMA of console0\n"
+
+
+def test_what_dma_reaches_is_told(questv: Questv, virtio: Path) -> None:
+    said = questv("check", virtio)
+    assert TRUSTED in said.out
+    assert "listener  device console0 (virtio-console, virtio slot 8)" in said.out
+    assert TRUSTED in questv("run", virtio, "--for", "100ms").out
+    assert "trusted" not in questv("check", SERIAL).out
+
+
+def test_a_machine_without_virtio_slots_is_refused(questv: Questv, virtio: Path) -> None:
+    said = questv("run", virtio, "--machine", "q35")
+    assert said.code == 2
+    assert said.err == (
+        "error: the machine q35 has no virtio-mmio slots, and device 'console0' of listener is in "
+        "one\n  fix: run it on --machine microvm\n"
+    )
+
+
+def test_the_audit_tells_whom_it_does_not_hold(questv: Questv, virtio: Path) -> None:
+    said = questv("audit", virtio)
+    assert (said.code, said.err) == (0, "")
+    assert said.out.splitlines()[-2:] == [
+        "proven: all of this is as declared, and nothing else is allowed",
+        "not held by this: listener, trusted with the DMA of a device, which reaches all memory",
+    ]
+    assert "registers of virtio devices" in said.out

@@ -60,7 +60,16 @@ _VALUES: dict[str, Any] = {
             "message": "24 B",
         },
     ],
-    "device": [{"name": "com1", "kind": "uart", "owner": "report"}],
+    "device": [
+        {"name": "com1", "kind": "uart", "owner": "report"},
+        {
+            "name": "console0",
+            "kind": "virtio-console",
+            "owner": "report",
+            "slot": 8,
+            "dma": "trusted",
+        },
+    ],
 }
 
 

@@ -124,6 +124,14 @@ def systems(draw: st.DrawFn) -> RandomSystem:
             if draw(st.booleans()):
                 [sandbox] = [each for each in system.sandboxes if each["name"] == owner]
                 _use(draw, system, sandbox, ParameterKind.STREAM, device)
+    for page, owner in enumerate(draw(st.permutations(names))[:3]):
+        if draw(st.booleans()):
+            device = {"name": f"zc{page}", "kind": "virtio-console", "owner": owner}
+            device |= {"slot": 8 * page + draw(st.integers(1, 7)), "dma": "trusted"}
+            system.values["device"].append(device)
+            if draw(st.booleans()):
+                [sandbox] = [each for each in system.sandboxes if each["name"] == owner]
+                _use(draw, system, sandbox, ParameterKind.STREAM, device)
     if draw(st.booleans()):
         until = draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
         system.values["run"] = {"until": until}

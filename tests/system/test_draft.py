@@ -31,7 +31,7 @@ def test_each_part_knows_its_path(draft: Draft) -> None:
     assert [each.path for each in ports(reader)] == [("sandbox", 0, "ports", 0)]
     assert [each.path for each in msrs(reader)] == [("sandbox", 0, "msr", 0)]
     assert [each.path for each in draft.channels] == [("channel", 0), ("channel", 1)]
-    assert [each.path for each in draft.devices] == [("device", 0)]
+    assert [each.path for each in draft.devices] == [("device", 0), ("device", 1)]
     assert draft.inputs == inputs(reader)
     assert draft.sandbox_names == ("reader", "report")
 

@@ -12,6 +12,7 @@ from questv.system.model import (
     MsrAccess,
     RingChannel,
     System,
+    VirtioConsoleDevice,
     keys,
 )
 
@@ -38,8 +39,11 @@ def test_everything_arrives_in_its_model() -> None:
     assert (ring.sender, ring.receiver, ring.size) == ("reader", "report", 128 << 10)
     assert isinstance(register, FourSlotChannel)
     assert (register.sender, register.receiver, register.message) == ("reader", "report", 24)
-    [device] = system.devices
-    assert (device.name, device.kind, device.owner) == ("com1", "uart", "report")
+    port, console = system.devices
+    assert (port.name, port.kind, port.owner) == ("com1", "uart", "report")
+    assert isinstance(console, VirtioConsoleDevice)
+    assert (console.name, console.owner) == ("console0", "report")
+    assert (console.slot, console.dma) == (8, "trusted")
 
 
 def test_what_is_left_out_has_its_default() -> None:

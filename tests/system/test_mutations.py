@@ -53,8 +53,15 @@ class Draw:
     def input_use(self, system: RandomSystem) -> Use:
         return self.one_of(*(u for u in system.uses if u.kind is ParameterKind.INPUT))
 
-    def device(self, system: RandomSystem) -> dict[str, Any]:
-        return self.one_of(*system.values["device"])
+    def device(self, system: RandomSystem, *kinds: str) -> dict[str, Any]:
+        devices = system.values["device"]
+        return self.one_of(*(d for d in devices if not kinds or d["kind"] in kinds))
+
+    def console(self, system: RandomSystem, name: str, **keys: Any) -> None:
+        """Add a virtio console that keeps all rules but those that ``keys`` break."""
+        console = self.device(system, "virtio-console")
+        slot = neighbour(console["slot"])
+        system.values["device"].append(console | {"name": name, "slot": slot} | keys)
 
     def part_of_page(self) -> int:
         return self.number(1, PAGE - 1)
@@ -83,6 +90,11 @@ def test_random_systems_keep_all_rules(
         argument = bound.arguments[use.name]
         assert not isinstance(argument, int)
         assert argument.name == use.target["name"]
+
+
+def neighbour(slot: int) -> int:
+    """Another slot on the same page; random systems use none that 8 divides."""
+    return slot - 1 if slot % 8 > 1 else slot + 1
 
 
 def mutation(function: Mutation) -> Mutation:
@@ -395,12 +407,51 @@ def device_unknown(draw: Draw, system: RandomSystem) -> None:
 
 @mutation
 def device_taken(draw: Draw, system: RandomSystem) -> None:
-    system.values["device"].append(draw.device(system) | {"owner": draw.sandbox(system)["name"]})
+    owner = draw.sandbox(system)["name"]
+    system.values["device"].append(draw.device(system, "uart") | {"owner": owner})
 
 
 @mutation
 def device_owner_unknown(draw: Draw, system: RandomSystem) -> None:
     draw.device(system)["owner"] = "zz"
+
+
+@mutation
+def devices_too_many(draw: Draw, system: RandomSystem) -> None:
+    console = draw.device(system, "virtio-console")
+    first = 8 * (console["slot"] // 8)
+    slots = [slot for slot in range(first + 1, first + 8) if slot != console["slot"]]
+    for slot in slots[:4]:
+        system.values["device"].append(console | {"name": f"zz{slot}", "slot": slot})
+
+
+@mutation
+def device_name_taken(draw: Draw, system: RandomSystem) -> None:
+    draw.console(system, draw.device(system, "virtio-console")["name"])
+
+
+@mutation
+def device_slot_range(draw: Draw, system: RandomSystem) -> None:
+    draw.console(system, "zz", slot=draw.one_of(-1, 0, 24, 1 << 32))
+
+
+@mutation
+def device_slot_taken(draw: Draw, system: RandomSystem) -> None:
+    console = draw.device(system, "virtio-console")
+    owner = draw.sandbox(system)["name"]
+    system.values["device"].append(console | {"name": "zz", "owner": owner})
+
+
+@mutation
+def device_page_shared(draw: Draw, system: RandomSystem) -> None:
+    console = draw.device(system, "virtio-console")
+    stranger = draw.one_of(*(s for s in system.sandboxes if s["name"] != console["owner"]))
+    draw.console(system, "zz", slot=neighbour(console["slot"]), owner=stranger["name"])
+
+
+@mutation
+def device_dma_untrusted(draw: Draw, system: RandomSystem) -> None:
+    del draw.device(system, "virtio-console")["dma"]
 
 
 @mutation
@@ -425,7 +476,7 @@ def ports_taken(draw: Draw, system: RandomSystem) -> None:
 
 @mutation
 def ports_of_device(draw: Draw, system: RandomSystem) -> None:
-    base = {"com1": 0x3F8, "com2": 0x2F8}[draw.device(system)["name"]]
+    base = {"com1": 0x3F8, "com2": 0x2F8}[draw.device(system, "uart")["name"]]
     port = draw.number(base, base + 7)
     draw.sandbox(system)["ports"].append({"first": port, "last": port})
 
@@ -481,6 +532,13 @@ def kernel_channel(draw: Draw, system: RandomSystem) -> None:
     add_foreign(system)["name"] = "zy"
     ends = {"kind": "ring", "size": PAGE, "from": "zy", "to": other}
     system.values["channel"].append({"name": "zz", **ends})
+
+
+@mutation
+def kernel_device(draw: Draw, system: RandomSystem) -> None:
+    guest = add_foreign(system)["name"]
+    draw.device(system, "virtio-console")["owner"] = guest
+    assume(not any(use.kind is ParameterKind.STREAM for use in system.uses))
 
 
 @mutation

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from questv.diagnostics import Diagnostic
 from questv.system.devices import SERIAL_PORTS
 from questv.system.draft import Draft, Located, msrs, ports, repeated
-from questv.system.model import PortRange, Sandbox
+from questv.system.model import PortRange, Sandbox, UartDevice
 from questv.system.reserved import RESERVED_MSRS, RESERVED_PORTS
 
 PORTS = range(0x10000)
@@ -61,7 +61,8 @@ def ports_of_device(draft: Draft) -> Iterator[Diagnostic]:
     """The ports of a device go to its owner with it, and to nobody else."""
     for _, part in _all_ports(draft):
         for device in draft.devices:
-            port = SERIAL_PORTS.get(device.item.name)
+            is_port = isinstance(device.item, UartDevice)
+            port = SERIAL_PORTS.get(device.item.name) if is_port else None
             common = _common(part.item, port.ports if port else range(0))
             if common:
                 yield Diagnostic(

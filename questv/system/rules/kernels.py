@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from questv.diagnostics import Diagnostic
 from questv.system.draft import Draft, Located, inputs, kernel, tasks
-from questv.system.model import ApicMode, Kernel, Sandbox
+from questv.system.model import ApicMode, Kernel, Sandbox, VirtioConsoleDevice
 from questv.system.units import format_size
 
 COMMAND_LINE_LIMIT = 2047
@@ -64,6 +64,21 @@ def kernel_channel(draft: Draft) -> Iterator[Diagnostic]:
                     "join sandboxes with tasks",
                     "kernel-channel",
                 )
+
+
+def kernel_device(draft: Draft) -> Iterator[Diagnostic]:
+    """A virtio device is told physical addresses, of which a foreign kernel sees others."""
+    names = {sandbox.item.name: own for sandbox, own in _foreign(draft)}
+    for device in draft.devices:
+        name = device.item.owner
+        if name in names and isinstance(device.item, VirtioConsoleDevice):
+            yield Diagnostic(
+                device.value("owner"),
+                f'device "{device.item.name}" is that of "{name}", whose kernel is foreign '
+                f"(line {names[name].line})",
+                'give it to a sandbox with tasks, or make it one of kind "uart"',
+                "kernel-device",
+            )
 
 
 def kernel_file_missing(draft: Draft) -> Iterator[Diagnostic]:
@@ -138,6 +153,7 @@ RULES = (
     kernel_with_input,
     kernel_direct,
     kernel_channel,
+    kernel_device,
     kernel_file_missing,
     kernel_entry_alone,
     kernel_address,

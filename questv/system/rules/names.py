@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from questv.diagnostics import Diagnostic
 from questv.system.draft import Draft, repeated, tasks
+from questv.system.model import UartDevice
 
 _FIX = "give one of the two another name"
 
@@ -81,8 +82,21 @@ def input_named_as_channel(draft: Draft) -> Iterator[Diagnostic]:
             )
 
 
+def device_name_taken(draft: Draft) -> Iterator[Diagnostic]:
+    """Parameters are bound, and streams connected, by a device's name alone."""
+    for first, again in repeated(draft.devices, lambda device: device.item.name):
+        if isinstance(first.item, UartDevice) and isinstance(again.item, UartDevice):
+            continue  # one device named twice, which is a finding of device_taken
+        yield Diagnostic(
+            again.value("name"),
+            f'the device at line {first.line} is called "{again.item.name}" too',
+            _FIX,
+            "device-name-taken",
+        )
+
+
 def name_of_device(draft: Draft) -> Iterator[Diagnostic]:
-    """A parameter is bound to a device by its name, too, which the machine has given it."""
+    """A parameter is bound to a device by its name, too."""
     devices = {device.item.name: device for device in draft.devices}
     named = [(each.item.name, each.value("name")) for each in draft.channels]
     named += [(each.item.name, each.value("name")) for each in draft.inputs]
@@ -103,5 +117,6 @@ RULES = (
     channel_name_taken,
     input_name_taken,
     input_named_as_channel,
+    device_name_taken,
     name_of_device,
 )
