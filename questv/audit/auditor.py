@@ -25,6 +25,7 @@ from questv.audit.sources import (
     Memory,
     NoMemoryError,
     entry_points,
+    other_protocols,
 )
 from questv.audit.tables import (
     Tables,
@@ -60,7 +61,8 @@ class Subject:
 def audit_image(subject: Subject, contents: bytes) -> Audit:
     """Audit an image file's bytes; raises BadInputError if there is nothing to audit."""
     memory = ImageMemory(contents)
-    return Auditor(subject, memory, live=False, entries=entry_points(contents)).audit()
+    entries, others = entry_points(contents), other_protocols(contents)
+    return Auditor(subject, memory, live=False, entries=entries, others=others).audit()
 
 
 def audit_machine(subject: Subject, memory: GuestMemory) -> Audit:
@@ -72,17 +74,25 @@ class Auditor:
     """One audit, of any memory."""
 
     def __init__(
-        self, subject: Subject, memory: Memory, *, live: bool, entries: Sequence[int] = ()
+        self,
+        subject: Subject,
+        memory: Memory,
+        *,
+        live: bool,
+        entries: Sequence[int] = (),
+        others: Sequence[str] = (),
     ) -> None:
         """Read and walk; ``live`` is whether monitors have begun to run.
 
-        ``entries`` are the addresses at which a loader may enter what is in memory.
+        ``entries`` are the addresses at which a loader may enter what is in memory, and ``others``
+        the protocols by which one might enter it elsewhere.
         Raises BadInputError if there is nothing that could be compared.
         """
         self._subject = subject
         self._memory = memory
         self._live = live
         self._entries = entries
+        self._others = others
         owners.check_names(subject.system, subject.plan, set(subject.programs))
         ours = [each.name for each in subject.plan.sandboxes if each.foreign is None]
         self._boot = Binary("boot", subject.programs["boot"])
@@ -216,6 +226,9 @@ class Auditor:
             if entry != wanted:
                 message = f"the image is entered at {entry:#x}, which is not where its boot begins"
                 yield Violation("boot", message, f"{wanted:#x}", entry)
+        for protocol in self._others:
+            message = f"the image has a header for {protocol}, by which it is entered elsewhere"
+            yield Violation("boot", message, "to be entered by PVH only")
 
     def _tables(self) -> None:
         declared = self._declared
