@@ -17,7 +17,7 @@ from questv.audit.model import (
     Violation,
     Walked,
 )
-from questv.audit.running import check_commands, entered
+from questv.audit.running import check_commands, check_numbers, entered
 from questv.audit.sharing import Rights, spans
 from questv.audit.sources import (
     ImageMemory,
@@ -302,7 +302,9 @@ class Auditor:
         )
 
     def _control(self) -> None:
-        plan, found, commands = self._subject.plan, [], []
+        plan = self._subject.plan
+        found: list[Violation] = []
+        commands: list[Violation] = []
         names = [each.name for each in plan.sandboxes if self._live and entered(self._memory, each)]
         for name in names:
             sandbox, told = plan.sandbox(name), self._told.monitors[name]
@@ -312,9 +314,9 @@ class Auditor:
                 sandbox.io_map,
                 is_foreign=self._declared.is_foreign(name),
             )
-            block = self._memory.read(int(told.control), PAGE)
-            found += list(control.check_control(name, block, int(told.control), wanted))
+            found += _or_no_memory(name, "control blocks", self._block(name, wanted))
             commands += list(check_commands(self._declared, self._memory, name, told))
+        commands += check_numbers({name: self._told.monitors[name] for name in names})
         self._check(
             "control blocks",
             "nested paging, both maps and all intercepts that isolation needs are in force",
@@ -329,6 +331,10 @@ class Auditor:
             "commands",
             commands,
         )
+
+    def _block(self, name: str, wanted: list[control.Field]) -> Iterator[Violation]:
+        at = int(self._told.monitors[name].control)
+        yield from control.check_control(name, self._memory.read(at, PAGE), at, wanted)
 
 
 def _kernel(subject: Subject, sandbox: str) -> Binary:
@@ -346,7 +352,7 @@ def _or_no_memory(name: str, what: str, found: Iterator[Violation]) -> Iterator[
     try:
         yield from found
     except NoMemoryError as error:
-        yield Violation(name, f"one of the {what} of '{name}' is not there: {error}", "a map")
+        yield Violation(name, f"one of the {what} of '{name}' is not there: {error}", "memory")
 
 
 def _walked(walk: Walk) -> Walked:
