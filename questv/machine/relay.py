@@ -12,6 +12,7 @@ from types import TracebackType
 _PIECE = 1 << 16
 _TICK = 100  # milliseconds; how long an end may go unnoticed where nothing can be waited for
 _SHORT_TICK = 5  # likewise, a machine that has started
+_PATIENCE = 20  # ticks; how long a reader may take nothing when the run is over
 
 
 class Relay:
@@ -20,8 +21,8 @@ class Relay:
     ``guest_end`` is the file descriptor of the connected socket that QEMU must inherit. What comes
     from ``source`` is sent to the machine, what the machine sends is written to ``sink``; either
     may be None, and what has nowhere to go is dropped. When ``source`` ends, the rest goes on. On
-    the way out all that the machine has sent is carried first. The caller closes ``source`` and
-    ``sink``.
+    the way out all that the machine has sent is carried first, unless nobody reads it. The caller
+    closes ``source`` and ``sink``.
     """
 
     def __init__(self, source: int | None, sink: int | None) -> None:
@@ -99,13 +100,22 @@ class Relay:
             return len(data)  # the machine is no more
 
     def _write(self, data: bytes) -> None:
+        """Write to the sink, waiting for whoever reads it; not for ever once the run is over."""
+        poll = select.poll()
+        silence = 0
         while self._sink is not None and data:
+            poll.register(self._sink, select.POLLOUT)
+            if not poll.poll(_TICK):
+                silence += self._ending.is_set()
+                if silence >= _PATIENCE:
+                    self._sink = None
+                continue
+            silence = 0
             try:
-                data = data[os.write(self._sink, data) :]
+                # A pipe that can be written takes this many bytes, and more may not return.
+                data = data[os.write(self._sink, data[: select.PIPE_BUF]) :]
             except BlockingIOError:
-                select.select([], [self._sink], [], _TICK / 1000)
-                if self._ending.is_set():
-                    return  # whoever should read it does not, and the run is over
+                continue
             except OSError:
                 self._sink = None  # nobody is there to read it any more
 

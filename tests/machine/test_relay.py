@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,9 +83,10 @@ def test_a_reader_that_goes_away_is_none() -> None:
     os.close(write)
 
 
-def test_a_reader_that_does_not_read_holds_nobody_up_at_the_end() -> None:
+@pytest.mark.parametrize("blocking", [False, True])
+def test_a_reader_that_does_not_read_holds_nobody_up_at_the_end(blocking: bool) -> None:
     read, write = os.pipe()
-    os.set_blocking(write, False)
+    os.set_blocking(write, blocking)
     relay = Relay(None, write)
     with relay, guest(relay) as end:
         relay.hand_over(driven)
@@ -111,5 +114,26 @@ def test_a_machine_that_ends_first() -> None:
     with relay:
         relay.hand_over(driven)
         os.write(write, b"too late")
+    os.close(read)
+    os.close(write)
+
+
+def test_a_reader_that_is_slow_gets_everything() -> None:
+    read, write = os.pipe()
+    relay = Relay(None, write)
+    found = bytearray()
+
+    def take() -> None:
+        time.sleep(0.5)  # when the run is over
+        while len(found) < 200_000:
+            found.extend(os.read(read, 1 << 16))
+
+    reader = threading.Thread(target=take)
+    reader.start()
+    with relay, guest(relay) as end:
+        relay.hand_over(driven)
+        end.sendall(MUCH[:200_000])
+    reader.join()
+    assert found == MUCH[:200_000]
     os.close(read)
     os.close(write)
