@@ -17,7 +17,7 @@ from questv.audit.model import (
     Violation,
     Walked,
 )
-from questv.audit.running import check_commands, entered
+from questv.audit.running import check_commands, check_numbers, entered
 from questv.audit.sharing import Rights, spans
 from questv.audit.sources import (
     ImageMemory,
@@ -25,6 +25,7 @@ from questv.audit.sources import (
     Memory,
     NoMemoryError,
     entry_points,
+    other_protocols,
 )
 from questv.audit.tables import (
     Tables,
@@ -60,7 +61,8 @@ class Subject:
 def audit_image(subject: Subject, contents: bytes) -> Audit:
     """Audit an image file's bytes; raises BadInputError if there is nothing to audit."""
     memory = ImageMemory(contents)
-    return Auditor(subject, memory, live=False, entries=entry_points(contents)).audit()
+    entries, others = entry_points(contents), other_protocols(contents)
+    return Auditor(subject, memory, live=False, entries=entries, others=others).audit()
 
 
 def audit_machine(subject: Subject, memory: GuestMemory) -> Audit:
@@ -72,17 +74,25 @@ class Auditor:
     """One audit, of any memory."""
 
     def __init__(
-        self, subject: Subject, memory: Memory, *, live: bool, entries: Sequence[int] = ()
+        self,
+        subject: Subject,
+        memory: Memory,
+        *,
+        live: bool,
+        entries: Sequence[int] = (),
+        others: Sequence[str] = (),
     ) -> None:
         """Read and walk; ``live`` is whether monitors have begun to run.
 
-        ``entries`` are the addresses at which a loader may enter what is in memory.
+        ``entries`` are the addresses at which a loader may enter what is in memory, and ``others``
+        the protocols by which one might enter it elsewhere.
         Raises BadInputError if there is nothing that could be compared.
         """
         self._subject = subject
         self._memory = memory
         self._live = live
         self._entries = entries
+        self._others = others
         owners.check_names(subject.system, subject.plan, set(subject.programs))
         ours = [each.name for each in subject.plan.sandboxes if each.foreign is None]
         self._boot = Binary("boot", subject.programs["boot"])
@@ -216,6 +226,9 @@ class Auditor:
             if entry != wanted:
                 message = f"the image is entered at {entry:#x}, which is not where its boot begins"
                 yield Violation("boot", message, f"{wanted:#x}", entry)
+        for protocol in self._others:
+            message = f"the image has a header for {protocol}, by which it is entered elsewhere"
+            yield Violation("boot", message, "to be entered by PVH only")
 
     def _tables(self) -> None:
         declared = self._declared
@@ -289,7 +302,9 @@ class Auditor:
         )
 
     def _control(self) -> None:
-        plan, found, commands = self._subject.plan, [], []
+        plan = self._subject.plan
+        found: list[Violation] = []
+        commands: list[Violation] = []
         names = [each.name for each in plan.sandboxes if self._live and entered(self._memory, each)]
         for name in names:
             sandbox, told = plan.sandbox(name), self._told.monitors[name]
@@ -299,9 +314,9 @@ class Auditor:
                 sandbox.io_map,
                 is_foreign=self._declared.is_foreign(name),
             )
-            block = self._memory.read(int(told.control), PAGE)
-            found += list(control.check_control(name, block, int(told.control), wanted))
+            found += _or_no_memory(name, "control blocks", self._block(name, wanted))
             commands += list(check_commands(self._declared, self._memory, name, told))
+        commands += check_numbers({name: self._told.monitors[name] for name in names})
         self._check(
             "control blocks",
             "nested paging, both maps and all intercepts that isolation needs are in force",
@@ -316,6 +331,10 @@ class Auditor:
             "commands",
             commands,
         )
+
+    def _block(self, name: str, wanted: list[control.Field]) -> Iterator[Violation]:
+        at = int(self._told.monitors[name].control)
+        yield from control.check_control(name, self._memory.read(at, PAGE), at, wanted)
 
 
 def _kernel(subject: Subject, sandbox: str) -> Binary:
@@ -333,7 +352,7 @@ def _or_no_memory(name: str, what: str, found: Iterator[Violation]) -> Iterator[
     try:
         yield from found
     except NoMemoryError as error:
-        yield Violation(name, f"one of the {what} of '{name}' is not there: {error}", "a map")
+        yield Violation(name, f"one of the {what} of '{name}' is not there: {error}", "memory")
 
 
 def _walked(walk: Walk) -> Walked:

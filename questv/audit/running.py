@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from questv.audit.declared import Declared
 from questv.audit.model import TableEntry, Violation
@@ -51,3 +51,19 @@ def check_commands(
                 "ring",
                 TableEntry(at, vector, command),
             )
+
+
+def check_numbers(told: Mapping[str, MonitorPlan]) -> Iterator[Violation]:
+    """The numbers of the cores' APICs, to which doorbells go: all monitors are told the same."""
+    numbers = {name: [int(each) for each in plan.machine.apic_ids] for name, plan in told.items()}
+    first = next(iter(numbers), "")
+    for name, found in numbers.items():
+        for core, (one, other) in enumerate(zip(numbers[first], found, strict=True)):
+            if one != other:
+                yield Violation(
+                    name,
+                    f"the monitor of '{name}' is told that core {core} has APIC {other}, "
+                    f"that of '{first}' that it has APIC {one}",
+                    "one number for each core",
+                    right="ring",
+                )

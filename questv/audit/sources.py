@@ -16,6 +16,15 @@ _PVH = struct.Struct("<III4sQ")
 """A note with the name Xen that holds an address; its type is that of a PVH entry, 18."""
 _PVH_TYPE = 18
 _PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
+_IDENTITY = b"\x7fELF\x02\x01"  # 64 bits, little-endian (ELF-64, table 2)
+
+_LINUX_MAGIC, _LINUX_AT = b"HdrS", 0x202  # of Linux's boot protocol
+_MULTIBOOT = {
+    "Multiboot": (struct.pack("<I", 0x1BAD_B002), 8 << 10),
+    "Multiboot 2": (struct.pack("<I", 0xE852_50D6), 32 << 10),
+}
+"""The magic words of headers by which other loaders enter an image, and within how many bytes from
+the file's start they look for it, at multiples of four or eight."""
 
 
 class NoMemoryError(Exception):
@@ -77,9 +86,14 @@ class _Segment:
 
 
 def _headers(contents: bytes) -> list[tuple[int, ...]]:
-    """The program headers of an ELF file; raises struct.error if they are not all there."""
+    """The program headers of an ELF file; raises ValueError or struct.error if it has none.
+
+    QEMU reads them by the file's class, and does not look at the size that the file says they have.
+    """
     table = struct.unpack_from("<Q", contents, 32)[0]
     size, count = struct.unpack_from("<HH", contents, 54)
+    if contents[: len(_IDENTITY)] != _IDENTITY or size != _PROGRAM_HEADER.size:
+        raise ValueError("a loader could read other headers")
     return [_PROGRAM_HEADER.unpack_from(contents, table + index * size) for index in range(count)]
 
 
@@ -110,6 +124,21 @@ def entry_points(image: bytes) -> list[int]:
         fields = _PVH.unpack(note) if len(note) == _PVH.size else (0, 0, 0, b"", 0)
         # A note that is anything else might be an entry to a loader that knows more.
         found.append(fields[4] if fields[:4] == (4, 8, _PVH_TYPE, b"Xen\0") else 0)
+    return found
+
+
+def other_protocols(image: bytes) -> list[str]:
+    """By which protocols but PVH a loader would enter the image, wherever that leads it.
+
+    QEMU looks for these first, anywhere in the beginning of the file.
+    """
+    found = [
+        name
+        for name, (magic, within) in _MULTIBOOT.items()
+        if any(image.startswith(magic, at) for at in range(0, within, 4))
+    ]
+    if image.startswith(_LINUX_MAGIC, _LINUX_AT):
+        found.append("Linux's boot protocol")
     return found
 
 

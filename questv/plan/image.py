@@ -152,7 +152,7 @@ class Image:
             }
         except OSError as error:
             raise ImageError(f"can't read {path}: {error.strerror}", "name an image") from error
-        except (ELFError, ValueError, zlib.error) as error:
+        except (ELFError, ValueError, OverflowError, zlib.error) as error:
             raise ImageError(
                 f"{path} is no whole image of Quest-V", "build it again with 'questv build'"
             ) from error

@@ -226,6 +226,43 @@ def test_an_image_that_is_entered_elsewhere(where: str) -> None:
     assert audit_image(subject(SYSTEM), SYSTEM.image).verdict == "proven"
 
 
+@pytest.mark.parametrize(
+    ("magic", "at", "protocol"),
+    [
+        (b"HdrS", 0x202, "Linux's boot protocol"),
+        (struct.pack("<I", 0x1BADB002), 0xFFC, "Multiboot"),
+        (struct.pack("<I", 0xE85250D6), 0xFF8, "Multiboot 2"),
+    ],
+)
+def test_an_image_for_another_loader(magic: bytes, at: int, protocol: str) -> None:
+    """QEMU takes these for what they say they are before it looks at what ELF there is."""
+    audit = audit_image(subject(SYSTEM), for_another_loader(magic, at))
+    [violation] = audit.violations
+    assert violation.message == (
+        f"the image has a header for {protocol}, by which it is entered elsewhere"
+    )
+
+
+def for_another_loader(magic: bytes, at: int) -> bytes:
+    """The image with a word in what is not loaded: there, a header says nothing of memory."""
+    image = bytearray(SYSTEM.image)
+    table, count = struct.unpack_from("<Q", image, 32)[0], struct.unpack_from("<H", image, 56)[0]
+    if at < table + 56 * count:  # move the headers behind all else
+        image[32:40] = struct.pack("<Q", len(image))
+        image += image[table : table + 56 * count]
+    image[at : at + len(magic)] = magic
+    return bytes(image)
+
+
+@pytest.mark.parametrize(("at", "value"), [(4, 1), (5, 2), (54, 112)])
+def test_headers_that_a_loader_would_read_otherwise(at: int, value: int) -> None:
+    """Of 32 bits, or another order, or another size, which QEMU does not heed."""
+    image = bytearray(SYSTEM.image)
+    image[at] = value
+    with pytest.raises(BadInputError, match="the image's segments are damaged"):
+        audit_image(subject(SYSTEM), bytes(image))
+
+
 def test_sides_of_a_channel() -> None:
     there, back = PLAN.channels
     changed = there.model_copy(update={"receiver_area": there.sender_area})

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from questv.arch.x86.machine import MachineFacts
 from questv.audit.auditor import audit_machine
 from questv.audit.control import INTERCEPTS_3, INTERCEPTS_4
 from questv.audit.model import Audit, Violation
 from questv.inspect.inspector import Inspector
 from questv.machine import GuestMemory, Machine, MachineKind, MachineOptions, memory_size
-from questv.metal.structs import offsetof
+from questv.metal.structs import offsetof, sizeof
 from questv.monitor.interface import SandboxState
 from questv.monitor.plan import MonitorPlan
 from questv.plan.build import BuiltSystem
@@ -195,6 +196,37 @@ def test_doorbells_to_cores_that_can_not_be(memory: GuestMemory) -> None:
         audit = audited(memory)
     assert [violation.message for violation in audit.violations] == [
         "'clock' may ring core 254 with vector 0x80"
+    ]
+
+
+def test_a_doorbell_to_another_core_by_a_changed_number(memory: GuestMemory) -> None:
+    """The command that was worked out fits what this monitor is told, but not the others."""
+    table = SYSTEM.monitor.symbols.address("questv.monitor.apic.allowed")
+    window = next(window for window in CLOCK.monitor_windows if window.name == "bss")
+    told = MonitorPlan.view(memory.read(CLOCK.monitor_plan, sizeof(MonitorPlan)))
+    vector = next(vector for vector, core in enumerate(told.doorbells) if core)
+    core = int(told.doorbells[vector]) - 1
+    number = CLOCK.monitor_plan + int(offsetof(MonitorPlan, "machine"))
+    number += int(offsetof(MachineFacts, "apic_ids")) + 4 * core
+    command = window.physical + table - window.address + 8 * vector
+    with (
+        changed(memory, number, struct.pack("<I", 7)),
+        changed(memory, command, struct.pack("<Q", 7 << 32 | vector)),
+    ):
+        violation = only(audited(memory))
+    assert violation.message == (
+        f"the monitor of 'counter' is told that core {core} has APIC {core}, "
+        f"that of 'clock' that it has APIC 7"
+    )
+
+
+def test_a_control_block_outside_of_all_memory(memory: GuestMemory) -> None:
+    at = CLOCK.monitor_plan + int(offsetof(MonitorPlan, "control"))
+    with changed(memory, at, struct.pack("<Q", 1 << 40)):
+        said = [violation.message for violation in audited(memory).violations]
+    assert said == [
+        "the monitor of clock is told control = 0x10000000000",
+        "one of the control blocks of 'clock' is not there: the machine has no memory there",
     ]
 
 

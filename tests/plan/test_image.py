@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import struct
 import sys
 from pathlib import Path
 
@@ -141,6 +142,17 @@ def test_damaged_images(hello: BuiltSystem, tmp_path: Path) -> None:
     name = whole.rindex(PLAN_SECTION.encode())
     path.write_bytes(whole[:name] + b"!" + whole[name + 1 :])
     refused(path, f"{path} carries no plan", "build it with 'questv build'")
+
+
+@pytest.mark.parametrize("field", [24, 32], ids=["place", "size"])
+def test_sections_at_impossible_places(hello: BuiltSystem, tmp_path: Path, field: int) -> None:
+    image = bytearray(hello.image)
+    table = struct.unpack_from("<Q", image, 40)[0]
+    struct.pack_into("<Q", image, table + 64 + field, (1 << 64) - 1)
+    path = tmp_path / "image.elf"
+    path.write_bytes(image)
+    fix = "build it again with 'questv build'"
+    refused(path, f"{path} is no whole image of Quest-V", fix)
 
 
 def refused(path: Path, message: str, fix: str) -> None:
