@@ -226,7 +226,7 @@ def debug(
     Examples:
       questv debug examples/hello
       questv debug --sandbox pong examples/hello
-      questv debug examples/hello -ex "break tasks.py:19" -ex continue
+      questv debug examples/hello -ex "break ./tasks.py:19" -ex continue
     """
     from questv.cli.debug import debug
 
@@ -302,7 +302,7 @@ def doctor(
     """Show what this host has of what is needed.
 
     With --machine, small guests try what must not pass, on each machine that this QEMU makes; the
-    exit code is 1 if one passes that isolation rests on.
+    exit code is 1 if one passes that isolation rests on, but for those that are known.
 
     \b
     Examples:

@@ -171,7 +171,8 @@ python gdb.events.breakpoint_created.connect(bind_to_core)
 echo \\n
 echo The machine waits before its first instruction; 'continue' starts it.\\n
 echo Breakpoints are for sandbox {sandbox} alone, on core {core}.\\n
-echo Its kernel with its tasks, its monitor and the boot are known by Python's lines and names.\\n
+echo Its kernel with its tasks, its monitor and the boot are known by Python's lines and names;\\n
+echo ./tasks.py is the system's own, questv/kernel/tasks.py the kernel's.\\n
 echo 'shell questv inspect' shows the whole machine; quitting ends it.\\n
 echo \\n
 """

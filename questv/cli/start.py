@@ -128,8 +128,10 @@ def _ends(plan: Plan, relays: Mapping[str, Relay]) -> Iterator[tuple[DevicePlan,
 
 
 def _is_driven(inspector: Inspector, device: str) -> bool:
-    """Whether the kernel that drives a device has said that it runs."""
+    """Whether the kernel that drives a device has said that it runs; foreign ones need not."""
     for sandbox in inspector.plan.sandboxes:
         if any(each.name == device for each in sandbox.devices):
-            return inspector.state(sandbox.name) >= SandboxState.STARTED
+            own = sandbox.foreign is None
+            least = SandboxState.STARTED if own else SandboxState.ENTERED
+            return inspector.state(sandbox.name) >= least
     raise LookupError(f"nobody drives {device}")

@@ -47,7 +47,7 @@ def bind_streams(plan: Plan, bindings: Sequence[str], system: Path) -> tuple[Bou
 
     ``system`` is what the plan was made from: nothing is written over it.
     """
-    known = [stream.name for sandbox in plan.sandboxes for stream in sandbox.streams]
+    known = [device.name for sandbox in plan.sandboxes for device in sandbox.devices]
     bound: dict[str, BoundStream] = {}
     for binding in bindings:
         name, separator, where = binding.partition("=")
@@ -56,7 +56,7 @@ def bind_streams(plan: Plan, bindings: Sequence[str], system: Path) -> tuple[Bou
         if name not in known:
             raise UserError(
                 f"{plan.name} has no stream '{name}'",
-                suggest(name, known, "leave it out: no task of this system has a Stream"),
+                suggest(name, known, "leave it out: no sandbox of this system drives a device"),
             )
         if name in bound:
             raise UserError(f"stream '{name}' is connected twice", "connect it once")

@@ -23,6 +23,8 @@ from questv.kernel.status import StreamStatus
 from questv.metal.lang import Array, Ptr, metal, ptr, static, u8, u64
 from questv.metal.structs import Struct
 
+_DRAINING = 50_000  # nanoseconds between two looks whether a device has sent what it took
+
 KEPT = 4096
 """Bytes that are kept for the task to read."""
 
@@ -57,7 +59,7 @@ class Stream(Struct):
 
     @metal
     def send(self, bytes: Ptr[u8], length: u64) -> None:
-        """Send ``length`` bytes; waits until the device has taken them all."""
+        """Send ``length`` bytes; waits until all have left the device."""
         sent: u64 = 0
         while sent < length:
             disable_interrupts()
@@ -67,6 +69,9 @@ class Stream(Struct):
             sent += count
             self.counters.sent += count
             enable_interrupts()
+        # No interrupt tells that the last byte has left; a machine that ended before would lose it.
+        while not _driver(self).is_drained(self, self.info[0]):
+            timers.sleep_until(clock.now() + _DRAINING)
 
     @metal
     def _wait(self, deadline: u64) -> bool:
@@ -91,6 +96,7 @@ class Driver(Struct):
     # Have the device take some of these bytes. The result is how many it has taken; 0 if it takes
     # its time, after which it interrupts, and is to be given the same bytes again.
     give: Callable[[Stream, StreamInfo, Ptr[u8], u64], u64]
+    is_drained: Callable[[Stream, StreamInfo], bool]  # nothing that it took is still in the device
 
 
 @metal(inline=True)

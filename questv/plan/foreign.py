@@ -264,8 +264,8 @@ def _read_linux(contents: bytes, command_line: str) -> ForeignKernel:
         )
     sectors = contents[_LINUX_HEADER] or 4
     image = contents[(sectors + 1) * _LINUX_SECTOR :]
-    (paragraphs,) = struct.unpack_from("<I", contents, 0x1F4)  # of 16 bytes
-    if not image or len(image) < 16 * paragraphs:
+    (paragraphs,) = struct.unpack_from("<I", contents, 0x1F4)  # of 16 bytes, the last begun
+    if not image or len(image) <= 16 * (paragraphs - 1):
         raise _cut_short()
     address, needed = struct.unpack_from("<QI", contents, 0x258)
     part = Loaded(address, image, max(needed, len(image)))

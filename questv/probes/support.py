@@ -25,7 +25,8 @@ Isolation rests on the processor: that it stops a guest where it is told to. An 
 program and can have it wrong. So `questv doctor --machine` runs small guests on each kind of
 machine of the QEMU at hand, with and without an x2APIC. Each tries one thing, and has to end with
 the right exit at the right instruction. It leaves with exit code 1 if something that isolation
-rests on does not hold. A few of the probes also run at every boot (see [boot](boot.md)).
+rests on does not hold and is not one of the known exceptions below, which the project works around.
+A few of the probes also run at every boot (see [boot](boot.md)).
 
 This page is what it found with **QEMU {version}**, the only one that it was run with. The command
 `python -m questv.probes.support` writes it anew. Machines are emulated (TCG), with `-cpu EPYC`.

@@ -118,6 +118,11 @@ _EXAMPLES = {
     "kind": '"ring"',
     "size": '"64 KiB"',
     "message": "64",
+    "slot": "8",
+    "first": "0x300",
+    "last": "0x307",
+    "number": "0xC0000103",
+    "access": '"r"',
 }
 """How the values of keys that must be there are written; of all others a name is the value."""
 

@@ -101,7 +101,9 @@ def running(
 def received(port: socket.socket, length: int) -> bytes:
     came = bytearray()
     while len(came) < length:
-        came += port.recv(1 << 16)
+        piece = port.recv(1 << 16)
+        assert piece, f"the machine has ended after {len(came)} of {length} bytes"
+        came += piece
     return bytes(came)
 
 

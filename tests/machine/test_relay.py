@@ -33,7 +33,9 @@ def guest(relay: Relay) -> Iterator[socket.socket]:
 def received(end: socket.socket, length: int) -> bytes:
     data = b""
     while len(data) < length:
-        data += end.recv(1 << 16)
+        piece = end.recv(1 << 16)
+        assert piece, f"the relay has ended after {len(data)} of {length} bytes"
+        data += piece
     return data
 
 

@@ -332,6 +332,7 @@ def test_a_linux_with_less_than_its_header_says(tmp_path: Path) -> None:
     made = bytearray(linux())
     struct.pack_into("<I", made, 0x1F4, 1024 // 16)
     assert Guest(built(tmp_path / "whole", bytes(made))).plan.entry == MIB + 0x200
+    assert Guest(built(tmp_path / "unpadded", bytes(made[:-15]))).plan.entry == MIB + 0x200
     assert "is cut short" in said(tmp_path, bytes(made[:-16]))
 
 

@@ -12,6 +12,7 @@ _LINES_UP = 0x0B  # DTR and RTS, and OUT2, by which a PC lets the interrupt thro
 _HAS_DATA = 1 << 0
 _OVERRUN = 1 << 1
 _READY = 1 << 5  # the transmitter's FIFO is empty
+_EMPTY = 1 << 6  # the FIFO, and the register behind it
 _NONE_PENDING = 1 << 0
 
 FIFO_DEPTH = 16
@@ -33,8 +34,8 @@ def start(port: u16) -> None:
 
 @metal
 def is_ready(port: u16) -> bool:
-    """Whether the port takes ``FIFO_DEPTH`` bytes."""
-    return in8(port + _STATUS) & _READY != 0
+    """Whether the port takes ``FIFO_DEPTH`` bytes; for ports that only send."""
+    return takes_data(line_status(port))
 
 
 @metal
@@ -45,8 +46,20 @@ def send(port: u16, byte: u8) -> None:
 
 @metal
 def line_status(port: u16) -> u8:
-    """What ``has_data`` and ``has_lost_data`` tell of; what was lost is told once."""
+    """What the functions that take a status tell of; of what was lost it is told once."""
     return in8(port + _STATUS)
+
+
+@metal
+def takes_data(status: u8) -> bool:
+    """Whether the port takes ``FIFO_DEPTH`` bytes."""
+    return status & _READY != 0
+
+
+@metal
+def has_sent(status: u8) -> bool:
+    """Whether every byte that the port took has left it."""
+    return status & _EMPTY != 0
 
 
 @metal

@@ -41,8 +41,7 @@ def _take(stream: Stream, info: StreamInfo) -> None:
     own = _of(info)
     status = uart.line_status(own.port)
     while uart.has_data(status):
-        if uart.has_lost_data(status):
-            stream.counters.overruns += 1
+        _count_overrun(stream, status)
         if room(stream) == 0:
             own.choose(own.interrupts & ~u8(uart.INTERRUPT_RECEIVED))
             return
@@ -63,9 +62,11 @@ def _interrupt(stream: Stream, info: StreamInfo) -> None:
 
 
 @metal
-def _give(_stream: Stream, info: StreamInfo, bytes: Ptr[u8], length: u64) -> u64:
+def _give(stream: Stream, info: StreamInfo, bytes: Ptr[u8], length: u64) -> u64:
     own = _of(info)
-    if not uart.is_ready(own.port):
+    status = uart.line_status(own.port)
+    _count_overrun(stream, status)
+    if not uart.takes_data(status):
         own.choose(own.interrupts | uart.INTERRUPT_READY)
         return 0
     count = min(length, uart.FIFO_DEPTH)
@@ -75,11 +76,31 @@ def _give(_stream: Stream, info: StreamInfo, bytes: Ptr[u8], length: u64) -> u64
 
 
 @metal
+def _is_drained(stream: Stream, info: StreamInfo) -> bool:
+    status = uart.line_status(_of(info).port)
+    _count_overrun(stream, status)
+    return uart.has_sent(status)
+
+
+@metal
+def _count_overrun(stream: Stream, status: u8) -> None:
+    """Whoever reads the port's status has to: it tells of lost bytes once."""
+    if uart.has_lost_data(status):
+        stream.counters.overruns += 1
+
+
+@metal
 def _of(info: StreamInfo) -> Uart:
     return Ptr[Uart](info.device)[0]
 
 
 driver: Driver = static(
-    {"start": _start, "take": _take, "interrupt": _interrupt, "give": _give},
+    {
+        "start": _start,
+        "take": _take,
+        "interrupt": _interrupt,
+        "give": _give,
+        "is_drained": _is_drained,
+    },
     export="kernel_uart_driver",
 )

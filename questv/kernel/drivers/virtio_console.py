@@ -197,6 +197,12 @@ def _give(_stream: Stream, info: StreamInfo, bytes: Ptr[u8], length: u64) -> u64
 
 
 @metal
+def _is_drained(_stream: Stream, _info: StreamInfo) -> bool:
+    """What ``_give`` has had taken, the device has given back."""
+    return True
+
+
+@metal
 def _has_returned(queue: Queue) -> bool:
     """Whether the device has given a descriptor back; a device that lies ends this kernel."""
     answer = queue.take()
@@ -221,6 +227,12 @@ def _memory(info: StreamInfo) -> Memory:
 
 
 driver: Driver = static(
-    {"start": _start, "take": _take, "interrupt": _interrupt, "give": _give},
+    {
+        "start": _start,
+        "take": _take,
+        "interrupt": _interrupt,
+        "give": _give,
+        "is_drained": _is_drained,
+    },
     export="kernel_virtio_console_driver",
 )
