@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import subprocess
 import struct
+import subprocess
 import sys
 from pathlib import Path
 
