@@ -24,6 +24,9 @@ FIRST_DEVICE = 0x20
 FIRST_BELL, LAST_BELL = 0x30, 0xEF
 """Vectors that are for doorbells."""
 
+EXIT_PORT = 0xF4
+"""Of QEMU's isa-debug-exit device, which is all that boot and monitors tell the end of a run."""
+
 _VECTORS = 256
 
 
@@ -85,6 +88,9 @@ class Told:
                     "boot", f"core {core}'s {name}", int(getattr(told, name)), value, self._boot_at
                 )
 
+        yield from self._compare(
+            "boot", "exit_port", int(self.boot.exit_port), EXIT_PORT, self._boot_at
+        )
         yield from self._routes()
 
     def _routes(self) -> Iterator[Violation]:
@@ -115,6 +121,7 @@ class Told:
         run_until = declared.system.run.until or tuple(declared.cores)
         wanted = {
             "core": declared.cores[sandbox.name],
+            "exit_port": EXIT_PORT,
             "core_count": max(declared.cores.values()) + 1,
             "sandboxes": sum(1 << core for core in declared.cores.values()),
             "until": sum(1 << declared.cores[name] for name in run_until),

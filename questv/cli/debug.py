@@ -24,6 +24,7 @@ from questv.cli.streams import bind_streams
 from questv.cli.target import Target, load_target
 from questv.interrupted import Interrupted
 from questv.machine import MachineError, MachineKind, packages
+from questv.machine.leash import bound_to_this_process
 from questv.machine.runfiles import DEBUGGER
 from questv.plan.model import Plan, SandboxPlan
 from questv.system.wording import suggest
@@ -105,9 +106,10 @@ def _attend(command: Sequence[str], inherited: int) -> int:
     """Let a person use a program, which inherits a file descriptor, until it ends; its exit code.
 
     Ctrl-C is the program's own business: it reaches it from the terminal. Other requests to end
-    end it too; raises Interrupted then.
+    end it too; raises Interrupted then. It does not outlive this process.
     """
-    with ending_on_request() as request, subprocess.Popen(command, pass_fds=[inherited]) as process:
+    bound = bound_to_this_process(list(command))
+    with ending_on_request() as request, subprocess.Popen(bound, pass_fds=[inherited]) as process:
         while True:
             try:
                 return process.wait(_LOOK)

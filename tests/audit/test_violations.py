@@ -475,6 +475,19 @@ def test_a_monitor_that_is_led_elsewhere(field: str) -> None:
     assert audit.violations[0].declared == f"{getattr(PING, field):#x}"
 
 
+@pytest.mark.parametrize("who", ["boot", "monitor of ping"])
+def test_the_end_of_a_run_told_to_another_port(who: str) -> None:
+    """The reset of a PC, say."""
+    at = {
+        "boot": SYSTEM.boot.symbols.address("boot_plan") + int(offsetof(BootPlan, "exit_port")),
+        "monitor of ping": PING.monitor_plan + int(offsetof(MonitorPlan, "exit_port")),
+    }[who]
+    audit = audited(SYSTEM, {at: (0xCF9).to_bytes(4, "little")})
+    assert [violation.message for violation in audit.violations] == [
+        f"the {who} is told exit_port = 0xcf9"
+    ]
+
+
 def test_other_code_than_the_programs() -> None:
     for who, window in (
         ("monitor of ping", monitor_part(PING, "text")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -116,6 +117,23 @@ def test_ctrl_c_is_gdbs_and_other_requests_end_all() -> None:
         process.send(signal.SIGINT)
         process.send(signal.SIGTERM)
         assert process.said().code == 143
+
+
+@needs_gdb
+def test_gdb_does_not_outlive_a_command_that_is_killed() -> None:
+    """While it runs it holds the other end of what the command says."""
+    read, write = os.pipe()  # what a person would type
+    try:
+        words = ["-ex", "echo ready\\n"]
+        with Process("debug", SYSTEMS / "endless", *words, stdin=read) as process:
+            process.await_line("ready")
+            process.send(signal.SIGKILL)
+            assert process.said().code == -signal.SIGKILL
+    finally:
+        os.close(read)
+        os.close(write)
+    removing = [SCRIPT, "run", SYSTEMS / "endless", "--for", "10ms"]  # what a killed one has left
+    subprocess.run(removing, check=True, capture_output=True)
 
 
 def test_what_can_not_be_debugged(
