@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -100,11 +101,12 @@ def version_unknown(document: Document, version: int) -> Diagnostic:
 def key_missing(fault: Fault) -> Diagnostic:
     """Some keys have no default that would be right for every system."""
     description = fault.model.model_fields[keys(fault.model)[fault.key]].description or ""
+    choice = re.search(r"`([a-z-]+)`", description)  # the first that it names, if it names some
+    value = _EXAMPLES.get(fault.key, f'"{choice[1]}"' if choice else _NAME)
     return Diagnostic(
         fault.document.key(*fault.path[:-1]),
         f'{fault.header} lacks the key "{fault.key}"',
-        f"add {fault.key} = {_EXAMPLES.get(fault.key, _NAME)}: "
-        f"{description[:1].lower()}{description[1:].rstrip('.')}",
+        f"add {fault.key} = {value}: {description[:1].lower()}{description[1:].rstrip('.')}",
         "key-missing",
     )
 
@@ -115,7 +117,6 @@ _EXAMPLES = {
     "memory": '"512 KiB"',
     "run": '"tasks:work"',
     "priority": "10",
-    "kind": '"ring"',
     "size": '"64 KiB"',
     "message": "64",
     "slot": "8",

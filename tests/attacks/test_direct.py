@@ -99,10 +99,8 @@ DEEDS = {
         (*_STOPPED, "the state of the local APIC of core 3 has changed"),
     ),
     # System management mode leads where no firmware has put a handler, outside all page tables.
-    # The core runs whatever lies there; often that resets the machine.
-    "an SMI ends in anything": Deed(
-        (_SINK | _SMI,), ("the others do not go on with their work",), more=True
-    ),
+    # The core runs whatever lies there; often that resets the machine, or the others can't go on.
+    "an SMI ends in anything": Deed((_SINK | _SMI,), (), more=True),
 }
 
 
