@@ -37,7 +37,10 @@ def test_a_running_machine_by_name_process_or_alone(questv: Questv) -> None:
 def test_looking_again_shows_that_it_went_on(questv: Questv) -> None:
     with Process("run", ENDLESS) as process:
         process.await_line("tick 3")
-        first, second = (questv("inspect", "endless", "--json").json for _ in range(2))
+        first = questv("inspect", "endless", "--json").json
+        ticks = first["console"][1]["written"]
+        process.await_line(f"tick {ticks + 1}")
+        second = questv("inspect", "endless", "--json").json
         assert first["running"]["pid"] == process.pid
         assert first["system"] == "endless" and first["machine"]["asked"]["run_for"] is None
         counts = [each["channels"][0]["receiver"]["messages"] for each in (first, second)]
