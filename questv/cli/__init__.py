@@ -29,12 +29,15 @@ def main() -> None:
     _prepare_streams()
     try:
         with ending_in_order():
-            sys.exit(_typed())
+            code = _typed()
+            sys.stdout.flush()
+            sys.exit(code)
     except Interrupted as interrupted:
         _say("interrupted")
         sys.exit(interrupted.exit_code)
     except OSError as error:  # no room, say, wherever that shows
         _explain(f"this host refuses something: {error}", "mend that on the host")
+        _drop_unwritten()
         sys.exit(_FAILED)
     except Exception as error:
         _explain(f"a defect of Quest-V: {type(error).__name__}: {error}", "report it")
@@ -66,6 +69,15 @@ def _prepare_streams() -> None:
     # A terminal that lacks a character shows another in its place.
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+
+
+def _drop_unwritten() -> None:
+    """Let go of what can't be written: Python would try again at its end, and complain."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _explain(what: str, fix: str) -> None:

@@ -20,6 +20,7 @@ HELLO = EXAMPLES / "hello"
 def shell(line: str) -> subprocess.CompletedProcess[str]:
     """Run a line of shell; ``$q`` is the command."""
     environment = {**os.environ, "q": str(SCRIPT), "hello": str(HELLO), "systems": str(SYSTEMS)}
+    environment.pop("PYTHONUNBUFFERED", None)  # without it more is left to be written at the end
     done = subprocess.run(
         ["bash", "-c", line], env=environment, capture_output=True, text=True, timeout=30
     )
