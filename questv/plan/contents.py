@@ -11,7 +11,7 @@ from questv.arch.x86.paging import PAGE_SIZE
 from questv.arch.x86.registers import Cr0, Cr4, Efer
 from questv.arch.x86.svm import MSR_MAP_SIZE
 from questv.boot.plan import BootPlan, Route, X2ApicUse
-from questv.kernel.info import EndKind, SandboxInfo, StreamInfo, TaskInfo
+from questv.kernel.info import Call, EndKind, SandboxInfo, StreamInfo, TaskInfo
 from questv.metal.structs import offsetof
 from questv.metal.symbols import Symbols
 from questv.monitor.interface import ApicMode
@@ -160,6 +160,7 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
         core=sandbox.core,
         apic_mode=ApicMode[sandbox.apic.upper()],
         task_count=len(sandbox.tasks),
+        vcpu_count=len(sandbox.tasks),
         end_count=len(sandbox.ends),
         input_count=len(sandbox.inputs),
         stream_count=len(sandbox.streams),
@@ -167,10 +168,10 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
     )
     for index, task in enumerate(sandbox.tasks):
         made.tasks[index] = TaskInfo(
-            entry=symbols.address(task.symbol),
-            arguments=task.arguments,
+            body=Call(function=symbols.address(task.symbol), arguments=task.arguments),
             stack_top=task.stack_top,
             float_state=task.float_state,
+            vcpu=index,
         )
     for index, end in enumerate(sandbox.ends):
         info = made.ends[index]
