@@ -7,7 +7,7 @@ from typing import NoReturn
 from questv.kernel import doorbells, lapic, panic, streams, tasks, timers
 from questv.kernel.status import status
 from questv.kernel.stubs import ExceptionFrame
-from questv.kernel.timers import TIMER_VECTOR
+from questv.kernel.events import TIMER_VECTOR
 from questv.metal.lang import metal, u64
 
 
