@@ -7,7 +7,7 @@ the set of ready tasks is looked at or changed.
 
 from __future__ import annotations
 
-from questv.arch.x86.instructions import disable_interrupts, enable_interrupts, read_tsc
+from questv.arch.x86.instructions import read_tsc
 from questv.kernel import context, events, floats, scheduler, tasksets, vcpus
 from questv.kernel.hypercall import hypercall
 from questv.kernel.info import MAX_TASKS, VcpuKind, info
