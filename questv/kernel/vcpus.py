@@ -15,11 +15,12 @@ Interrupts are off in all of it. Moments and durations are in ticks of the time-
 from __future__ import annotations
 
 from questv.arch.x86.instructions import read_tsc
-from questv.kernel import clock, events, queue, scheduler, servers, tasksets
+from questv.kernel import clock, events, io_servers, queue, scheduler, servers, tasksets
 from questv.kernel.info import MAX_TASKS, MAX_VCPUS, VcpuInfo, VcpuKind, info
+from questv.kernel.io_servers import IoServer
 from questv.kernel.panic import panic
 from questv.kernel.scheduler import NOBODY
-from questv.kernel.servers import IoServer, SporadicServer
+from questv.kernel.servers import SporadicServer
 from questv.kernel.status import status
 from questv.kernel.tasksets import TaskSet
 from questv.metal.lang import Array, Ptr, metal, ptr, static, u64
@@ -96,7 +97,7 @@ def _set_up(vcpu: Vcpu, index: u64, told: VcpuInfo) -> None:
         case VcpuKind.MAIN:
             servers.start(vcpu.main, vcpu.budget, clock.duration_to_tsc(told.period), _since)
         case VcpuKind.IO:
-            servers.start_io(vcpu.io, told.utilization, _since)
+            io_servers.start(vcpu.io, told.utilization, _since)
         case _:
             pass
 
@@ -129,7 +130,7 @@ def _charge_server(vcpu: Vcpu, ran: u64) -> None:
     if vcpu.kind == VcpuKind.MAIN:
         servers.charge(vcpu.main, ran)
     else:
-        servers.charge_io(vcpu.io, ran)
+        io_servers.charge(vcpu.io, ran)
 
 
 @metal(inline=True)
@@ -163,6 +164,8 @@ def _deplete(vcpu: Vcpu, now: u64) -> None:
         _raise_mode(vcpu.level, now)
         if _available(vcpu, now) != 0:
             return
+    if vcpu.kind == VcpuKind.IO:
+        io_servers.end(vcpu.io)
     status.vcpus[vcpu.index].depletions += 1
     _unfund(vcpu)
     if status.running == scheduler.holder:
@@ -182,7 +185,7 @@ def end_of_budget(task: u64, now: u64) -> u64:
 def _available(vcpu: Vcpu, now: u64) -> u64:
     if vcpu.kind == VcpuKind.MAIN:
         return servers.available(vcpu.main, now)
-    return servers.available_io(vcpu.io, now)
+    return io_servers.available(vcpu.io, now)
 
 
 # ---- tasks that wait and wake -----------------------------------------------------------------
@@ -204,7 +207,7 @@ def _block(vcpu: Vcpu) -> None:
     if vcpu.kind == VcpuKind.MAIN:
         servers.block(vcpu.main)
     else:
-        servers.end(vcpu.io)
+        io_servers.end(vcpu.io)
 
 
 @metal(inline=True)
@@ -224,7 +227,7 @@ def _unblock(task: Member) -> None:
     if vcpu.kind == VcpuKind.MAIN:
         servers.unblock(vcpu.main, now)
     else:
-        servers.begin(vcpu.io, _io_budget(vcpu, task), now)
+        io_servers.begin(vcpu.io, _io_budget(vcpu, task), now)
     if _available(vcpu, now) != 0:
         _fund(vcpu)
     else:
@@ -263,7 +266,7 @@ def _fund(vcpu: Vcpu) -> None:
 def _unfund(vcpu: Vcpu) -> None:
     """Its tasks may not run until it is replenished."""
     is_main = vcpu.kind == VcpuKind.MAIN
-    next = servers.next_time(vcpu.main) if is_main else servers.next_time_io(vcpu.io)
+    next = servers.next_time(vcpu.main) if is_main else io_servers.next_time(vcpu.io)
     queue.set(events.events, events.FIRST_REPLENISHMENT + vcpu.index, next)
     vcpu.funded = False
     tasksets.remove_all(scheduler.funded, vcpu.tasks)
