@@ -92,7 +92,10 @@ class TaskReport(Found):
     """A task. Its state is ``not begun``, ``ready``, ``running``, ``sleeping`` until a time,
     ``waiting`` for the channel or stream ``waits_for``, or ``finished``.
 
-    ``switches`` is how often the core was taken from another task for it.
+    ``switches`` is how often the core was taken from another task for it, ``used`` for how long it
+    had it. Of a periodic task ``releases`` are the calls of its body, ``misses`` those that ended
+    after their deadlines, ``dropped`` the releases that were left out as it was periods late, and
+    ``worst`` is the longest time from a release to its call's end.
     """
 
     name: str
@@ -101,6 +104,11 @@ class TaskReport(Found):
     state: str
     waits_for: str | None
     switches: int
+    used: int
+    releases: int
+    misses: int
+    dropped: int
+    worst: int | None
 
 
 class Exits(Found):

@@ -10,6 +10,7 @@ from questv.inspect.model import CrashReport, Exits, SandboxReport, TaskReport
 from questv.inspect.streams import awaited_streams
 from questv.inspect.words import words
 from questv.kernel.status import KernelStatus
+from questv.kernel.tasksets import TaskSet
 from questv.metal.lang import ACQUIRE
 from questv.monitor.interface import ExitCounts, ExitReason, PublicPage, SandboxState
 from questv.plan.model import SandboxPlan
@@ -65,7 +66,8 @@ def _kernel_report(guest: Guest, sandbox: SandboxPlan) -> _Kernel:
         doorbells=sum(int(end.counters.woken) + int(end.counters.late) for end in ends),
         spurious_interrupts=int(status.spurious),
         tasks=tuple(
-            _task(sandbox, index, status, awaited.get(index)) for index in range(len(sandbox.tasks))
+            _task(guest, sandbox, index, status, awaited.get(index))
+            for index in range(len(sandbox.tasks))
         ),
     )
 
@@ -75,9 +77,10 @@ def _exits(counts: ExitCounts) -> dict[str, int]:
 
 
 def _task(
-    sandbox: SandboxPlan, index: int, status: KernelStatus, awaited: str | None
+    guest: Guest, sandbox: SandboxPlan, index: int, status: KernelStatus, awaited: str | None
 ) -> TaskReport:
     plan = sandbox.tasks[index]
+    counters = status.tasks[index]
     state = _task_state(status, index, waits=awaited is not None)
     return TaskReport(
         name=plan.name,
@@ -85,16 +88,24 @@ def _task(
         priority=plan.priority,
         state=state,
         waits_for=awaited if state == "waiting" else None,
-        switches=int(status.switches[index]),
+        switches=int(counters.switches),
+        used=guest.clock.duration(int(counters.used)),
+        releases=int(counters.releases),
+        misses=int(counters.misses),
+        dropped=int(counters.dropped),
+        worst=int(counters.worst) or None,
     )
 
 
 def _task_state(status: KernelStatus, index: int, *, waits: bool) -> str:
-    bit = 1 << index
     if not int(status.started):
         return "not begun"
-    if int(status.finished) & bit:
+    if _holds(status.finished, index):
         return "finished"
-    if int(status.ready) & bit:
-        return "running" if int(status.running) & bit else "ready"
+    if _holds(status.ready, index):
+        return "running" if int(status.running) == index else "ready"
     return "waiting" if waits else "sleeping"
+
+
+def _holds(tasks: TaskSet, index: int) -> bool:
+    return bool(int(tasks.words[index // 64]) >> index % 64 & 1)

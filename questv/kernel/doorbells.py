@@ -30,7 +30,7 @@ class Wait(Struct):
 
     own: Ptr[Area]
     peer: Ptr[Area]
-    task: u64  # whose the end is: its bit
+    task: u64  # whose the end is
     destination: u32  # where and how the other side is rung
     vector: u32
     end: u32  # the end's index in the plan
@@ -55,7 +55,7 @@ def connect(wait: Wait, end: EndInfo) -> None:
     """Prepare the waiting of one end, and let its doorbell's vector lead to it."""
     wait.own = Ptr[Area](end.own)
     wait.peer = Ptr[Area](end.peer)
-    wait.task = u64(1) << u64(end.task)
+    wait.task = u64(end.task)
     wait.destination = lapic.destination(end.peer_core)
     wait.vector = end.peer_vector
     wait.end = end.index

@@ -109,6 +109,7 @@ class StreamInfo(Struct):
     physical: u64  # where that is for the device
     vector: u32  # of its interrupt
     task: u32  # whose it is: index of the task
+    bottom_half: u32  # index of the task that serves its interrupts, MAX_TASKS if they do so
 
 
 class InputHeader(Struct):

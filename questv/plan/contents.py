@@ -11,7 +11,7 @@ from questv.arch.x86.paging import PAGE_SIZE
 from questv.arch.x86.registers import Cr0, Cr4, Efer
 from questv.arch.x86.svm import MSR_MAP_SIZE
 from questv.boot.plan import BootPlan, Route, X2ApicUse
-from questv.kernel.info import Call, EndKind, SandboxInfo, StreamInfo, TaskInfo
+from questv.kernel.info import MAX_TASKS, Call, EndKind, SandboxInfo, StreamInfo, TaskInfo
 from questv.metal.structs import offsetof
 from questv.metal.symbols import Symbols
 from questv.monitor.interface import ApicMode
@@ -193,6 +193,7 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
             physical=sandbox.physical(stream.memory) if stream.memory else 0,
             vector=stream.vector,
             task=stream.task,
+            bottom_half=MAX_TASKS,
         )
     return made
 
