@@ -12,11 +12,13 @@ from questv.metal.lang import metal, u64
 
 @metal(export="kernel_take_interrupt")
 def take_interrupt(vector: u64) -> None:
-    """Take one interrupt, not the timer's: what it makes ready runs when the core is given away next."""
-    if not doorbells.take(vector):
-        # A call comes last: were the vector needed after it, every interrupt would pay for that.
-        if not (doorbells.take_late(vector) or streams.take(vector)):
-            status.spurious += 1  # nobody asked for it
+    """Take one interrupt, but for the timer's.
+
+    What it makes ready runs when the core is given away next.
+    """
+    # A call comes last: were the vector needed after it, every interrupt would pay for that.
+    if not (doorbells.take(vector) or doorbells.take_late(vector) or streams.take(vector)):
+        status.spurious += 1  # nobody asked for it
     # Of a spurious one, which needs none (APM vol. 2, 16.4.7), this is void: nothing is in service.
     lapic.end_of_interrupt()
 

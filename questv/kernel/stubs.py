@@ -1,9 +1,9 @@
 """The first instructions of every interrupt and exception.
 
 Interrupts (vectors from 32 on) save what a call does not preserve, call ``take_interrupt`` or, for
-the timer's, ``take_timer``, and at the end ``preempt``. An idle core has nothing to save and nobody to preempt: there an interrupt,
-once taken, returns to whoever called ``wait_for_interrupt``. Exceptions save everything and call
-``handle_exception``, which does not come back.
+the timer's, ``take_timer``, and at the end ``preempt``. An idle core has nothing to save and nobody
+to preempt: there an interrupt, once taken, returns to whoever called ``wait_for_interrupt``.
+Exceptions save everything and call ``handle_exception``, which does not come back.
 """
 
 from __future__ import annotations
