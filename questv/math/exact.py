@@ -40,6 +40,16 @@ def arc_tangent(value: Fraction, bits: int = BITS) -> Fraction:
     return Fraction(total, 1 << bits)
 
 
+def sine(value: Fraction) -> Fraction:
+    """The sine of a number from 0 to 1, by its Taylor series."""
+    return _alternating(value, value, 1)
+
+
+def cosine(value: Fraction) -> Fraction:
+    """The cosine, likewise."""
+    return _alternating(Fraction(1), value, 0)
+
+
 def power_of_two(numerator: int, halvings: int) -> Fraction:
     """Two to the power of ``numerator / 2**halvings``, by square roots."""
     root = 2 << 2 * BITS
@@ -51,6 +61,19 @@ def power_of_two(numerator: int, halvings: int) -> Fraction:
 def pi(bits: int = BITS) -> Fraction:
     """The number, ``bits`` binary digits of it."""
     return 4 * arc_tangent(Fraction(1), bits + 16)
+
+
+def _alternating(first: Fraction, value: Fraction, degree: int) -> Fraction:
+    """The terms after ``first``, which is of ``degree``, are two degrees apart."""
+    square = _fixed(value * value, BITS)
+    term = _fixed(first, BITS)
+    total, sign = 0, 1
+    while term:
+        total += sign * term
+        sign = -sign
+        term = (term * square >> BITS) // ((degree + 1) * (degree + 2))
+        degree += 2
+    return Fraction(total, 1 << BITS)
 
 
 def _fixed(value: Fraction, bits: int) -> int:
