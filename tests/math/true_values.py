@@ -104,10 +104,10 @@ def _hyperbolic_tangent(x: Decimal) -> Decimal:
 
 
 def _direction(y: Decimal, x: Decimal) -> Decimal:
-    if x == 0:
+    if x == 0 and y != 0:
         return (_PI / 2).copy_sign(y)
-    angle = _arc_tangent(y / x)
-    return angle if x > 0 else angle + _PI.copy_sign(y)
+    angle = _arc_tangent(y / x) if x != 0 else Decimal(0)
+    return angle + _PI.copy_sign(y) if x.is_signed() else angle
 
 
 def _power(x: Decimal, y: Decimal) -> Decimal:
