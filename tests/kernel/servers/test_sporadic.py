@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import ClassVar
 
 import pytest
@@ -41,8 +42,8 @@ class Server(RuleBasedStateMachine):
     jit: ClassVar[Jit]
 
     @initialize(
-        budget=st.integers(1, 100),
-        idle=st.one_of(st.integers(0, 300), st.just(2**40)),
+        budget=st.one_of(st.integers(1, 10), st.integers(1, 100)),
+        idle=st.one_of(st.integers(0, 20), st.integers(0, 300), st.just(2**40)),
         scale=st.sampled_from([1, 1, 2**12]),
         start=st.one_of(st.integers(0, 1000), st.integers(0, LATEST >> 12)),
     )
@@ -65,6 +66,22 @@ class Server(RuleBasedStateMachine):
     @rule(share=st.floats(0, 1))
     def let_some_periods_pass(self, share: float) -> None:
         self.now += int(2 * self.period * share)
+
+    @rule(
+        off=st.integers(-1, 1),
+        index=st.one_of(st.just(0), st.integers(0, 200)),
+        later=st.booleans(),
+    )
+    def let_a_tick_come(self, off: int, index: int, later: bool) -> None:
+        """To the moment when a tick can be used, or one period later, or almost."""
+        place = self.model.ticks[index % len(self.model.places)] + later * self.period
+        self.now = max(self.now, place + off)
+
+    @rule(off=st.integers(-1, 1))
+    def let_what_is_used_come_back(self, off: int) -> None:
+        """To the moment from when on the whole budget can be used in one go, or almost."""
+        index = len(self.model.places) - self.model.used
+        self.now = max(self.now, self.model.places[0] + self.period - index + off)
 
     @rule()
     def ask(self) -> None:
@@ -128,7 +145,7 @@ class Server(RuleBasedStateMachine):
         assert len(found) <= REPLENISHMENTS == PIECES
         assert self.server.used < self.server.amount
         assert sum(amount for _, amount in found) == self.server.budget
-        for (time, amount), (later, _) in zip(found, found[1:], strict=False):
+        for (time, amount), (later, _) in pairwise(found):
             assert time + amount <= later
         assert found[-1][0] <= self.server.time + self.server.period
         assert ticks(self.server, self.scale) == self.model.ticks
