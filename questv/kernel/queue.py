@@ -39,7 +39,7 @@ class EventQueue(Struct):
 
 
 @metal
-def clear_queue(queue: EventQueue) -> None:
+def clear(queue: EventQueue) -> None:
     """Make the queue an empty one."""
     queue.count = 0
     queue.slots[0].time = 0
