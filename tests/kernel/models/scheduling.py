@@ -7,7 +7,8 @@ could give the core to another: a client gets work, or what it used comes back.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from fractions import Fraction
 from math import floor, inf
 from typing import Protocol
 
@@ -38,9 +39,7 @@ class Client:
 
     server: Server
     jobs: list[tuple[int, int]]  # (time, ticks of work), sorted
-    work: float = 0  # not done yet
-    finished: list[int] = field(default_factory=list)  # when each job was done
-    _given: float = 0
+    work: int = 0  # not done yet
 
     def take(self, now: int) -> None:
         """Take the jobs whose time has come."""
@@ -110,6 +109,23 @@ def most_in(window: int, budget: int, period: int, deferral: int) -> int:
     """
     whole, part = divmod(max(0, window + deferral - period), period)
     return min(window, budget + whole * budget + min(part, budget))
+
+
+def most_of_io_in(window: int, utilization: Fraction, cmax: int, deferral: int) -> Fraction:
+    """The most that a server of I/O can use in any window of at least Cmax.
+
+    It uses its share all the time in goes that are as short as can be, the last but one of which
+    was deferred, and all of Cmax at the end. In a window of Cmax / U, if nothing was deferred, that
+    is (2 - U) * Cmax.
+    """
+    return utilization * (window + deferral - cmax) + cmax
+
+
+def is_below_bound(tasks: list[tuple[int, int]], utilizations: list[Fraction]) -> bool:
+    """Liu and Layland's bound for main VCPUs, with what those of I/O add to it."""
+    count = len(tasks)
+    used = sum(Fraction(*task) for task in tasks) + sum((2 - u) * u for u in utilizations)
+    return used <= count * (2 ** (1 / count) - 1)
 
 
 def response_times(tasks: list[tuple[int, int]]) -> list[float]:

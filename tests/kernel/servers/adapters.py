@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from questv.kernel import servers
+from fractions import Fraction
+
+from questv.kernel import io_servers, servers
+from questv.kernel.io_servers import ONE, IoServer
 from questv.kernel.servers import SporadicServer
 from questv.metal.jit import Jit
 from tests.kernel.models.sporadic import Sporadic
@@ -53,4 +56,36 @@ class SporadicMetal:
     @property
     def next_time(self) -> int:
         time: int = self.jit[servers.next_time](self.server)
+        return time
+
+
+class IoMetal:
+    """The kernel's server of I/O, and how late it used a tick of a go at most."""
+
+    def __init__(self, jit: Jit, utilization: Fraction, cmax: int) -> None:
+        self.jit, self.server, self.cmax = jit, IoServer(), cmax
+        self.deferral = 0
+        jit[io_servers.start](self.server, int(utilization * ONE), 0)
+
+    def wake(self, now: int) -> None:
+        self.jit[io_servers.begin](self.server, self.cmax, now)
+
+    def available(self, now: int) -> int:
+        usable: int = self.jit[io_servers.available](self.server, now)
+        return usable
+
+    def charge(self, used: int, now: int) -> None:
+        place = self.server.time + self.server.used
+        self.deferral = max(self.deferral, now - used - place)
+        self.jit[io_servers.charge](self.server, used)
+        if not self.available(now):
+            self.rest()
+            self.wake(now)
+
+    def rest(self) -> None:
+        self.jit[io_servers.end](self.server)
+
+    @property
+    def next_time(self) -> int:
+        time: int = self.jit[io_servers.next_time](self.server)
         return time
