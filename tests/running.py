@@ -254,9 +254,7 @@ def timed_text(
     """
     times = {"period": period, "budget": budget}
     lines = [f"{key} = {_value(value)}" for key, value in times.items() if value is not None]
-    return task_text(
-        function, None, name=name, stack=stack, keys="\n".join([*lines, keys]), **bind
-    )
+    return task_text(function, None, name=name, stack=stack, keys="\n".join([*lines, keys]), **bind)
 
 
 def _bound(bind: dict[str, float | str]) -> str:
