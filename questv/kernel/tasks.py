@@ -15,6 +15,7 @@ from questv.kernel.panic import panic
 from questv.kernel.scheduler import NOBODY
 from questv.kernel.status import status
 from questv.kernel.stubs import wait_for_interrupt
+from questv.kernel.vcpus import Member
 from questv.metal.lang import Array, metal, ptr, static, u64
 from questv.monitor.interface import Hypercall
 
@@ -31,7 +32,7 @@ def current() -> u64:
 @metal
 def prepare() -> None:
     """Before anything else: what runs is no task."""
-    status.running = NOBODY
+    vcpus.set_current(NOBODY)
 
 
 @metal
@@ -67,26 +68,56 @@ def end() -> None:
 @metal(inline=True)
 def block() -> None:
     """Let the current task wait until ``wake``. Interrupts are off, and off again afterwards."""
+    tasksets.take_out(status.ready, vcpus.current[0].itself)
+    if not vcpus.is_plain or not tasksets.is_empty(status.ready):
+        _block_with_care()
+        return
+    # The most frequent case by far, and the reason for which a task keeps the core.
+    wait_for_interrupt()
+    if not tasksets.equal(status.ready, vcpus.current[0].itself):
+        _dispatch(read_tsc())
+    elif events.has_fired():
+        events.arm_again()
+
+
+@metal
+def _block_with_care() -> None:
     if status.running == scheduler.holder:
         panic("a task waits while it holds a mutex")
-    tasksets.remove(status.ready, status.running)
     now = read_tsc()
     vcpus.charge(now)
     vcpus.task_has_blocked(now)
-    _dispatch(now)
+    if scheduler.choose() != NOBODY:
+        _dispatch(now)
+        return
+    events.arm(events.next_moment(), now)
+    wait_for_interrupt()
+    now = read_tsc()
+    vcpus.charge_nobody(now)
+    if scheduler.choose() == status.running:
+        _arm_for(vcpus.current[0], now)
+    else:
+        _dispatch(now)
+
+
+@metal
+def wake(task: u64) -> None:
+    """Make the task with this index ready, if it waits. Interrupts are off."""
+    wake_member(vcpus.members[task], read_tsc())
 
 
 @metal(inline=True)
-def wake(task: u64) -> None:
+def wake_member(task: Member, now: u64) -> None:
     """Make this task ready, if it waits. Interrupts are off."""
-    tasksets.add(status.ready, task)
-    vcpus.task_has_woken(task)
+    tasksets.add_all(status.ready, task.itself)
+    if task.has_server:
+        vcpus.task_has_woken(task, now)
 
 
 @metal(inline=True)
 def preempt() -> None:
     """Let the task that should have the core run now. Interrupts are off."""
-    if events.must_arm() or scheduler.choose() != status.running:
+    if events.has_fired() or scheduler.choose() != status.running:
         _reschedule()
 
 
@@ -107,17 +138,23 @@ def _dispatch(now: u64) -> None:
         events.arm(events.next_moment(), now)
         wait_for_interrupt()
         now = read_tsc()
-        vcpus.charge_idle(now)
+        vcpus.charge_nobody(now)
         chosen = scheduler.choose()
-    events.arm(min(events.next_moment(), vcpus.end_of_budget(chosen, now)), now)
+    _arm_for(vcpus.members[chosen], now)
     if chosen != status.running:
         _switch_to(chosen)
+
+
+@metal(inline=True)
+def _arm_for(task: Member, now: u64) -> None:
+    """Let the timer interrupt ``task``, which has the core, when something else has to be done."""
+    events.arm(min(events.next_moment(), vcpus.end_of_budget(task, now)), now)
 
 
 @metal
 def _switch_to(task: u64) -> None:
     previous = status.running
-    status.running = task
+    vcpus.set_current(task)
     status.tasks[task].switches += 1
     floats.hand_over(info.tasks[task].float_state)
     context.switch(ptr(_stack_pointers[previous]), _stack_pointers[task])

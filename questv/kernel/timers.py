@@ -31,9 +31,10 @@ def sleep_until(nanoseconds: u64) -> None:
 @metal(inline=True)
 def set_alarm(tsc: u64) -> bool:
     """Have the current task woken at this moment; false if it has passed. Interrupts are off."""
-    if tsc <= read_tsc():
+    now = read_tsc()
+    if tsc <= now:
         return False
-    queue.set(events.events, FIRST_ALARM + tasks.current(), tsc)
+    events.add(FIRST_ALARM + tasks.current(), tsc, now)
     return True
 
 
@@ -43,7 +44,7 @@ def cancel_alarm() -> None:
     queue.remove(events.events, FIRST_ALARM + tasks.current())
 
 
-@metal
+@metal(inline=True)
 def expire() -> None:
     """The timer has interrupted: do everything whose moment has come."""
     status.timer_interrupts += 1
@@ -56,7 +57,7 @@ def expire() -> None:
 @metal(inline=True)
 def _handle(event: u64, now: u64) -> None:
     if event < FIRST_REPLENISHMENT:
-        tasks.wake(event - FIRST_ALARM)
+        tasks.wake_member(vcpus.members[event - FIRST_ALARM], now)
     elif event < FIRST_WATCHDOG:
         vcpus.replenish(event - FIRST_REPLENISHMENT, now)
     else:
