@@ -110,7 +110,7 @@ def _task(
         state=state,
         waits_for=awaited if state == "waiting" else None,
         switches=int(counters.switches),
-        used=0,
+        used=guest.clock.duration(int(counters.used)),
         releases=int(counters.releases),
         misses=int(counters.misses),
         dropped=int(counters.dropped),
