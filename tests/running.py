@@ -278,6 +278,11 @@ def io_vcpu_text(name: str, utilization: float) -> str:
     return f'[[sandbox.vcpu]]\nname = "{name}"\nkind = "io"\nutilization = {utilization}\n'
 
 
+def mutex_text(name: str, hold: str | int) -> str:
+    """A mutex."""
+    return f'[[sandbox.mutex]]\nname = "{name}"\nhold = {_value(hold)}\n'
+
+
 def ring_text(name: str, sender: str, receiver: str, size: str = "4 KiB") -> str:
     """A ring."""
     return (

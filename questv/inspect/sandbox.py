@@ -105,8 +105,11 @@ def _task(
     return TaskReport(
         name=plan.name,
         function=plan.function,
+        kind=plan.kind,
         vcpu=sandbox.vcpus[plan.vcpu].name,
         priority=plan.priority,
+        period=plan.period,
+        deadline=plan.deadline,
         state=state,
         waits_for=awaited if state == "waiting" else None,
         switches=int(counters.switches),

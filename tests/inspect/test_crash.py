@@ -16,7 +16,6 @@ from questv.attacks import (
 )
 from questv.inspect.inspector import Inspector
 from questv.inspect.model import CrashReport
-from questv.kernel.info import MAX_TASKS
 from questv.kernel.status import KernelStatus, PanicReason, PanicRecord
 from questv.metal.definitions import MetalFunction
 from questv.monitor.interface import (
@@ -126,7 +125,7 @@ def test_what_a_real_machine_leaves(
     assert crash.panic is None
     assert crash.time is not None and 0 < crash.time < 10_000_000_000
     names = [frame.function for frame in crash.trace]
-    assert names[-1] == "attack"
+    assert names[-3:] == ["attack", "call", "task_main"]
     assert function is None or names[0] == function
     assert crash.registers["cr3"] % 4096 == 0 and len(crash.registers) == 24
     assert inspector.crash("middle") is None
@@ -250,6 +249,6 @@ def test_panics(panic: PanicRecord, reason: str) -> None:
 
 def test_a_panic_of_the_kernel_itself() -> None:
     status = KernelStatus()
-    status.panic = PanicRecord(reason=PanicReason.MESSAGE, text=b"no", task=MAX_TASKS)
+    status.panic = PanicRecord(reason=PanicReason.MESSAGE, text=b"no", task=32)
     crash = crash_of(CrashRecord(reason=CrashReason.KERNEL_PANIC), status)
     assert crash.task is None and crash.panic is not None and crash.panic.trace == ()

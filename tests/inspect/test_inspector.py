@@ -28,8 +28,6 @@ ASKED = AskedMachine(
     interrupts={"ping": "guarded", "pong": "guarded"},
 )
 
-FIRST = TaskSet(words=[1, 0])
-
 
 def test_a_machine_that_has_run(tmp_path: Path) -> None:
     inspector = ran(HELLO, tmp_path, deterministic=True)
@@ -86,6 +84,10 @@ def test_before_the_boot() -> None:
     assert snapshot.crashed == ()
 
 
+FIRST = TaskSet(words=[1, 0])
+"""The task with index 0 alone."""
+
+
 @pytest.mark.parametrize(
     ("status", "state"),
     [
@@ -118,7 +120,6 @@ def test_a_task_that_waits(role: str, made: Sender | Receiver) -> None:
     ping = plan.sandbox("ping")
     end = next(end for end in ping.ends if end.role == role)
     sheet = Sheet()
-    # It sleeps until a time too: its wait has a deadline.
     sheet.put(ping.physical(ping.status), KernelStatus(started=1))
     sheet.put(ping.physical(end.object), made)
     inspector = Inspector(plan, programs(built(HELLO)), sheet)
