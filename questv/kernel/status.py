@@ -78,6 +78,14 @@ class VcpuStatus(Struct):
     overruns: u64  # times that its second budget was needed
 
 
+class MutexStatus(Struct):
+    """A mutex's counters; they stand in its own object (``mutexes.Mutex``)."""
+
+    times: u64  # that it was locked and unlocked
+    longest: u64  # ticks; what its holder had of the core from the one to the other
+    overruns: u64  # times that this was longer than it may be held
+
+
 class KernelStatus(Struct):
     """All of it."""
 

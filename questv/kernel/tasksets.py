@@ -52,21 +52,21 @@ def first_of_both(one: TaskSet, other: TaskSet) -> u64:
     return MAX_TASKS
 
 
-@metal
+@metal(inline=True)
 def add_all(tasks: TaskSet, others: TaskSet) -> None:
     """Put all ``others`` into the set."""
     for i in range(u64(WORDS)):
         tasks.words[i] |= others.words[i]
 
 
-@metal
+@metal(inline=True)
 def remove_all(tasks: TaskSet, others: TaskSet) -> None:
     """Take all ``others`` out of the set."""
     for i in range(u64(WORDS)):
         tasks.words[i] &= ~others.words[i]
 
 
-@metal
+@metal(inline=True)
 def clear_all(tasks: TaskSet) -> None:
     """Leave nobody in the set."""
     for i in range(u64(WORDS)):

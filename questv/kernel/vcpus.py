@@ -48,7 +48,6 @@ vcpus: Array[Vcpu, MAX_VCPUS] = static(export="kernel_vcpus")
 _kernel: Vcpu = static()  # stands for what no task does
 _of_task: Array[Ptr[Vcpu], MAX_TASKS + 1] = static()
 _since: u64 = static()  # when what runs now was charged last
-_end_of_grace: u64 = static()  # until when who holds a mutex may go on without budget
 _of_raised_levels: TaskSet = static()  # tasks that go on in the kernel's mode
 
 
@@ -112,6 +111,12 @@ def _charge_server(vcpu: Vcpu, ran: u64) -> None:
 
 
 @metal(inline=True)
+def time_of_current() -> u64:
+    """For how long the task that has the core has had it so far, in all."""
+    return status.tasks[status.running].used + read_tsc() - _since
+
+
+@metal(inline=True)
 def charge_idle(now: u64) -> None:
     """Nobody had the core since the last charge."""
     global _since
@@ -131,13 +136,12 @@ def police(now: u64) -> None:
 def _police(vcpu: Vcpu, now: u64) -> None:
     if vcpu.funded:
         _deplete(vcpu, now)
-    elif now >= _end_of_grace:
+    if not vcpu.funded and status.running == scheduler.holder and _of_grace(status.running) == 0:
         panic("a task without budget holds a mutex longer than it may")
 
 
 @metal
 def _deplete(vcpu: Vcpu, now: u64) -> None:
-    global _end_of_grace
     if vcpu.extra != 0 and not vcpu.enlarged:
         status.vcpus[vcpu.index].overruns += 1
         _raise_mode(vcpu.level, now)
@@ -145,8 +149,6 @@ def _deplete(vcpu: Vcpu, now: u64) -> None:
             return
     status.vcpus[vcpu.index].depletions += 1
     _unfund(vcpu)
-    if status.running == scheduler.holder:
-        _end_of_grace = now + scheduler.hold
 
 
 @metal(inline=True)
@@ -155,7 +157,13 @@ def end_of_budget(task: u64, now: u64) -> u64:
     vcpu = _of_task[task][0]
     if vcpu.kind == VcpuKind.BEST_EFFORT:
         return events.NEVER
-    return now + _available(vcpu, now) if vcpu.funded else _end_of_grace
+    return now + (_available(vcpu, now) if vcpu.funded else _of_grace(task))
+
+
+@metal
+def _of_grace(holder: u64) -> u64:
+    """How much longer who holds a mutex may go on without budget."""
+    return scheduler.limit - min(scheduler.limit, status.tasks[holder].used)
 
 
 @metal(inline=True)
