@@ -8,9 +8,9 @@ from typing import Any, TypeVar, overload
 from questv.channel.copy import copy_out
 from questv.kernel.channels import NOTHING, Reader, Receiver, Sender, Writer
 from questv.kernel.clock import now
-from questv.kernel.console import log, log_bytes, log_end, log_part
 from questv.kernel.doorbells import FOREVER
 from questv.kernel.inputs import Input
+from questv.kernel.log import log, log_bytes, log_end, log_part
 from questv.kernel.panic import panic
 from questv.kernel.streams import Stream
 from questv.kernel.timers import sleep_until

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NoReturn
 
 from questv.kernel import doorbells, lapic, panic, streams, tasks, timers
+from questv.kernel.events import TIMER_VECTOR
 from questv.kernel.status import status
 from questv.kernel.stubs import ExceptionFrame
-from questv.kernel.events import TIMER_VECTOR
 from questv.metal.lang import metal, u64
 
 

@@ -8,7 +8,7 @@ Mutexes are held one within the other: whoever preempts a holder gives all that 
 the holder goes on. A holder whose VCPU runs out of budget goes on until it unlocks, as long as it
 has not held the mutex for longer than the description allows: that is what others have been told
 to count with. Whoever waits while it holds one, or holds it longer without budget, has broken a
-promise to all others, and the kernel gives up. Who holds it longer and has budget for it is counted.
+promise to all others, and the kernel gives up. Who holds it longer with budget is counted.
 """
 
 from __future__ import annotations

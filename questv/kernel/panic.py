@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NoReturn
 
 from questv.arch.x86.instructions import disable_interrupts, halt, read_cr2
-from questv.kernel.console import log
+from questv.kernel import console_port
 from questv.kernel.hypercall import hypercall
+from questv.kernel.log import log
 from questv.kernel.status import PANIC_TEXT, PanicReason, status
 from questv.kernel.stubs import ExceptionFrame
 from questv.metal.lang import Ptr, asm, metal, text_bytes, u8, u32, u64
@@ -36,7 +37,7 @@ def for_exception(frame: ExceptionFrame) -> NoReturn:
     """Stop this kernel for an exception; one that comes while it is being reported adds nothing."""
     record = status.panic
     if record.reason != PanicReason.NONE:
-        _give_up()
+        _stop()
     record.reason = PanicReason.EXCEPTION
     record.vector = u32(frame.vector)
     record.error = frame.error
@@ -63,6 +64,12 @@ def _is_trap(rip: u64) -> bool:
 
 @metal
 def _give_up() -> NoReturn:
+    console_port.send_all()
+    _stop()
+
+
+@metal
+def _stop() -> NoReturn:
     status.panic.task = u32(status.running)
     hypercall(Hypercall.PANIC, u64(status.panic.reason), 0)
     while True:

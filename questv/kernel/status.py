@@ -96,6 +96,7 @@ class KernelStatus(Struct):
     running: u64  # the task that has the core, or had it last
     mode: u64  # 0, or the level of criticality below which tasks have to yield
     mode_changes: u64
+    unsent_lines: u64  # of the console, which the serial port was not given
     ready: TaskSet  # the tasks that could run if they were given time
     finished: TaskSet  # those that have ended
     tasks: Array[TaskStatus, MAX_TASKS + 1]  # the last is for the kernel, before any task runs

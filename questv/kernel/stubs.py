@@ -2,8 +2,8 @@
 
 Interrupts (vectors from 32 on) save what a call does not preserve, call ``take_interrupt`` and, at
 the end, ``preempt``. An idle core has nothing to save and nobody to preempt: there an interrupt,
-once taken, returns to whoever called ``wait_for_interrupt``. Exceptions save everything and call
-``handle_exception``, which does not come back.
+once taken, returns to whoever called ``wait_for_interrupt`` or ``take_interrupt_now``. Exceptions
+save everything and call ``handle_exception``, which does not come back.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ kernel_interrupt_idle:
     pop rdi
     mov rsp, [rip + kernel_idle_stack]
     mov qword ptr [rip + kernel_idle_stack], 0
-    jmp kernel_take_interrupt           # which returns to the caller of wait_for_interrupt
+    jmp kernel_take_interrupt           # which returns to whoever waits
 .size kernel_interrupt_idle, . - kernel_interrupt_idle
 
 .type kernel_exception,@function
@@ -119,3 +119,18 @@ kernel_exception:
 )
 def wait_for_interrupt() -> None:
     """Sleep until an interrupt has been taken. Interrupts are off, and off again afterwards."""
+
+
+@assembly(
+    """
+    mov [rip + kernel_idle_stack], rsp
+    sti                                 # after the next instruction
+    nop
+    cli
+    mov qword ptr [rip + kernel_idle_stack], 0
+    ret
+    """,
+    stack=INTERRUPT_STACK,
+)
+def take_interrupt_now() -> None:
+    """Take an interrupt if there is one, and no other; whoever idles has it so while it works."""

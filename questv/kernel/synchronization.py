@@ -12,7 +12,6 @@ from questv.kernel import clock, tasks, tasksets, timers
 from questv.kernel.doorbells import FOREVER
 from questv.kernel.info import MAX_TASKS
 from questv.kernel.mutexes import Mutex
-from questv.kernel.status import status
 from questv.kernel.tasksets import TaskSet
 from questv.metal.lang import metal, u64
 from questv.metal.structs import Struct
@@ -53,7 +52,7 @@ class Semaphore(Struct):
 
     @metal
     def wait(self, deadline: u64) -> bool:
-        """Take one from the count, and wait for it if there is none; false if the deadline passes."""
+        """Take one from the count, or wait for one; false if the deadline passes."""
         disable_interrupts()
         taken = self.count != 0
         if taken:

@@ -7,16 +7,15 @@ the set of ready tasks is looked at or changed.
 
 from __future__ import annotations
 
-from questv.arch.x86.instructions import disable_interrupts, enable_interrupts, read_tsc
-from questv.kernel import context, events, floats, scheduler, tasksets, vcpus
-from questv.kernel.hypercall import hypercall
+from questv.arch.x86.instructions import read_tsc
+from questv.kernel import console_port, context, events, floats, scheduler, tasksets, vcpus
+from questv.kernel.ending import end_kernel
 from questv.kernel.info import MAX_TASKS, VcpuKind, info
 from questv.kernel.panic import panic
 from questv.kernel.scheduler import NOBODY
 from questv.kernel.status import status
-from questv.kernel.stubs import wait_for_interrupt
+from questv.kernel.stubs import take_interrupt_now, wait_for_interrupt
 from questv.metal.lang import Array, metal, ptr, static, u64
-from questv.monitor.interface import Hypercall
 
 _stack_pointers: Array[u64, MAX_TASKS + 1] = static()  # of the tasks that do not have the core
 _unfinished: u64 = static()  # tasks of the plan that have not ended
@@ -49,7 +48,7 @@ def start() -> None:
 def run() -> None:
     """Give the core to the tasks, for good. Interrupts are off."""
     if _unfinished == 0:
-        hypercall(Hypercall.FINISHED, 0, 0)
+        end_kernel(False)
     _reschedule()
 
 
@@ -60,7 +59,7 @@ def end() -> None:
     tasksets.add(status.finished, status.running)
     _unfinished -= 1
     if _unfinished == 0:
-        hypercall(Hypercall.FINISHED, 0, 0)
+        end_kernel(False)
     block()
 
 
@@ -105,7 +104,11 @@ def _dispatch(now: u64) -> None:
     chosen = scheduler.choose()
     while chosen == NOBODY:
         events.arm(events.next_moment(), now)
-        wait_for_interrupt()
+        if console_port.must_send():
+            console_port.try_to_send()
+            take_interrupt_now()
+        else:
+            wait_for_interrupt()
         now = read_tsc()
         vcpus.charge_idle(now)
         chosen = scheduler.choose()

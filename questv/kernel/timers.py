@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from questv.arch.x86.instructions import disable_interrupts, enable_interrupts, read_tsc
 from questv.kernel import clock, events, queue, tasks, vcpus
+from questv.kernel.ending import end_kernel
 from questv.kernel.events import END_OF_RUN, FIRST_ALARM, FIRST_REPLENISHMENT, FIRST_WATCHDOG
-from questv.kernel.hypercall import hypercall
 from questv.kernel.info import info
 from questv.kernel.status import status
 from questv.metal.lang import metal, u64
-from questv.monitor.interface import Hypercall
 
 
 @metal
@@ -60,4 +59,4 @@ def _handle(event: u64, now: u64) -> None:
     elif event < FIRST_WATCHDOG:
         vcpus.replenish(event - FIRST_REPLENISHMENT, now)
     else:
-        hypercall(Hypercall.FINISHED, 1, 0)
+        end_kernel(True)
