@@ -89,7 +89,7 @@ def _task(
         state=state,
         waits_for=awaited if state == "waiting" else None,
         switches=int(counters.switches),
-        used=guest.clock.duration(int(counters.used)),
+        used=0,
         releases=int(counters.releases),
         misses=int(counters.misses),
         dropped=int(counters.dropped),

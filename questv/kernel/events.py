@@ -7,6 +7,7 @@ values of the time-stamp counter.
 
 from __future__ import annotations
 
+from questv.arch.x86.instructions import read_tsc
 from questv.kernel import clock, lapic, queue
 from questv.kernel.info import MAX_TASKS, MAX_VCPUS
 from questv.kernel.queue import EventQueue
@@ -33,7 +34,7 @@ _armed_for: u64 = static(NEVER)  # when the timer will interrupt
 @metal
 def start() -> None:
     """Set the timer up."""
-    queue.start(events)
+    queue.clear_queue(events)
     lapic.set_timer_vector(TIMER_VECTOR)
 
 
@@ -51,9 +52,17 @@ def timer_has_fired() -> None:
 
 
 @metal(inline=True)
-def must_arm() -> bool:
+def has_fired() -> bool:
     """Whether the timer has interrupted and has not been armed again since."""
     return _armed_for == _FIRED
+
+
+@metal(inline=True)
+def add(event: u64, moment: u64, now: u64) -> None:
+    """Let the event be due at ``moment``, and the timer interrupt no later than then."""
+    queue.set(events, event, moment)
+    if moment < _armed_for:
+        _arm(moment, now)
 
 
 @metal(inline=True)
@@ -61,6 +70,16 @@ def arm(moment: u64, now: u64) -> None:
     """Have the timer interrupt at ``moment``, and at no other."""
     if moment != _armed_for:
         _arm(moment, now)
+
+
+@metal(inline=True)
+def arm_again() -> None:
+    """Arm the timer, which has interrupted, for the next event."""
+    global _armed_for
+    if next_moment() == NEVER:
+        _armed_for = NEVER
+    else:
+        _arm(next_moment(), read_tsc())
 
 
 @metal

@@ -97,7 +97,7 @@ def _available(server: SporadicServer, now: u64) -> u64:
     if now < next_time(server):
         return 0
     if now - next_time(server) >= server.period:
-        unblock(server, now)
+        _unblock(server, now)
     usable = server.amount - server.used
     for i in range(server.count):
         next = server.rest[(server.first + i) % REPLENISHMENTS]
@@ -150,10 +150,17 @@ def _post_head(server: SporadicServer) -> None:
 
 @metal(inline=True)
 def _append(server: SporadicServer, amount: u64) -> None:
-    """Post so much of the head for a period after its time: no other is later."""
-    last = server.rest[(server.first + server.count) % REPLENISHMENTS]
-    last.time = server.time + server.period
-    last.amount = amount
+    """Post so much of the head for a period after its time: nothing is later than that."""
+    time = server.time + server.period
+    end = server.first + server.count
+    if server.count != 0:
+        last = server.rest[(end - 1) % REPLENISHMENTS]
+        if last.time + last.amount == time:
+            last.amount += amount
+            return
+    new = server.rest[end % REPLENISHMENTS]
+    new.time = time
+    new.amount = amount
     server.count += 1
 
 
@@ -164,13 +171,29 @@ def _drop_first(server: SporadicServer) -> None:
 
 
 @metal(inline=True)
-def block(server: SporadicServer) -> None:
-    """The VCPU has nothing more to do for now; what it has used goes its own way."""
-    if server.used != 0:
-        _split(server)
+def unblock(server: SporadicServer, now: u64) -> None:
+    """The VCPU has something to do again: what it has of its budget counts from now on.
+
+    What it used before it had nothing more to do goes a way of its own from here.
+    """
+    # The usual case: that is back before what is left is used up, so nothing is cut.
+    if server.count == 0 and next_time(server) + server.period <= now + server.amount:
+        server.time = now
+        server.used = 0
+    else:
+        _unblock(server, now)
 
 
 @metal
+def _unblock(server: SporadicServer, now: u64) -> None:
+    if server.used != 0:
+        _split(server)
+    if server.time < now:
+        server.time = now
+        _merge(server)
+
+
+@metal(inline=True)
 def _split(server: SporadicServer) -> None:
     """Post what is used of the head; what remains can be used after that."""
     _append(server, server.used)
@@ -183,16 +206,6 @@ def _split(server: SporadicServer) -> None:
         server.amount += next.amount
         _drop_first(server)
         _merge(server)
-
-
-@metal(inline=True)
-def unblock(server: SporadicServer, now: u64) -> None:
-    """The VCPU has something to do again: its budget counts from now on, not from before."""
-    block(server)
-    if server.time < now:
-        server.time = now
-        if server.count != 0:
-            _merge(server)
 
 
 @metal
@@ -239,42 +252,3 @@ def _take_back(server: SporadicServer) -> None:
     server.time = time
     server.amount = amount
     server.used += amount
-
-
-class IoServer(Struct):
-    """T."""
-
-    at: u64
-
-
-@metal
-def start_io(server: IoServer, utilization: u64, now: u64) -> None:
-    """T."""
-    server.at = now
-
-
-@metal
-def begin(server: IoServer, cmax: u64, now: u64) -> None:
-    """T."""
-
-
-@metal
-def end(server: IoServer) -> None:
-    """T."""
-
-
-@metal
-def charge_io(server: IoServer, used: u64) -> None:
-    """T."""
-
-
-@metal
-def available_io(server: IoServer, now: u64) -> u64:
-    """T."""
-    return 1000
-
-
-@metal
-def next_time_io(server: IoServer) -> u64:
-    """T."""
-    return server.at

@@ -60,10 +60,9 @@ class PanicRecord(Struct):
 
 
 class TaskStatus(Struct):
-    """One task's counters. Times are in ticks of the time-stamp counter."""
+    """One task's counters."""
 
     switches: u64  # times that the core was taken from another task for it
-    used: u64  # time that it had the core
     releases: u64  # calls of its body that have begun
     misses: u64  # calls that ended after their deadlines
     dropped: u64  # releases that were left out, since it was more than a period late
@@ -90,7 +89,6 @@ class KernelStatus(Struct):
     """All of it."""
 
     started: u64  # time-stamp counter when the kernel said that it runs
-    idle: u64  # ticks that no task had the core
     timer_interrupts: u64
     spurious: u64  # interrupts that nobody had asked for
     running: u64  # the task that has the core, or had it last

@@ -52,7 +52,7 @@ class Semaphore(Struct):
 
     @metal
     def wait(self, deadline: u64) -> bool:
-        """Take one from the count, or wait for one; false if the deadline passes."""
+        """Take one from the count, waiting until there is one; false if the deadline passes."""
         disable_interrupts()
         taken = self.count != 0
         if taken:

@@ -15,6 +15,7 @@ from questv.kernel.panic import panic
 from questv.kernel.scheduler import NOBODY
 from questv.kernel.status import status
 from questv.kernel.stubs import take_interrupt_now, wait_for_interrupt
+from questv.kernel.vcpus import Member
 from questv.metal.lang import Array, metal, ptr, static, u64
 
 _stack_pointers: Array[u64, MAX_TASKS + 1] = static()  # of the tasks that do not have the core
@@ -30,7 +31,7 @@ def current() -> u64:
 @metal
 def prepare() -> None:
     """Before anything else: what runs is no task."""
-    status.running = NOBODY
+    vcpus.set_current(NOBODY)
 
 
 @metal
@@ -66,26 +67,53 @@ def end() -> None:
 @metal(inline=True)
 def block() -> None:
     """Let the current task wait until ``wake``. Interrupts are off, and off again afterwards."""
+    tasksets.take_out(status.ready, vcpus.current[0].itself)
+    if not vcpus.is_plain or not tasksets.is_empty(status.ready):
+        _block_with_care()
+        return
+    # The most frequent case by far, and the reason for which a task keeps the core.
+    wait_for_interrupt()
+    if not tasksets.equal(status.ready, vcpus.current[0].itself):
+        _go_on()
+    elif events.has_fired():
+        events.arm_again()
+
+
+@metal
+def _block_with_care() -> None:
     if status.running == scheduler.holder:
         panic("a task waits while it holds a mutex")
-    tasksets.remove(status.ready, status.running)
     now = read_tsc()
     vcpus.charge(now)
     vcpus.task_has_blocked(now)
     _dispatch(now)
 
 
+@metal
+def _go_on() -> None:
+    """An idle core was interrupted."""
+    now = read_tsc()
+    vcpus.charge_nobody(now)
+    _dispatch(now)
+
+
 @metal(inline=True)
 def wake(task: u64) -> None:
+    """Make the task with this index ready, if it waits. Interrupts are off."""
+    wake_member(vcpus.members[task])
+
+
+@metal(inline=True)
+def wake_member(task: Member) -> None:
     """Make this task ready, if it waits. Interrupts are off."""
-    tasksets.add(status.ready, task)
+    tasksets.add_all(status.ready, task.itself)
     vcpus.task_has_woken(task)
 
 
 @metal(inline=True)
 def preempt() -> None:
     """Let the task that should have the core run now. Interrupts are off."""
-    if events.must_arm() or scheduler.choose() != status.running:
+    if events.has_fired() or scheduler.choose() != status.running:
         _reschedule()
 
 
@@ -110,7 +138,7 @@ def _dispatch(now: u64) -> None:
         else:
             wait_for_interrupt()
         now = read_tsc()
-        vcpus.charge_idle(now)
+        vcpus.charge_nobody(now)
         chosen = scheduler.choose()
     events.arm(min(events.next_moment(), vcpus.end_of_budget(chosen, now)), now)
     if chosen != status.running:
@@ -120,7 +148,7 @@ def _dispatch(now: u64) -> None:
 @metal
 def _switch_to(task: u64) -> None:
     previous = status.running
-    status.running = task
+    vcpus.set_current(task)
     status.tasks[task].switches += 1
     floats.hand_over(info.tasks[task].float_state)
     context.switch(ptr(_stack_pointers[previous]), _stack_pointers[task])

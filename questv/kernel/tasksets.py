@@ -28,6 +28,21 @@ def remove(tasks: TaskSet, task: u64) -> None:
 
 
 @metal(inline=True)
+def is_empty(tasks: TaskSet) -> bool:
+    """Whether nobody is in the set."""
+    return not meet(tasks, tasks)
+
+
+@metal(inline=True)
+def equal(one: TaskSet, other: TaskSet) -> bool:
+    """Whether the same tasks are in both."""
+    difference: u64 = 0
+    for i in range(u64(WORDS)):
+        difference |= one.words[i] ^ other.words[i]
+    return difference == 0
+
+
+@metal(inline=True)
 def contains(tasks: TaskSet, task: u64) -> bool:
     """Whether ``task`` is in the set."""
     return tasks.words[task // 64] >> task % 64 & 1 != 0
@@ -57,6 +72,13 @@ def add_all(tasks: TaskSet, others: TaskSet) -> None:
     """Put all ``others`` into the set."""
     for i in range(u64(WORDS)):
         tasks.words[i] |= others.words[i]
+
+
+@metal(inline=True)
+def take_out(tasks: TaskSet, others: TaskSet) -> None:
+    """Take ``others``, who are all there, out of the set."""
+    for i in range(u64(WORDS)):
+        tasks.words[i] ^= others.words[i]
 
 
 @metal(inline=True)

@@ -30,9 +30,10 @@ def sleep_until(nanoseconds: u64) -> None:
 @metal(inline=True)
 def set_alarm(tsc: u64) -> bool:
     """Have the current task woken at this moment; false if it has passed. Interrupts are off."""
-    if tsc <= read_tsc():
+    now = read_tsc()
+    if tsc <= now:
         return False
-    queue.set(events.events, FIRST_ALARM + tasks.current(), tsc)
+    events.add(FIRST_ALARM + tasks.current(), tsc, now)
     return True
 
 

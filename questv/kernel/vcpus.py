@@ -15,11 +15,12 @@ Interrupts are off in all of it. Moments and durations are in ticks of the time-
 from __future__ import annotations
 
 from questv.arch.x86.instructions import read_tsc
-from questv.kernel import clock, events, queue, scheduler, servers, tasksets
+from questv.kernel import clock, events, io_servers, queue, scheduler, servers, tasksets
 from questv.kernel.info import MAX_TASKS, MAX_VCPUS, VcpuInfo, VcpuKind, info
+from questv.kernel.io_servers import IoServer
 from questv.kernel.panic import panic
 from questv.kernel.scheduler import NOBODY
-from questv.kernel.servers import IoServer, SporadicServer
+from questv.kernel.servers import SporadicServer
 from questv.kernel.status import status
 from questv.kernel.tasksets import TaskSet
 from questv.metal.lang import Array, Ptr, metal, ptr, static, u64
@@ -44,9 +45,20 @@ class Vcpu(Struct):
     io: IoServer
 
 
+class Member(Struct):
+    """A task as its VCPU knows it."""
+
+    itself: TaskSet  # that has it and no other
+    vcpu: Ptr[Vcpu]
+    has_server: bool  # its VCPU has an account to keep
+    used: u64  # ticks that it had the core
+
+
 vcpus: Array[Vcpu, MAX_VCPUS] = static(export="kernel_vcpus")
 _kernel: Vcpu = static()  # stands for what no task does
-_of_task: Array[Ptr[Vcpu], MAX_TASKS + 1] = static()
+members: Array[Member, MAX_TASKS + 1] = static(export="kernel_members")  # by the tasks' indices
+current: Ptr[Member] = static()  # the task that has the core
+is_plain: bool = static()  # all tasks are of best effort, without mutexes: no account is kept
 _since: u64 = static()  # when what runs now was charged last
 _of_raised_levels: TaskSet = static()  # tasks that go on in the kernel's mode
 
@@ -54,17 +66,24 @@ _of_raised_levels: TaskSet = static()  # tasks that go on in the kernel's mode
 @metal
 def start() -> None:
     """Set every VCPU of the plan up, with its whole budget."""
-    global _since
+    global _since, is_plain
     _since = read_tsc()
+    is_plain = (
+        info.vcpu_count == 1
+        and info.vcpus[0].kind == VcpuKind.BEST_EFFORT
+        and info.mutex_count == 0
+    )
     _kernel.backlogged = True
-    _of_task[NOBODY] = ptr(_kernel)
+    members[NOBODY].vcpu = ptr(_kernel)
     for i in range(info.vcpu_count):
         _set_up(vcpus[i], u64(i), info.vcpus[i])
     for i in range(info.task_count):
-        vcpu = ptr(vcpus[info.tasks[i].vcpu])
-        _of_task[i] = vcpu
-        tasksets.add(vcpu[0].tasks, u64(i))
-        tasksets.add(scheduler.funded, u64(i))
+        member = members[i]
+        member.vcpu = ptr(vcpus[info.tasks[i].vcpu])
+        member.has_server = member.vcpu[0].kind != VcpuKind.BEST_EFFORT
+        tasksets.add(member.itself, u64(i))
+        tasksets.add_all(member.vcpu[0].tasks, member.itself)
+        tasksets.add_all(scheduler.funded, member.itself)
     scheduler.reconsider()
 
 
@@ -81,9 +100,17 @@ def _set_up(vcpu: Vcpu, index: u64, told: VcpuInfo) -> None:
         case VcpuKind.MAIN:
             servers.start(vcpu.main, vcpu.budget, clock.duration_to_tsc(told.period), _since)
         case VcpuKind.IO:
-            servers.start_io(vcpu.io, told.utilization, _since)
+            io_servers.start(vcpu.io, told.utilization, _since)
         case _:
             pass
+
+
+@metal(inline=True)
+def set_current(task: u64) -> None:
+    """``task`` has the core from now on."""
+    global current
+    status.running = task
+    current = ptr(members[task])
 
 
 # ---- charging and policing --------------------------------------------------------------------
@@ -95,10 +122,9 @@ def charge(now: u64) -> None:
     global _since
     ran = now - _since
     _since = now
-    status.tasks[status.running].used += ran
-    vcpu = _of_task[status.running][0]
-    if vcpu.kind != VcpuKind.BEST_EFFORT:
-        _charge_server(vcpu, ran)
+    current[0].used += ran
+    if current[0].has_server:
+        _charge_server(current[0].vcpu[0], ran)
 
 
 @metal
@@ -107,28 +133,27 @@ def _charge_server(vcpu: Vcpu, ran: u64) -> None:
     if vcpu.kind == VcpuKind.MAIN:
         servers.charge(vcpu.main, ran)
     else:
-        servers.charge_io(vcpu.io, ran)
+        io_servers.charge(vcpu.io, ran)
 
 
 @metal(inline=True)
 def time_of_current() -> u64:
     """For how long the task that has the core has had it so far, in all."""
-    return status.tasks[status.running].used + read_tsc() - _since
+    return current[0].used + read_tsc() - _since
 
 
 @metal(inline=True)
-def charge_idle(now: u64) -> None:
+def charge_nobody(now: u64) -> None:
     """Nobody had the core since the last charge."""
     global _since
-    status.idle += now - _since
     _since = now
 
 
 @metal(inline=True)
 def police(now: u64) -> None:
     """If the task that has the core has used up its VCPU's budget, it may not go on."""
-    vcpu = _of_task[status.running][0]
-    if vcpu.kind != VcpuKind.BEST_EFFORT and _available(vcpu, now) == 0:
+    vcpu = current[0].vcpu[0]
+    if current[0].has_server and _available(vcpu, now) == 0:
         _police(vcpu, now)
 
 
@@ -147,6 +172,8 @@ def _deplete(vcpu: Vcpu, now: u64) -> None:
         _raise_mode(vcpu.level, now)
         if _available(vcpu, now) != 0:
             return
+    if vcpu.kind == VcpuKind.IO:
+        io_servers.end(vcpu.io)
     status.vcpus[vcpu.index].depletions += 1
     _unfund(vcpu)
 
@@ -154,8 +181,8 @@ def _deplete(vcpu: Vcpu, now: u64) -> None:
 @metal(inline=True)
 def end_of_budget(task: u64, now: u64) -> u64:
     """Until when ``task``, which may run, may go on."""
-    vcpu = _of_task[task][0]
-    if vcpu.kind == VcpuKind.BEST_EFFORT:
+    vcpu = members[task].vcpu[0]
+    if not members[task].has_server:
         return events.NEVER
     return now + (_available(vcpu, now) if vcpu.funded else _of_grace(task))
 
@@ -163,14 +190,14 @@ def end_of_budget(task: u64, now: u64) -> u64:
 @metal
 def _of_grace(holder: u64) -> u64:
     """How much longer who holds a mutex may go on without budget."""
-    return scheduler.limit - min(scheduler.limit, status.tasks[holder].used)
+    return scheduler.limit - min(scheduler.limit, members[holder].used)
 
 
 @metal(inline=True)
 def _available(vcpu: Vcpu, now: u64) -> u64:
     if vcpu.kind == VcpuKind.MAIN:
         return servers.available(vcpu.main, now)
-    return servers.available_io(vcpu.io, now)
+    return io_servers.available(vcpu.io, now)
 
 
 # ---- tasks that wait and wake -----------------------------------------------------------------
@@ -179,8 +206,8 @@ def _available(vcpu: Vcpu, now: u64) -> u64:
 @metal(inline=True)
 def task_has_blocked(now: u64) -> None:
     """The task that has the core, charged until now, is ready no more."""
-    vcpu = _of_task[status.running][0]
-    if vcpu.kind != VcpuKind.BEST_EFFORT and not tasksets.meet(vcpu.tasks, status.ready):
+    vcpu = current[0].vcpu[0]
+    if current[0].has_server and not tasksets.meet(vcpu.tasks, status.ready):
         _block(vcpu)
     if status.mode != 0 and not tasksets.meet(_of_raised_levels, status.ready):
         _lower_mode(now)
@@ -192,25 +219,27 @@ def _block(vcpu: Vcpu) -> None:
     if vcpu.kind == VcpuKind.MAIN:
         servers.block(vcpu.main)
     else:
-        servers.end(vcpu.io)
+        io_servers.end(vcpu.io)
 
 
 @metal(inline=True)
-def task_has_woken(task: u64) -> None:
+def task_has_woken(task: Member) -> None:
     """``task`` is ready now."""
-    vcpu = _of_task[task][0]
-    if not vcpu.backlogged:
-        _unblock(vcpu, task)
+    if task.has_server:
+        _unblock(task)
 
 
 @metal
-def _unblock(vcpu: Vcpu, task: u64) -> None:
+def _unblock(task: Member) -> None:
+    vcpu = task.vcpu[0]
+    if vcpu.backlogged:
+        return
     vcpu.backlogged = True
     now = read_tsc()
     if vcpu.kind == VcpuKind.MAIN:
         servers.unblock(vcpu.main, now)
     else:
-        servers.begin(vcpu.io, _io_budget(vcpu, task), now)
+        io_servers.begin(vcpu.io, _io_budget(vcpu, task), now)
     if _available(vcpu, now) != 0:
         _fund(vcpu)
     else:
@@ -218,9 +247,10 @@ def _unblock(vcpu: Vcpu, task: u64) -> None:
 
 
 @metal
-def _io_budget(vcpu: Vcpu, task: u64) -> u64:
+def _io_budget(vcpu: Vcpu, task: Member) -> u64:
     """Cmax: the I/O VCPU's share of the period of whom the bottom half ``task`` works for."""
-    period = clock.duration_to_tsc(info.tasks[task].period)
+    index = tasksets.first_of_both(task.itself, task.itself)
+    period = clock.duration_to_tsc(info.tasks[index].period)
     return period * info.vcpus[vcpu.index].utilization >> _FRACTION_BITS
 
 
@@ -248,7 +278,7 @@ def _fund(vcpu: Vcpu) -> None:
 def _unfund(vcpu: Vcpu) -> None:
     """Its tasks may not run until it is replenished."""
     is_main = vcpu.kind == VcpuKind.MAIN
-    next = servers.next_time(vcpu.main) if is_main else servers.next_time_io(vcpu.io)
+    next = servers.next_time(vcpu.main) if is_main else io_servers.next_time(vcpu.io)
     queue.set(events.events, events.FIRST_REPLENISHMENT + vcpu.index, next)
     vcpu.funded = False
     tasksets.remove_all(scheduler.funded, vcpu.tasks)

@@ -160,7 +160,7 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
         core=sandbox.core,
         apic_mode=ApicMode[sandbox.apic.upper()],
         task_count=len(sandbox.tasks),
-        vcpu_count=len(sandbox.tasks),
+        vcpu_count=1,
         end_count=len(sandbox.ends),
         input_count=len(sandbox.inputs),
         stream_count=len(sandbox.streams),
@@ -171,7 +171,7 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
             body=Call(function=symbols.address(task.symbol), arguments=task.arguments),
             stack_top=task.stack_top,
             float_state=task.float_state,
-            vcpu=index,
+            vcpu=0,
         )
     for index, end in enumerate(sandbox.ends):
         info = made.ends[index]

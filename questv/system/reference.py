@@ -12,11 +12,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from questv.system.document import READING_RULES
-from questv.system.model import TABLES, Described, Table, keys
+from questv.system.model import TABLES, Table, keys
 from questv.system.reserved import RESERVED_MSRS, RESERVED_PORTS, Reserved
 from questv.system.rules import RULES, rule_name
 from questv.system.shape import SHAPE_RULES
 from questv.system.units import format_size
+from questv.system.values import Described
 from questv.system.wording import one_of
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference.md"
@@ -66,6 +67,8 @@ tasks. This page is made from the models and rules by `python -m questv.system.r
 {example}```
 
 A **size** is an integer and a unit (`"64 KiB"`; B, KiB, MiB or GiB), or bytes as a plain integer.
+A **duration** is a number and a unit (`"1.5 ms"`; ns, us, ms or s), or nanoseconds as a plain
+integer; it is whole nanoseconds, at least one and at most an hour.
 A **name** is a small letter, then at most 30 small letters, digits and hyphens. A key that
 is not listed here is an error.
 """
