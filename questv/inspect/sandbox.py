@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from questv.inspect.ends import ends_of
 from questv.inspect.guest import Guest
-from questv.inspect.model import CrashReport, Exits, SandboxReport, TaskReport
+from questv.inspect.model import CrashReport, Exits, SandboxReport, TaskReport, VcpuReport
 from questv.inspect.streams import awaited_streams
 from questv.inspect.words import words
-from questv.kernel.status import KernelStatus
+from questv.kernel.status import KernelStatus, VcpuStatus
 from questv.kernel.tasksets import TaskSet
 from questv.metal.lang import ACQUIRE
 from questv.monitor.interface import ExitCounts, ExitReason, PublicPage, SandboxState
-from questv.plan.model import SandboxPlan
+from questv.plan.model import SandboxPlan, VcpuPlan
 
 
 def sandbox_state(guest: Guest, sandbox: SandboxPlan) -> SandboxState | int:
@@ -39,6 +39,7 @@ def sandbox_report(guest: Guest, sandbox: SandboxPlan, crash: CrashReport | None
         timer_interrupts=kernel.timer_interrupts,
         doorbells=kernel.doorbells,
         spurious_interrupts=kernel.spurious_interrupts,
+        vcpus=kernel.vcpus,
         tasks=kernel.tasks,
         crash=crash,
     )
@@ -51,6 +52,7 @@ class _Kernel:
     timer_interrupts: int | None = None
     doorbells: int | None = None
     spurious_interrupts: int | None = None
+    vcpus: tuple[VcpuReport, ...] = ()
     tasks: tuple[TaskReport, ...] = ()
 
 
@@ -65,6 +67,9 @@ def _kernel_report(guest: Guest, sandbox: SandboxPlan) -> _Kernel:
         timer_interrupts=int(status.timer_interrupts),
         doorbells=sum(int(end.counters.woken) + int(end.counters.late) for end in ends),
         spurious_interrupts=int(status.spurious),
+        vcpus=tuple(
+            _vcpu(guest, plan, status.vcpus[index]) for index, plan in enumerate(sandbox.vcpus)
+        ),
         tasks=tuple(
             _task(guest, sandbox, index, status, awaited.get(index))
             for index in range(len(sandbox.tasks))
@@ -76,6 +81,21 @@ def _exits(counts: ExitCounts) -> dict[str, int]:
     return {words(reason): int(counts.by_reason[reason]) for reason in ExitReason}
 
 
+def _vcpu(guest: Guest, plan: VcpuPlan, counters: VcpuStatus) -> VcpuReport:
+    return VcpuReport(
+        name=plan.name,
+        kind=plan.kind,
+        level=plan.level,
+        period=plan.period,
+        budget=plan.budget,
+        overrun_budget=plan.overrun_budget,
+        utilization=plan.utilization,
+        used=guest.clock.duration(int(counters.used)),
+        depletions=int(counters.depletions),
+        overruns=int(counters.overruns),
+    )
+
+
 def _task(
     guest: Guest, sandbox: SandboxPlan, index: int, status: KernelStatus, awaited: str | None
 ) -> TaskReport:
@@ -85,6 +105,7 @@ def _task(
     return TaskReport(
         name=plan.name,
         function=plan.function,
+        vcpu=sandbox.vcpus[plan.vcpu].name,
         priority=plan.priority,
         state=state,
         waits_for=awaited if state == "waiting" else None,

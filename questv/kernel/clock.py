@@ -82,6 +82,12 @@ def duration_to_tsc(nanoseconds: u64) -> u64:
     return scale(nanoseconds, _per_nanosecond)
 
 
+@metal
+def from_apic_ticks(ticks: u64) -> u64:
+    """A stretch of time in ticks of the time-stamp counter, give or take a few."""
+    return scale(ticks, _ratio(info.machine.tsc_frequency, info.machine.apic_frequency))
+
+
 @metal(inline=True)
 def to_apic_ticks(tsc_ticks: u64) -> u64:
     """A stretch of time in ticks of the APIC's timer."""

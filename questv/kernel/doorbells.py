@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from questv.arch.x86.instructions import disable_interrupts, enable_interrupts
+from questv.arch.x86.instructions import disable_interrupts, enable_interrupts, read_tsc
 from questv.channel.sleep import Area, Bell, announce_sleep, must_ring, withdraw_sleep
 from questv.kernel import clock, lapic, tasks, timers, vcpus
 from questv.kernel.info import EndInfo
@@ -71,7 +71,7 @@ def take(vector: u64) -> bool:
         return False
     wait.state = WaitState.AWAKE
     wait.counters.woken += 1
-    tasks.wake_member(wait.task[0])  # which changes nothing if it has not come to block
+    tasks.wake_member(wait.task[0], read_tsc())  # which changes nothing if it has not come to block
     return True
 
 

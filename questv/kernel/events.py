@@ -11,9 +11,9 @@ from questv.arch.x86.instructions import read_tsc
 from questv.kernel import clock, lapic, queue
 from questv.kernel.info import MAX_TASKS, MAX_VCPUS
 from questv.kernel.queue import EventQueue
+from questv.kernel.stubs import TIMER_VECTOR
 from questv.metal.lang import metal, static, u32, u64
 
-TIMER_VECTOR = 0x20
 NEVER = (1 << 64) - 1
 
 # Numbers of events: each can be due at one moment, or at none.
@@ -25,15 +25,17 @@ EVENTS = END_OF_RUN + 1
 
 _FIRED = 0  # in the place of the moment that the timer was armed for
 _LONGEST = 0xFFFF_0000  # ticks of the APIC's timer; what is farther takes several interrupts
-_FAR = 1 << 55  # ticks of the TSC, as good as any more; converted without an overflow
 
 events: EventQueue = static()
 _armed_for: u64 = static(NEVER)  # when the timer will interrupt
+_longest: u64 = static()  # the same as ``_LONGEST``, in ticks of the TSC
 
 
 @metal
 def start() -> None:
     """Set the timer up."""
+    global _longest
+    _longest = clock.from_apic_ticks(_LONGEST)
     queue.clear_queue(events)
     lapic.set_timer_vector(TIMER_VECTOR)
 
@@ -89,6 +91,6 @@ def _arm(moment: u64, now: u64) -> None:
     if moment == NEVER:
         lapic.arm_timer(0)
         return
-    # Rounded up, so that the interrupt does not come before the time has.
-    ticks = clock.to_apic_ticks(min(moment - now, _FAR)) + 1 if moment > now else 1
-    lapic.arm_timer(u32(min(ticks, _LONGEST)))
+    wait = min(moment - now, _longest) if moment > now else 0
+    # One more, so that the interrupt does not come before the time has.
+    lapic.arm_timer(u32(clock.to_apic_ticks(wait)) + 1)

@@ -83,7 +83,7 @@ def remove(queue: EventQueue, event: u64) -> None:
         _take_out(queue, place)
 
 
-@metal
+@metal(inline=True)
 def pop(queue: EventQueue) -> u64:
     """Take out the first event, of which there is one, and give it."""
     event = queue.slots[_FIRST].event
@@ -92,8 +92,13 @@ def pop(queue: EventQueue) -> u64:
         queue.slots[_FIRST].time = NEVER
         queue.count = 0
     else:
-        _take_out(queue, _FIRST)
+        _take_out_first(queue)
     return event
+
+
+@metal
+def _take_out_first(queue: EventQueue) -> None:
+    _take_out(queue, _FIRST)
 
 
 @metal(inline=True)

@@ -176,12 +176,21 @@ def unblock(server: SporadicServer, now: u64) -> None:
 
     What it used before it had nothing more to do goes a way of its own from here.
     """
-    # The usual case: that is back before what is left is used up, so nothing is cut.
-    if server.count == 0 and next_time(server) + server.period <= now + server.amount:
-        server.time = now
-        server.used = 0
-    else:
+    if not unblock_whole(server, now):
         _unblock(server, now)
+
+
+@metal(inline=True)
+def unblock_whole(server: SporadicServer, now: u64) -> bool:
+    """Likewise, in the usual case alone: all budget can be used from now on. False in others.
+
+    What was used is back before what is left is used up, so nothing is cut.
+    """
+    if server.count != 0 or next_time(server) + server.period > now + server.amount:
+        return False
+    server.time = now
+    server.used = 0
+    return True
 
 
 @metal

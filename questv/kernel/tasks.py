@@ -74,7 +74,7 @@ def block() -> None:
     # The most frequent case by far, and the reason for which a task keeps the core.
     wait_for_interrupt()
     if not tasksets.equal(status.ready, vcpus.current[0].itself):
-        _go_on()
+        _dispatch(read_tsc())
     elif events.has_fired():
         events.arm_again()
 
@@ -86,28 +86,31 @@ def _block_with_care() -> None:
     now = read_tsc()
     vcpus.charge(now)
     vcpus.task_has_blocked(now)
-    _dispatch(now)
+    if scheduler.choose() != NOBODY or console_port.must_send():
+        _dispatch(now)
+        return
+    events.arm(events.next_moment(), now)
+    wait_for_interrupt()
+    now = read_tsc()
+    vcpus.charge_nobody(now)
+    if scheduler.choose() == status.running:
+        _arm_for(vcpus.current[0], now)
+    else:
+        _dispatch(now)
 
 
 @metal
-def _go_on() -> None:
-    """An idle core was interrupted."""
-    now = read_tsc()
-    vcpus.charge_nobody(now)
-    _dispatch(now)
-
-
-@metal(inline=True)
 def wake(task: u64) -> None:
     """Make the task with this index ready, if it waits. Interrupts are off."""
-    wake_member(vcpus.members[task])
+    wake_member(vcpus.members[task], read_tsc())
 
 
 @metal(inline=True)
-def wake_member(task: Member) -> None:
+def wake_member(task: Member, now: u64) -> None:
     """Make this task ready, if it waits. Interrupts are off."""
     tasksets.add_all(status.ready, task.itself)
-    vcpus.task_has_woken(task)
+    if task.has_server:
+        vcpus.task_has_woken(task, now)
 
 
 @metal(inline=True)
@@ -140,9 +143,15 @@ def _dispatch(now: u64) -> None:
         now = read_tsc()
         vcpus.charge_nobody(now)
         chosen = scheduler.choose()
-    events.arm(min(events.next_moment(), vcpus.end_of_budget(chosen, now)), now)
+    _arm_for(vcpus.members[chosen], now)
     if chosen != status.running:
         _switch_to(chosen)
+
+
+@metal(inline=True)
+def _arm_for(task: Member, now: u64) -> None:
+    """Let the timer interrupt ``task``, which has the core, when something else has to be done."""
+    events.arm(min(events.next_moment(), vcpus.end_of_budget(task, now)), now)
 
 
 @metal

@@ -43,7 +43,7 @@ def cancel_alarm() -> None:
     queue.remove(events.events, FIRST_ALARM + tasks.current())
 
 
-@metal
+@metal(inline=True)
 def expire() -> None:
     """The timer has interrupted: do everything whose moment has come."""
     status.timer_interrupts += 1
@@ -56,7 +56,7 @@ def expire() -> None:
 @metal(inline=True)
 def _handle(event: u64, now: u64) -> None:
     if event < FIRST_REPLENISHMENT:
-        tasks.wake(event - FIRST_ALARM)
+        tasks.wake_member(vcpus.members[event - FIRST_ALARM], now)
     elif event < FIRST_WATCHDOG:
         vcpus.replenish(event - FIRST_REPLENISHMENT, now)
     else:

@@ -58,7 +58,7 @@ vcpus: Array[Vcpu, MAX_VCPUS] = static(export="kernel_vcpus")
 _kernel: Vcpu = static()  # stands for what no task does
 members: Array[Member, MAX_TASKS + 1] = static(export="kernel_members")  # by the tasks' indices
 current: Ptr[Member] = static()  # the task that has the core
-is_plain: bool = static()  # all tasks are of best effort, without mutexes: no account is kept
+is_plain: bool = static()  # there is only best effort, and no mutex: no account is kept
 _since: u64 = static()  # when what runs now was charged last
 _of_raised_levels: TaskSet = static()  # tasks that go on in the kernel's mode
 
@@ -68,11 +68,8 @@ def start() -> None:
     """Set every VCPU of the plan up, with its whole budget."""
     global _since, is_plain
     _since = read_tsc()
-    is_plain = (
-        info.vcpu_count == 1
-        and info.vcpus[0].kind == VcpuKind.BEST_EFFORT
-        and info.mutex_count == 0
-    )
+    servers_or_mutexes = info.vcpu_count + info.mutex_count - 1
+    is_plain = servers_or_mutexes == 0 and info.vcpus[0].kind == VcpuKind.BEST_EFFORT
     _kernel.backlogged = True
     members[NOBODY].vcpu = ptr(_kernel)
     for i in range(info.vcpu_count):
@@ -161,7 +158,7 @@ def police(now: u64) -> None:
 def _police(vcpu: Vcpu, now: u64) -> None:
     if vcpu.funded:
         _deplete(vcpu, now)
-    if not vcpu.funded and status.running == scheduler.holder and _of_grace(status.running) == 0:
+    if not vcpu.funded and status.running == scheduler.holder and _of_grace(current[0]) == 0:
         panic("a task without budget holds a mutex longer than it may")
 
 
@@ -179,18 +176,18 @@ def _deplete(vcpu: Vcpu, now: u64) -> None:
 
 
 @metal(inline=True)
-def end_of_budget(task: u64, now: u64) -> u64:
-    """Until when ``task``, which may run, may go on."""
-    vcpu = members[task].vcpu[0]
-    if not members[task].has_server:
+def end_of_budget(task: Member, now: u64) -> u64:
+    """Until when ``task`` may go on if it runs from now on."""
+    if not task.has_server:
         return events.NEVER
+    vcpu = task.vcpu[0]
     return now + (_available(vcpu, now) if vcpu.funded else _of_grace(task))
 
 
 @metal
-def _of_grace(holder: u64) -> u64:
+def _of_grace(holder: Member) -> u64:
     """How much longer who holds a mutex may go on without budget."""
-    return scheduler.limit - min(scheduler.limit, members[holder].used)
+    return scheduler.limit - min(scheduler.limit, holder.used)
 
 
 @metal(inline=True)
@@ -216,26 +213,23 @@ def task_has_blocked(now: u64) -> None:
 @metal
 def _block(vcpu: Vcpu) -> None:
     vcpu.backlogged = False
-    if vcpu.kind == VcpuKind.MAIN:
-        servers.block(vcpu.main)
-    else:
+    if vcpu.kind == VcpuKind.IO:
         io_servers.end(vcpu.io)
 
 
 @metal(inline=True)
-def task_has_woken(task: Member) -> None:
-    """``task`` is ready now."""
-    if task.has_server:
-        _unblock(task)
+def task_has_woken(task: Member, now: u64) -> None:
+    """``task``, which has a server, is ready now."""
+    vcpu = task.vcpu[0]
+    if not vcpu.backlogged:
+        vcpu.backlogged = True
+        usual = vcpu.kind == VcpuKind.MAIN and vcpu.funded
+        if not (usual and servers.unblock_whole(vcpu.main, now)):
+            _unblock(vcpu, task, now)
 
 
 @metal
-def _unblock(task: Member) -> None:
-    vcpu = task.vcpu[0]
-    if vcpu.backlogged:
-        return
-    vcpu.backlogged = True
-    now = read_tsc()
+def _unblock(vcpu: Vcpu, task: Member, now: u64) -> None:
     if vcpu.kind == VcpuKind.MAIN:
         servers.unblock(vcpu.main, now)
     else:
