@@ -16,6 +16,7 @@ from questv.kernel.log import log, log_bytes, log_end, log_part
 from questv.kernel.mutexes import Mutex
 from questv.kernel.panic import panic
 from questv.kernel.streams import Stream
+from questv.kernel.synchronization import Condition, Semaphore
 from questv.kernel.timers import sleep_until
 from questv.metal.definitions import MetalFunction
 from questv.metal.lang import metal
@@ -116,10 +117,12 @@ def initialize(body: Callable[..., Any]) -> Callable[[F], F]:
 __all__ = [
     "FOREVER",
     "NOTHING",
+    "Condition",
     "Input",
     "Mutex",
     "Reader",
     "Receiver",
+    "Semaphore",
     "Sender",
     "State",
     "Stream",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from questv.kernel.channels import Reader, Receiver, Sender, Writer
 from questv.kernel.console import SLOTS, Console
 from questv.kernel.info import INPUT_MAGIC, InputHeader
 from questv.kernel.status import EndStatus, KernelStatus
+from questv.kernel.vcpus import Member
 from questv.machine import (
     WITH_X2APIC,
     Exit,
@@ -45,6 +46,8 @@ class Sandbox:
 
     public: PublicPage
     status: KernelStatus
+    members: Sequence[Member]
+    console: Console
     lines: list[str]
     ends: dict[str, EndStatus]
 
@@ -81,6 +84,11 @@ class Run:
         """What the boot found."""
         found = self.memory(self.system.plan.boot_machine, sizeof(MachineFacts))
         return MachineFacts.view(found)
+
+    def nanoseconds(self, tsc: int) -> int:
+        """The moment of a time-stamp counter's value, since the machine's start."""
+        facts = self.facts
+        return (tsc - int(facts.start_tsc)) * 10**9 // int(facts.tsc_frequency)
 
     def __getitem__(self, name: str) -> Sandbox:
         return self.sandboxes[name]
@@ -150,12 +158,17 @@ def run_system(
     sandboxes = {}
     for plan in system.plan.sandboxes:
         status = bytes(sizeof(KernelStatus))
-        if plan.status is not None:
+        members: list[Member] = []
+        if plan.status is not None and plan.members is not None:
             status = read(plan.physical(plan.status), sizeof(KernelStatus))
+            place, size = plan.physical(plan.members), sizeof(Member)
+            members = [Member.view(read(place + i * size, size)) for i in range(len(plan.tasks))]
         console = Console.view(read(plan.physical(plan.console), sizeof(Console)))
         sandboxes[plan.name] = Sandbox(
             PublicPage.view(read(plan.public, sizeof(PublicPage))),
             KernelStatus.view(status),
+            members,
+            console,
             console_lines(console),
             {end.channel: _counters(read, plan, end) for end in plan.ends},
         )
@@ -254,9 +267,7 @@ def timed_text(
     """
     times = {"period": period, "budget": budget}
     lines = [f"{key} = {_value(value)}" for key, value in times.items() if value is not None]
-    return task_text(
-        function, None, name=name, stack=stack, keys="\n".join([*lines, keys]), **bind
-    )
+    return task_text(function, None, name=name, stack=stack, keys="\n".join([*lines, keys]), **bind)
 
 
 def _bound(bind: dict[str, float | str]) -> str:
