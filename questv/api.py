@@ -18,6 +18,7 @@ from questv.kernel.panic import panic
 from questv.kernel.streams import Stream
 from questv.kernel.synchronization import Condition, Semaphore
 from questv.kernel.timers import sleep_until
+from questv.kernel.watchdogs import unwatch, watch
 from questv.metal.definitions import MetalFunction
 from questv.metal.lang import metal
 from questv.metal.runtime import memcpy as copy_bytes
@@ -140,4 +141,6 @@ __all__ = [
     "periodic",
     "sleep_until",
     "task",
+    "unwatch",
+    "watch",
 ]

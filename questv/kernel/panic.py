@@ -24,6 +24,7 @@ def panic(reason: str) -> NoReturn:
     disable_interrupts()
     record = status.panic
     record.reason = PanicReason.MESSAGE
+    record.task = u32(status.running)
     for i in range(min(len(reason), PANIC_TEXT)):
         record.text[i] = text_bytes(reason)[i]
     record.rbp = asm("mov $0, rbp", u64, "=r")
@@ -39,6 +40,7 @@ def for_exception(frame: ExceptionFrame) -> NoReturn:
     if record.reason != PanicReason.NONE:
         _stop()
     record.reason = PanicReason.EXCEPTION
+    record.task = u32(status.running)
     record.vector = u32(frame.vector)
     record.error = frame.error
     record.rip = frame.rip
@@ -58,6 +60,18 @@ def for_exception(frame: ExceptionFrame) -> NoReturn:
 
 
 @metal
+def for_watchdog(task: u64, frame: u64) -> NoReturn:
+    """Stop this kernel as a task has not said in time that it goes on; it is in ``frame``."""
+    record = status.panic
+    record.reason = PanicReason.WATCHDOG
+    record.task = u32(task)
+    record.rbp = frame
+    record.rip = Ptr[u64](frame)[1]
+    log(f"panic: the watchdog of task {task} ran out")
+    _give_up()
+
+
+@metal
 def _is_trap(rip: u64) -> bool:
     return Ptr[u32](rip)[0] == _UD1_EAX
 
@@ -70,7 +84,6 @@ def _give_up() -> NoReturn:
 
 @metal
 def _stop() -> NoReturn:
-    status.panic.task = u32(status.running)
     hypercall(Hypercall.PANIC, u64(status.panic.reason), 0)
     while True:
         halt()

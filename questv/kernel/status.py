@@ -38,6 +38,7 @@ class PanicReason(IntEnum):
     EXCEPTION = 1  # the processor reported one; ``vector`` says which
     TRAP = 2  # compiled code stopped itself; ``trap`` says why
     MESSAGE = 3  # a task or the kernel called panic(); ``text`` says why
+    WATCHDOG = 4  # ``task`` has not said in time that it goes on
 
 
 PANIC_TEXT = 120
@@ -47,7 +48,7 @@ class PanicRecord(Struct):
     """What a kernel knew when it gave up."""
 
     reason: PanicReason
-    task: u32  # index of the task that ran
+    task: u32  # index of the task that ran, or that was watched
     vector: u32  # of the exception
     trap: u32  # a ``TrapKind``
     error: u64  # the exception's error code

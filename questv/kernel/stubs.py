@@ -24,6 +24,10 @@ _WITH_ERROR_CODE = {8, 10, 11, 12, 13, 14, 17, 21, 29, 30}  # APM vol. 2, 8.2
 _SCRATCH = ("rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11")
 _ALL = (*_SCRATCH, "rbx", "rbp", "r12", "r13", "r14", "r15")
 
+INTERRUPTED = 8 + 8 * len(_SCRATCH) + 8
+"""Where the address of the interrupted instruction is, above what the stub's calls leave."""
+INTERRUPT_STUBS = ("kernel_interrupt", "kernel_timer")
+
 interrupt_stubs: u8 = external("kernel_interrupt_stubs")
 
 _idle_stack: u64 = static(0, export="kernel_idle_stack")  # not zero: the core is idle
