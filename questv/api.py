@@ -9,6 +9,7 @@ from typing import Any, TypeVar, overload
 from questv.channel.copy import copy_out
 from questv.kernel.channels import NOTHING, Reader, Receiver, Sender, Writer
 from questv.kernel.clock import now
+from questv.kernel.counters import Counter, Histogram
 from questv.kernel.doorbells import FOREVER
 from questv.kernel.inputs import Input
 from questv.kernel.jobs import finish
@@ -119,6 +120,8 @@ __all__ = [
     "FOREVER",
     "NOTHING",
     "Condition",
+    "Counter",
+    "Histogram",
     "Input",
     "Mutex",
     "Reader",
