@@ -60,6 +60,11 @@ class PanicRecord(Struct):
     text: Array[u8, PANIC_TEXT]
 
 
+RESPONSES = 16
+RESPONSES_IN_TIME = 8
+"""Response times are told apart in parts of the deadline: into so many up to it."""
+
+
 class TaskStatus(Struct):
     """One task's counters."""
 
@@ -68,12 +73,12 @@ class TaskStatus(Struct):
     misses: u64  # calls that ended after their deadlines
     dropped: u64  # releases that were left out, since it was more than a period late
     worst: u64  # nanoseconds; the longest time from a release to the end of its call
+    responses: Array[u32, RESPONSES]  # calls by that time, the last for all that took longer
 
 
 class VcpuStatus(Struct):
-    """One VCPU's counters. Times are in ticks of the time-stamp counter."""
+    """One VCPU's counters."""
 
-    used: u64  # time that its tasks had the core
     depletions: u64  # times that it had no budget left for what it had to do
     overruns: u64  # times that its second budget was needed
 
@@ -90,6 +95,7 @@ class KernelStatus(Struct):
     """All of it."""
 
     started: u64  # time-stamp counter when the kernel said that it runs
+    charged: u64  # likewise, up to which it is known who had the core
     timer_interrupts: u64
     spurious: u64  # interrupts that nobody had asked for
     running: u64  # the task that has the core, or had it last

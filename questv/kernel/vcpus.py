@@ -59,15 +59,14 @@ _kernel: Vcpu = static()  # stands for what no task does
 members: Array[Member, MAX_TASKS + 1] = static(export="kernel_members")  # by the tasks' indices
 current: Ptr[Member] = static()  # the task that has the core
 is_plain: bool = static()  # there is only best effort, and no mutex: no account is kept
-_since: u64 = static()  # when what runs now was charged last
 _of_raised_levels: TaskSet = static()  # tasks that go on in the kernel's mode
 
 
 @metal
 def start() -> None:
     """Set every VCPU of the plan up, with its whole budget."""
-    global _since, is_plain
-    _since = read_tsc()
+    global is_plain
+    status.charged = read_tsc()
     servers_or_mutexes = info.vcpu_count + info.mutex_count - 1
     is_plain = servers_or_mutexes == 0 and info.vcpus[0].kind == VcpuKind.BEST_EFFORT
     _kernel.backlogged = True
@@ -95,9 +94,11 @@ def _set_up(vcpu: Vcpu, index: u64, told: VcpuInfo) -> None:
     vcpu.extra = clock.duration_to_tsc(told.overrun_budget) - vcpu.budget
     match told.kind:
         case VcpuKind.MAIN:
-            servers.start(vcpu.main, vcpu.budget, clock.duration_to_tsc(told.period), _since)
+            servers.start(
+                vcpu.main, vcpu.budget, clock.duration_to_tsc(told.period), status.charged
+            )
         case VcpuKind.IO:
-            io_servers.start(vcpu.io, told.utilization, _since)
+            io_servers.start(vcpu.io, told.utilization, status.charged)
         case _:
             pass
 
@@ -116,9 +117,8 @@ def set_current(task: u64) -> None:
 @metal(inline=True)
 def charge(now: u64) -> None:
     """Charge the task that has the core with the time since the last charge."""
-    global _since
-    ran = now - _since
-    _since = now
+    ran = now - status.charged
+    status.charged = now
     current[0].used += ran
     if current[0].has_server:
         _charge_server(current[0].vcpu[0], ran)
@@ -126,7 +126,6 @@ def charge(now: u64) -> None:
 
 @metal
 def _charge_server(vcpu: Vcpu, ran: u64) -> None:
-    status.vcpus[vcpu.index].used += ran
     if vcpu.kind == VcpuKind.MAIN:
         servers.charge(vcpu.main, ran)
     else:
@@ -136,14 +135,13 @@ def _charge_server(vcpu: Vcpu, ran: u64) -> None:
 @metal(inline=True)
 def time_of_current() -> u64:
     """For how long the task that has the core has had it so far, in all."""
-    return current[0].used + read_tsc() - _since
+    return current[0].used + read_tsc() - status.charged
 
 
 @metal(inline=True)
 def charge_nobody(now: u64) -> None:
     """Nobody had the core since the last charge."""
-    global _since
-    _since = now
+    status.charged = now
 
 
 @metal(inline=True)
