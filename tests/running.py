@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from questv.kernel.channels import Reader, Receiver, Sender, Writer
 from questv.kernel.console import SLOTS, Console
 from questv.kernel.info import INPUT_MAGIC, InputHeader
 from questv.kernel.status import EndStatus, KernelStatus
-from questv.kernel.vcpus import Member
 from questv.machine import (
     WITH_X2APIC,
     Exit,
@@ -46,7 +45,6 @@ class Sandbox:
 
     public: PublicPage
     status: KernelStatus
-    members: Sequence[Member]
     console: Console
     lines: list[str]
     ends: dict[str, EndStatus]
@@ -158,16 +156,12 @@ def run_system(
     sandboxes = {}
     for plan in system.plan.sandboxes:
         status = bytes(sizeof(KernelStatus))
-        members: list[Member] = []
-        if plan.status is not None and plan.members is not None:
+        if plan.status is not None:
             status = read(plan.physical(plan.status), sizeof(KernelStatus))
-            place, size = plan.physical(plan.members), sizeof(Member)
-            members = [Member.view(read(place + i * size, size)) for i in range(len(plan.tasks))]
         console = Console.view(read(plan.physical(plan.console), sizeof(Console)))
         sandboxes[plan.name] = Sandbox(
             PublicPage.view(read(plan.public, sizeof(PublicPage))),
             KernelStatus.view(status),
-            members,
             console,
             console_lines(console),
             {end.channel: _counters(read, plan, end) for end in plan.ends},

@@ -204,7 +204,7 @@ class SandboxReport(Found):
     counts is None for a foreign one.
 
     ``unsent_lines`` are lines of the console that a serial port was not given in time. ``idle`` is
-    for how long no task had the core, None if the kernel keeps no account of that. ``mode`` is 0, or
+    for how long no task had the core, None if the kernel keeps no account of that. ``mode`` is 0 or
     the level of criticality below which tasks yield, which has changed ``mode_changes`` times.
     """
 

@@ -20,9 +20,7 @@ from questv.inspect.words import words
 from questv.kernel.mutexes import Mutex
 from questv.kernel.status import KernelStatus, VcpuStatus
 from questv.kernel.tasksets import TaskSet
-from questv.kernel.vcpus import Member
 from questv.metal.lang import ACQUIRE
-from questv.metal.structs import sizeof
 from questv.monitor.interface import ExitCounts, ExitReason, PublicPage, SandboxState
 from questv.plan.model import MutexPlan, SandboxPlan
 
@@ -121,14 +119,9 @@ class _Account:
 
 def _account(guest: Guest, sandbox: SandboxPlan, status: KernelStatus) -> _Account:
     kinds = [vcpu.kind for vcpu in sandbox.vcpus]
-    if sandbox.members is None or (kinds == ["best effort"] and not sandbox.mutexes):
+    if kinds == ["best effort"] and not sandbox.mutexes:
         return _Account((None,) * len(sandbox.tasks), None)
-    size = sizeof(Member)
-    members = [
-        guest.of(sandbox, Member, sandbox.members + index * size)
-        for index in range(len(sandbox.tasks))
-    ]
-    ticks = [int(member.used) for member in members]
+    ticks = [int(status.tasks[index].used) for index in range(len(sandbox.tasks))]
     idle = int(status.charged) - int(status.started) - sum(ticks)
     duration = guest.clock.duration
     return _Account(tuple(map(duration, ticks)), duration(max(idle, 0)))

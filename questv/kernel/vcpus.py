@@ -21,7 +21,7 @@ from questv.kernel.io_servers import IoServer
 from questv.kernel.panic import panic
 from questv.kernel.scheduler import NOBODY
 from questv.kernel.servers import SporadicServer
-from questv.kernel.status import status
+from questv.kernel.status import TaskStatus, status
 from questv.kernel.tasksets import TaskSet
 from questv.metal.lang import Array, Ptr, metal, ptr, static, u64
 from questv.metal.structs import Struct
@@ -51,12 +51,12 @@ class Member(Struct):
     itself: TaskSet  # that has it and no other
     vcpu: Ptr[Vcpu]
     has_server: bool  # its VCPU has an account to keep
-    used: u64  # ticks that it had the core
+    counters: Ptr[TaskStatus]
 
 
 vcpus: Array[Vcpu, MAX_VCPUS] = static(export="kernel_vcpus")
 _kernel: Vcpu = static()  # stands for what no task does
-members: Array[Member, MAX_TASKS + 1] = static(export="kernel_members")  # by the tasks' indices
+members: Array[Member, MAX_TASKS + 1] = static()  # by the tasks' indices
 current: Ptr[Member] = static()  # the task that has the core
 is_plain: bool = static()  # there is only best effort, and no mutex: no account is kept
 _of_raised_levels: TaskSet = static()  # tasks that go on in the kernel's mode
@@ -71,11 +71,13 @@ def start() -> None:
     is_plain = servers_or_mutexes == 0 and info.vcpus[0].kind == VcpuKind.BEST_EFFORT
     _kernel.backlogged = True
     members[NOBODY].vcpu = ptr(_kernel)
+    members[NOBODY].counters = ptr(status.tasks[NOBODY])
     for i in range(info.vcpu_count):
         _set_up(vcpus[i], u64(i), info.vcpus[i])
     for i in range(info.task_count):
         member = members[i]
         member.vcpu = ptr(vcpus[info.tasks[i].vcpu])
+        member.counters = ptr(status.tasks[i])
         member.has_server = member.vcpu[0].kind != VcpuKind.BEST_EFFORT
         tasksets.add(member.itself, u64(i))
         tasksets.add_all(member.vcpu[0].tasks, member.itself)
@@ -94,9 +96,8 @@ def _set_up(vcpu: Vcpu, index: u64, told: VcpuInfo) -> None:
     vcpu.extra = clock.duration_to_tsc(told.overrun_budget) - vcpu.budget
     match told.kind:
         case VcpuKind.MAIN:
-            servers.start(
-                vcpu.main, vcpu.budget, clock.duration_to_tsc(told.period), status.charged
-            )
+            period = clock.duration_to_tsc(told.period)
+            servers.start(vcpu.main, vcpu.budget, period, status.charged)
         case VcpuKind.IO:
             io_servers.start(vcpu.io, told.utilization, status.charged)
         case _:
@@ -119,7 +120,7 @@ def charge(now: u64) -> None:
     """Charge the task that has the core with the time since the last charge."""
     ran = now - status.charged
     status.charged = now
-    current[0].used += ran
+    current[0].counters[0].used += ran
     if current[0].has_server:
         _charge_server(current[0].vcpu[0], ran)
 
@@ -135,7 +136,7 @@ def _charge_server(vcpu: Vcpu, ran: u64) -> None:
 @metal(inline=True)
 def time_of_current() -> u64:
     """For how long the task that has the core has had it so far, in all."""
-    return current[0].used + read_tsc() - status.charged
+    return current[0].counters[0].used + read_tsc() - status.charged
 
 
 @metal(inline=True)
@@ -185,7 +186,7 @@ def end_of_budget(task: Member, now: u64) -> u64:
 @metal
 def _of_grace(holder: Member) -> u64:
     """How much longer who holds a mutex may go on without budget."""
-    return scheduler.limit - min(scheduler.limit, holder.used)
+    return scheduler.limit - min(scheduler.limit, holder.counters[0].used)
 
 
 @metal(inline=True)

@@ -268,7 +268,6 @@ class Layout:
             monitor_plan=parts["plan"],
             info=next(window.physical for window in of.kernel if window.name == "info"),
             status=begin.status,
-            members=begin.members,
             console=begin.console,
             vcpus=sandbox.vcpus if isinstance(sandbox, TaskSandbox) else (),
             tasks=self._tasks(sandbox) if isinstance(sandbox, TaskSandbox) else (),

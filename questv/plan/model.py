@@ -226,8 +226,8 @@ class ForeignPlan(Part):
 class SandboxPlan(Part):
     """One sandbox with its monitor.
 
-    A foreign kernel has no VCPUs, tasks, mutexes, ends, inputs, status and members. Its
-    ``kernel_windows`` are its memory by its own physical addresses, as are all addresses of it.
+    A foreign kernel has no VCPUs, tasks, mutexes, ends, inputs and status. Its ``kernel_windows``
+    are its memory by its own physical addresses, as are all addresses of it.
     """
 
     name: str
@@ -255,7 +255,6 @@ class SandboxPlan(Part):
     monitor_plan: int
     info: int
     status: int | None
-    members: int | None
     console: int
     vcpus: tuple[VcpuPlan, ...]
     tasks: tuple[TaskPlan, ...]

@@ -84,7 +84,6 @@ class Begin:
     stack_top: int
     tables: int
     status: int | None
-    members: int | None
     console: int
 
 
@@ -200,7 +199,6 @@ class TaskSandbox(PlannedSandbox):
             stack_top=self.stacks.start.top,
             tables=tables,
             status=symbols.address("kernel_status"),
-            members=symbols.address("kernel_members"),
             console=symbols.address("kernel_console"),
         )
 
@@ -274,7 +272,6 @@ class ForeignSandbox(PlannedSandbox):
             stack_top=stack,
             tables=at["page tables"].address if is_64 else 0,
             status=None,
-            members=None,
             console=at["console"].address,
         )
 

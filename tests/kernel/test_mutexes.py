@@ -393,7 +393,7 @@ def test_who_holds_it_too_long_without_budget_is_stopped(tmp_path: Path, functio
         *([mutex_text("n", "300 us", user=2)] if nests else []),
     )
     assert_panic(run, 0, "a task without budget holds a mutex longer than it may")
-    used = int(run["one"].members[0].used)
+    used = int(run["one"].status.tasks[0].used)
     assert 180_000 <= used < 183_000
 
 
