@@ -13,6 +13,7 @@ from questv.view import vcpus
 from questv.view.crash import crash_view
 from questv.view.lines import LineView
 from questv.view.terminal import add_column, heading, indented, sandbox_name, table
+from questv.view.timing import timing_sections
 from questv.view.units import count, frequency, moment, size
 
 _SHOWN_LINES = 20
@@ -84,6 +85,7 @@ def _sections(snapshot: Snapshot) -> Iterator[RenderableType]:
     yield ""
     yield heading("Tasks")
     yield indented(_tasks(snapshot))
+    yield from timing_sections(snapshot.sandboxes)
     if snapshot.channels:
         yield ""
         yield heading("Channels (as each end counts; doorbells it rang, was woken by, got late)")
