@@ -45,6 +45,7 @@ class Sandbox:
 
     public: PublicPage
     status: KernelStatus
+    console: Console
     lines: list[str]
     ends: dict[str, EndStatus]
 
@@ -81,6 +82,11 @@ class Run:
         """What the boot found."""
         found = self.memory(self.system.plan.boot_machine, sizeof(MachineFacts))
         return MachineFacts.view(found)
+
+    def nanoseconds(self, tsc: int) -> int:
+        """The moment of a time-stamp counter's value, since the machine's start."""
+        facts = self.facts
+        return (tsc - int(facts.start_tsc)) * 10**9 // int(facts.tsc_frequency)
 
     def __getitem__(self, name: str) -> Sandbox:
         return self.sandboxes[name]
@@ -156,6 +162,7 @@ def run_system(
         sandboxes[plan.name] = Sandbox(
             PublicPage.view(read(plan.public, sizeof(PublicPage))),
             KernelStatus.view(status),
+            console,
             console_lines(console),
             {end.channel: _counters(read, plan, end) for end in plan.ends},
         )
