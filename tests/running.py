@@ -108,6 +108,7 @@ def run_system(
     contents: tuple[tuple[int, Path], ...] = (),
     consoles: tuple[tuple[int, int | None], ...] = (),
     cpu: str = WITH_X2APIC,
+    extra: tuple[str, ...] = (),
     timeout: float = END,
 ) -> Run:
     """Run a built system to its end, or until ``timeout``: then ``exit`` is None.
@@ -127,6 +128,7 @@ def run_system(
         contents=contents,
         consoles=consoles,
         cpu=cpu,
+        extra=extra,
     )
     with Machine(options) as machine:
         try:
