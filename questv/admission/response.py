@@ -16,7 +16,8 @@ that of the first job; where it does not end within its period there is no bound
 *Own budget.* What was used comes back a period after the VCPU had begun to be busy. If all its
 tasks together need no more than its budget in any of its periods, the n-th tick that they need is
 there when its job is released (by induction: it follows the tick a budget before, which was for a
-job released a period before at least). Then tasks on one VCPU are to each other as any others are.
+job released a period before at least), or as much later as the kernel may notice a release late,
+or the task has jitter. Then tasks on one VCPU are to each other as any others are.
 Where they may need more, a job may find the budget just used up: the VCPU's k-th budget is there
 T - C + (k - 1)T later and takes its own busy window (R. Davis, A. Burns, "Hierarchical Fixed
 Priority Pre-emptive Scheduling", RTSS 2005).
@@ -136,9 +137,9 @@ class _Place:
         self.blocking = max(
             _longest_section(self.task, more, less), costs.exit if kernel.is_guarded else 0
         )
-        waiting = sum(1 for vcpu in kernel.vcpus if vcpu.kind is not VcpuKind.BEST_EFFORT)
-        self.once = costs.timer * (1 + len(less) + waiting) + costs.switch
-        self.lateness = self.task.jitter + 2 * costs.resolution
+        self.once = costs.timer * (1 + len(less) + _servers(kernel)) + costs.switch
+        self.unnoticed = costs.resolution + _longest_deafness(kernel, costs)
+        self.lateness = self.task.jitter + self.unnoticed + costs.resolution
 
     def responses(self) -> Iterable[Response]:
         """Mode by mode, as long as the task's VCPU goes on."""
@@ -172,7 +173,7 @@ class _Place:
             work += releases * (
                 (mate.need_in(mode) or 0)
                 + _per_release(mate, self.costs)
-                + self.costs.resolution  # It may come early enough to use a budget that comes late.
+                + self.unnoticed  # It may come early enough to use a budget that comes late.
             )
         return work
 
@@ -188,8 +189,8 @@ class _Place:
         def end(window: int) -> int:
             work = self._work(need, window, mode)
             budgets = -(-work // budget)
-            last = self._time_for(work - (budgets - 1) * budget, mode, limit) or limit
-            return period - budget + (budgets - 1) * period + last
+            last = self._time_for(work - (budgets - 1) * budget, mode, limit)
+            return budgets * period - budget + (limit if last is None else last)
 
         return _solve(end, need, limit)
 
@@ -205,12 +206,7 @@ class _Place:
             total += other.takes(*_presence(other.vcpu, window, mode, windows))
         for io in self.io:
             total += io.takes(_presence(io.vcpu, window, mode, windows)[0])
-        for interrupt in self.kernel.interrupts:
-            cost = interrupt.cost + self.costs.timer + 2 * self.costs.switch
-            total += -(-window // interrupt.interval) * cost
-        for doorbell in self.kernel.doorbells:
-            total += -(-window // doorbell.interval) * self.costs.doorbell
-        return total
+        return total + _interruptions(self.kernel, self.costs, window)
 
 
 class _Rival:
@@ -252,6 +248,31 @@ class _Io:
         return min(window, -(-exact.numerator // exact.denominator))
 
 
+def _interruptions(kernel: Kernel, costs: Costs, window: int) -> int:
+    """What comes from outside takes of a window; a device's bottom half comes, and it goes."""
+    total = 0
+    for interrupt in kernel.interrupts:
+        cost = interrupt.cost + costs.timer + 2 * costs.switch
+        total += -(-window // interrupt.interval) * cost
+    for doorbell in kernel.doorbells:
+        total += -(-window // doorbell.interval) * costs.doorbell
+    return total
+
+
+def _longest_deafness(kernel: Kernel, costs: Costs) -> int:
+    """How long the kernel may be at work in one go, and not notice that a task is due."""
+    everything = (len(kernel.tasks) + _servers(kernel)) * costs.timer + costs.switch
+    start = everything + (costs.exit if kernel.is_guarded else 0)
+    limit = _PERIODS_TO_LOOK * max(task.period for task in kernel.tasks)
+    found = _solve(lambda w: start + _interruptions(kernel, costs, w), start, limit)
+    return limit if found is None else found
+
+
+def _servers(kernel: Kernel) -> int:
+    """How many VCPUs have a budget that comes back."""
+    return sum(1 for vcpu in kernel.vcpus if vcpu.kind is not VcpuKind.BEST_EFFORT)
+
+
 def _presence(vcpu: Vcpu, window: int, mode: int, windows: Mapping[int, int]) -> tuple[int, int]:
     """For how long of a window ``vcpu`` may run, and the mode whose budget it has at most."""
     if vcpu.runs_in(mode):
@@ -261,12 +282,12 @@ def _presence(vcpu: Vcpu, window: int, mode: int, windows: Mapping[int, int]) ->
 
 
 def _solve(function: Callable[[int], int], start: int, limit: int) -> int | None:
-    """The least ``w`` above 0 with ``function(w) == w``, None if it is above ``limit``."""
+    """The least ``w`` with ``function(w) == w``, not below ``start``; None if above ``limit``."""
     window = max(1, start)
     while window <= limit:
         following = function(window)
         if following <= window:
-            return window
+            return following
         window = following
     return None
 

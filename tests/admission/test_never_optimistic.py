@@ -1,0 +1,86 @@
+"""The analysis against simulation: nothing that is admitted ever takes longer than its bound."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from questv.admission.costs import FREE
+from questv.admission.model import Kernel, Task, Vcpu, VcpuKind
+from questv.admission.response import all_fit, response_times
+from tests.admission.sets import random_habits, random_kernel
+from tests.admission.simulator import Habits, Simulation
+
+_PERIODS_SEEN = 6  # of the longest period
+
+
+def excess(seed: int, **habits: object) -> tuple[bool, list[str]]:
+    """Whether the random kernel of ``seed`` is admitted, and which jobs of it took too long."""
+    r = random.Random(seed)
+    kernel, costs = random_kernel(r)
+    if not all_fit(kernel, costs):
+        return False, []
+    bounds = {(each.task.name, each.mode): each.bound for each in response_times(kernel, costs)}
+    chosen = replace(random_habits(r, kernel), **habits)  # type: ignore[arg-type]
+    until = _PERIODS_SEEN * max(task.period for task in kernel.tasks)
+    return True, [
+        f"seed {seed}: {seen}"
+        for seen in Simulation(kernel, costs, chosen, seed).run(until)
+        if seen.response > (bounds[seen.task, seen.mode] or 0)
+    ]
+
+
+def assert_never_optimistic(seeds: range) -> int:
+    """The number of kernels among ``seeds`` that are admitted, none of which breaks a promise."""
+    admitted = 0
+    for seed in seeds:
+        is_admitted, late = excess(seed)
+        admitted += is_admitted
+        assert not late, late[0]
+    return admitted
+
+
+@pytest.mark.parametrize("first", range(0, 1200, 300))
+def test_no_response_exceeds_its_bound(first: int) -> None:
+    assert assert_never_optimistic(range(first, first + 300)) > 100
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("first", range(10_000, 35_000, 2_500))
+def test_no_response_exceeds_its_bound_in_ten_thousand_kernels(first: int) -> None:
+    assert assert_never_optimistic(range(first, first + 2_500)) > 1_000
+
+
+def plain(r: random.Random) -> Kernel:
+    """Tasks with VCPUs of their own and nothing else."""
+    vcpus, tasks = [], []
+    for number in range(r.randint(1, 8)):
+        period = r.randint(10, 500)
+        budget = max(1, int(period * r.uniform(0.02, 0.4)))
+        vcpus.append(Vcpu(f"v{number}", VcpuKind.MAIN, budget, period))
+        tasks.append(Task(f"t{number}", f"v{number}", period, budget, None, period))
+    return Kernel("plain", tuple(vcpus), tuple(tasks), is_guarded=False)
+
+
+def test_for_independent_tasks_the_bound_is_exact() -> None:
+    """Released together, with all that they may need, each takes its bound the first time."""
+    admitted = 0
+    for seed in range(200):
+        kernel = plain(random.Random(seed))
+        if not all_fit(kernel, FREE):
+            continue
+        admitted += 1
+        longest = max(task.period for task in kernel.tasks)
+        seen = Simulation(kernel, FREE, Habits(), seed).run(2 * longest)
+        firsts = {each.task: each.response for each in seen if each.due == 0}
+        assert firsts == {each.task.name: each.bound for each in response_times(kernel, FREE)}
+    assert admitted > 50
+
+
+def test_who_had_to_yield_must_not_catch_up() -> None:
+    """Were its budget to count from before it could run again, it would have two at once."""
+    assert excess(3276) == (True, [])
+    _, late = excess(3276, overruns=0.5, rejoin=False)
+    assert late
