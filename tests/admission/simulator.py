@@ -252,7 +252,8 @@ class Simulation:
         server = self.servers[vcpu.name]
         if isinstance(server, Sporadic):
             server.unblock(self.now)
-            if vcpu.level >= self.mode and server.available(self.now) >= vcpu.budget:
+            whole = (vcpu.overrun_budget if vcpu.name in self.enlarged else None) or vcpu.budget
+            if vcpu.level >= self.mode and server.available(self.now) == whole:
                 self.recovering.discard(vcpu.name)
         else:
             server.begin(
