@@ -101,17 +101,33 @@ def all_fit(kernel: Kernel, costs: Costs) -> bool:
     )
 
 
-def is_ample(kernel: Kernel, vcpu: Vcpu, mode: int) -> bool:
-    """Whether the tasks of ``vcpu`` never need more than its budget in any of its periods."""
+def spare(kernel: Kernel, vcpu: Vcpu, mode: int) -> int:
+    """What all tasks of ``vcpu`` together leave of its budget in any of its periods.
+
+    Below 0 if they may need more than the budget, or nobody knows.
+    """
     tasks = kernel.tasks_of(vcpu)
-    needs = 0
+    left = vcpu.budget_in(mode)
     for task in tasks:
         need = task.need_in(mode)
         closer = task.jitter if len(tasks) > 1 else 0  # Alone, it finds its budget as late itself.
         if need is None or task.period - closer < vcpu.period:
-            return False
-        needs += need
-    return needs <= vcpu.budget_in(mode)
+            return -1
+        left -= need
+    return left
+
+
+def lateness(kernel: Kernel, costs: Costs) -> int:
+    """How much later than it is due a task may be noticed, or its budget be given back.
+
+    The timer is late, and the kernel may be at work in one go, deaf to the timer. A budget comes
+    back as much later as the task was noticed late the time before.
+    """
+    everything = (len(kernel.tasks) + _servers(kernel)) * costs.timer + costs.switch
+    start = everything + (costs.exit if kernel.is_guarded else 0)
+    limit = _PERIODS_TO_LOOK * max((task.period for task in kernel.tasks), default=0)
+    deaf = _solve(lambda w: start + _interruptions(kernel, costs, w), start, limit)
+    return 2 * costs.resolution + (limit if deaf is None else deaf)
 
 
 class _Place:
@@ -138,8 +154,8 @@ class _Place:
             _longest_section(self.task, more, less), costs.exit if kernel.is_guarded else 0
         )
         self.once = costs.timer * (1 + len(less) + _servers(kernel)) + costs.switch
-        self.unnoticed = costs.resolution + _longest_deafness(kernel, costs)
-        self.lateness = self.task.jitter + self.unnoticed + costs.resolution
+        self.unnoticed = lateness(kernel, costs)
+        self.late = self.task.jitter + self.unnoticed
 
     def responses(self) -> Iterable[Response]:
         """Mode by mode, as long as the task's VCPU goes on."""
@@ -151,7 +167,7 @@ class _Place:
                     yield Response(self.task, mode, None)
                     return
                 windows[mode] = max(window, *windows.values(), 0)
-                yield Response(self.task, mode, self.lateness + windows[mode])
+                yield Response(self.task, mode, self.late + windows[mode])
 
     def _window(self, mode: int, windows: Mapping[int, int]) -> int | None:
         """From when the task comes until it has ended; ``windows``: the same in lower modes."""
@@ -159,7 +175,7 @@ class _Place:
         if need is None or self.vcpu.kind is not VcpuKind.MAIN:
             return None
         limit = _PERIODS_TO_LOOK * self.task.period
-        if all(is_ample(self.kernel, self.vcpu, each) for each in (*windows, mode)):
+        if all(spare(self.kernel, self.vcpu, each) >= 0 for each in (*windows, mode)):
             return _solve(
                 lambda w: self._work(need, w, mode) + self._delay(w, mode, windows), need, limit
             )
@@ -254,18 +270,9 @@ def _interruptions(kernel: Kernel, costs: Costs, window: int) -> int:
     for interrupt in kernel.interrupts:
         cost = interrupt.cost + costs.timer + 2 * costs.switch
         total += -(-window // interrupt.interval) * cost
-    for doorbell in kernel.doorbells:
-        total += -(-window // doorbell.interval) * costs.doorbell
+    for doorbell in kernel.doorbells:  # Who rings may be late with one, by up to the interval.
+        total += (-(-window // doorbell.interval) + 1) * costs.doorbell
     return total
-
-
-def _longest_deafness(kernel: Kernel, costs: Costs) -> int:
-    """How long the kernel may be at work in one go, and not notice that a task is due."""
-    everything = (len(kernel.tasks) + _servers(kernel)) * costs.timer + costs.switch
-    start = everything + (costs.exit if kernel.is_guarded else 0)
-    limit = _PERIODS_TO_LOOK * max(task.period for task in kernel.tasks)
-    found = _solve(lambda w: start + _interruptions(kernel, costs, w), start, limit)
-    return limit if found is None else found
 
 
 def _servers(kernel: Kernel) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import random
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -111,6 +111,7 @@ class Job:
     stretches: deque[tuple[int, str | None, int]]  # time, mutex, hold
     highest_mode: int = 0
     is_exempt: bool = False
+    start: int | None = None
 
 
 @dataclass
@@ -132,6 +133,11 @@ class Seen:
     due: int
     response: int
     mode: int
+    start: int  # when it had the core first
+
+    @property
+    def end(self) -> int:
+        return self.due + self.response
 
 
 @dataclass(frozen=True)
@@ -149,8 +155,17 @@ class Habits:
 class Simulation:
     """One run of one kernel."""
 
-    def __init__(self, kernel: Kernel, costs: Costs, habits: Habits, seed: int) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        costs: Costs,
+        habits: Habits,
+        seed: int,
+        messages: Mapping[str, Sequence[int]] | None = None,
+    ) -> None:
+        """Prepare a run; ``messages`` are the moments at which tasks are woken."""
         self.kernel = kernel
+        self.messages = messages or {}
         self.costs = costs
         self.habits = habits
         self.random = random.Random(seed)
@@ -201,6 +216,10 @@ class Simulation:
 
     def _start(self) -> None:
         for runner in self.runners:
+            if runner.task.name in self.messages and not runner.is_bottom_half:
+                for moment in self.messages[runner.task.name]:
+                    self._post(moment, runner, moment)
+                continue
             if not runner.task.period:
                 continue
             phase = 0 if self.habits.synchronous else self.random.randint(0, runner.task.period)
@@ -224,6 +243,9 @@ class Simulation:
             if not runner.is_bottom_half and not runner.task.is_woken:
                 self.debt += self.costs.timer
             self._release(runner, what)
+            if runner.task.name in self.messages and not runner.is_bottom_half:
+                self.debt += self.costs.doorbell
+                continue
             gap = runner.task.period
             if runner.is_bottom_half or self.habits.sporadic:
                 gap += self.random.choice((0, 0, self.random.randint(0, gap)))
@@ -342,6 +364,8 @@ class Simulation:
 
     def _execute(self, runner: Runner, most: int) -> None:
         job = runner.jobs[0]
+        if job.start is None:
+            job.start = self.now
         time, mutex, hold = job.stretches[0]
         if mutex is not None and not any(holder is runner for holder, _ in self.held):
             self.held.append((runner, self.ceilings[mutex]))
@@ -383,7 +407,7 @@ class Simulation:
         response = self.now - job.due
         members = self.members[vcpu.name]
         if self._is_promised(runner, job):
-            self.seen.append(Seen(runner.name, job.due, response, job.highest_mode))
+            self.seen.append(Seen(runner.name, job.due, response, job.highest_mode, job.start or 0))
         while len(runner.jobs) > 1 and runner.jobs[1].due <= self.now:
             runner.jobs.popleft()  # releases that are whole periods late
         if not any(member.jobs for member in members):
