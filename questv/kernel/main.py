@@ -7,13 +7,17 @@ from questv.kernel import (
     channels,
     clock,
     console,
+    events,
     floats,
     inputs,
+    jobs,
     lapic,
+    mutexes,
     streams,
     tables,
     tasks,
     timers,
+    vcpus,
 )
 from questv.kernel.hypercall import hypercall
 from questv.kernel.status import status
@@ -43,7 +47,12 @@ def main() -> None:
     console.start()
     lapic.start()
     clock.start()
+    events.start()
     timers.start()
+    vcpus.start()
+    jobs.start()
+    mutexes.start()
+    tasks.start()
     channels.start()
     inputs.start()
     streams.start()

@@ -11,7 +11,17 @@ from questv.arch.x86.paging import PAGE_SIZE
 from questv.arch.x86.registers import Cr0, Cr4, Efer
 from questv.arch.x86.svm import MSR_MAP_SIZE
 from questv.boot.plan import BootPlan, Route, X2ApicUse
-from questv.kernel.info import EndKind, SandboxInfo, StreamInfo, TaskInfo
+from questv.kernel.info import (
+    MAX_TASKS,
+    Call,
+    EndKind,
+    MutexInfo,
+    SandboxInfo,
+    StreamInfo,
+    TaskInfo,
+    VcpuInfo,
+    VcpuKind,
+)
 from questv.metal.structs import offsetof
 from questv.metal.symbols import Symbols
 from questv.monitor.interface import ApicMode
@@ -20,7 +30,7 @@ from questv.plan import addresses
 from questv.plan.foreign import ForeignKernel, linux_parameters, whole_pages
 from questv.plan.foreign_page import ForeignPage, foreign_page, memory_ranges
 from questv.plan.layout import tables
-from questv.plan.model import Plan, SandboxPlan
+from questv.plan.model import CallPlan, Plan, SandboxPlan
 from questv.plan.permissions import (
     DIRECT_APIC,
     FOREIGN_MSRS,
@@ -160,18 +170,34 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
         core=sandbox.core,
         apic_mode=ApicMode[sandbox.apic.upper()],
         task_count=len(sandbox.tasks),
+        vcpu_count=len(sandbox.vcpus),
         end_count=len(sandbox.ends),
         input_count=len(sandbox.inputs),
         stream_count=len(sandbox.streams),
+        mutex_count=len(sandbox.mutexes),
         console_port=sandbox.console_port,
     )
     for index, task in enumerate(sandbox.tasks):
         made.tasks[index] = TaskInfo(
-            entry=symbols.address(task.symbol),
-            arguments=task.arguments,
+            body=_call(task.body, symbols),
+            initialize=_call(task.initialize, symbols) if task.initialize else Call(),
             stack_top=task.stack_top,
             float_state=task.float_state,
+            vcpu=task.vcpu,
+            period=task.period,
+            deadline=task.deadline,
         )
+    for index, vcpu in enumerate(sandbox.vcpus):
+        made.vcpus[index] = VcpuInfo(
+            kind=_VCPU_KINDS[vcpu.kind],
+            level=vcpu.level,
+            budget=vcpu.budget,
+            overrun_budget=vcpu.overrun_budget,
+            period=vcpu.period,
+            utilization=vcpu.utilization,
+        )
+    for index, mutex in enumerate(sandbox.mutexes):
+        made.mutexes[index] = MutexInfo(object=mutex.object, ceiling=mutex.ceiling, hold=mutex.hold)
     for index, end in enumerate(sandbox.ends):
         info = made.ends[index]
         info.kind = EndKind[end.role.upper()]
@@ -192,8 +218,20 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
             physical=sandbox.physical(stream.memory) if stream.memory else 0,
             vector=stream.vector,
             task=stream.task,
+            bottom_half=MAX_TASKS if stream.bottom_half is None else stream.bottom_half,
         )
     return made
+
+
+def _call(call: CallPlan, symbols: Symbols) -> Call:
+    return Call(function=symbols.address(call.symbol), arguments=call.arguments, floats=call.floats)
+
+
+_VCPU_KINDS = {
+    "main": VcpuKind.MAIN,
+    "io": VcpuKind.IO,
+    "best effort": VcpuKind.BEST_EFFORT,
+}
 
 
 def _foreign_blocks(sandbox: SandboxPlan, kernel: ForeignKernel) -> Iterator[Block]:

@@ -1,19 +1,22 @@
-"""What tasks are given: ends of channels with what wakes them, streams, inputs and integers."""
+"""What tasks are given: ends of channels with what wakes them, streams, inputs, mutexes, states and
+numbers."""
 
 from __future__ import annotations
 
+import struct
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from questv.kernel.info import FIRST_DEVICE_VECTOR
+from questv.metal.types import F32, F64
 from questv.plan import devices, virtual
 from questv.plan.doorbells import Doorbells
-from questv.plan.model import ChannelPlan, EndPlan, StreamPlan
+from questv.plan.model import CallPlan, ChannelPlan, EndPlan, MutexPlan, StreamPlan
 from questv.plan.objects import ROLES, TABLES, ObjectTable, Role
-from questv.plan.sandboxes import PlannedSandbox, TaskSandbox
+from questv.plan.sandboxes import BOTTOM_HALF, PlannedSandbox, PlannedTask, TaskSandbox
 from questv.plan.virtual import ChannelAddresses
-from questv.system.description import Description
-from questv.system.model import Channel, Device, Input
+from questv.system.description import Description, OwnState
+from questv.system.model import Channel, Device, Input, Mutex
 from questv.system.tasks import ParameterKind
 
 
@@ -33,9 +36,11 @@ class Ends:
         self._bells = _bells(channels.values())
         self._ends: dict[str, list[EndPlan]] = {}
         self._streams: dict[str, list[StreamPlan]] = {}
-        self._arguments: dict[tuple[str, int], tuple[int, ...]] = {}
+        self._mutexes: dict[str, list[MutexPlan]] = {}
+        self._calls: dict[tuple[str, int], tuple[CallPlan, CallPlan | None]] = {}
         for sandbox in sandboxes:
             self._ends[sandbox.name], self._streams[sandbox.name] = [], []
+            self._mutexes[sandbox.name] = []
             if isinstance(sandbox, TaskSandbox):
                 self._work_out(sandbox)
 
@@ -47,9 +52,13 @@ class Ends:
         """The streams in one sandbox."""
         return tuple(self._streams[sandbox])
 
-    def arguments(self, sandbox: TaskSandbox, task: int) -> tuple[int, ...]:
-        """What a task's function is called with."""
-        return self._arguments[sandbox.name, task]
+    def mutexes(self, sandbox: str) -> tuple[MutexPlan, ...]:
+        """The mutexes in one sandbox."""
+        return tuple(self._mutexes[sandbox])
+
+    def calls(self, sandbox: TaskSandbox, task: int) -> tuple[CallPlan, CallPlan | None]:
+        """How a task's function is called, and the one that initializes it, if there is one."""
+        return self._calls[sandbox.name, task]
 
     def input_object(self, sandbox: TaskSandbox, index: int) -> int:
         """Where a kernel keeps its ``Input`` number ``index``."""
@@ -58,27 +67,56 @@ class Ends:
     def _work_out(self, sandbox: TaskSandbox) -> None:
         ends: list[EndPlan] = []
         streams: list[StreamPlan] = []
+        users: defaultdict[str, list[int]] = defaultdict(list)
         used: defaultdict[ParameterKind, int] = defaultdict(int)
         places = ChannelAddresses()
+        halves = {
+            task.placed.device.name: index
+            for index, task in enumerate(sandbox.tasks)
+            if task.placed.device is not None
+        }
         for index, task in enumerate(sandbox.tasks):
-            values = []
+            if task.is_bottom_half:
+                continue
+            states = {state.name: state.address for state in task.states}
+            values: dict[str, int | float] = {}
             for name, argument in task.bound.arguments.items():
                 kind = task.bound.signature.parameters[name]
-                if isinstance(argument, int):
-                    values.append(argument % (1 << 64))
+                if isinstance(argument, OwnState):
+                    values[name] = states[name]
+                elif isinstance(argument, int | float):
+                    values[name] = argument
                 elif isinstance(argument, Input):
-                    values.append(self.input_object(sandbox, sandbox.model.inputs.index(argument)))
+                    values[name] = self.input_object(sandbox, sandbox.model.inputs.index(argument))
+                elif isinstance(argument, Mutex):
+                    users[argument.name].append(index)
+                    values[name] = _mutex_object(sandbox, argument)
                 else:
                     where = _object(sandbox, TABLES[kind], used[kind])
                     used[kind] += 1
-                    values.append(where)
+                    values[name] = where
                     if isinstance(argument, Device):
-                        streams.append(_stream(sandbox, argument, index, where, len(streams)))
+                        half = halves.get(argument.name)
+                        stream = _stream(sandbox, argument, index, half, where, len(streams))
+                        streams.append(stream)
                         continue
                     ends.append(self._end(argument, ROLES[kind], index, where, places))
-            self._arguments[sandbox.name, index] = tuple(values)
+            self._calls[sandbox.name, index] = _calls(task, values)
+        for stream in streams:
+            if stream.bottom_half is not None:
+                call = CallPlan(symbol=BOTTOM_HALF, arguments=(stream.object,))
+                self._calls[sandbox.name, stream.bottom_half] = (call, None)
         self._ends[sandbox.name] = ends
         self._streams[sandbox.name] = streams
+        self._mutexes[sandbox.name] = [
+            MutexPlan(
+                name=mutex.name,
+                object=_mutex_object(sandbox, mutex),
+                ceiling=min(users[mutex.name]),
+                hold=mutex.hold,
+            )
+            for mutex in sandbox.model.mutexes
+        ]
 
     def _end(
         self,
@@ -107,11 +145,54 @@ class Ends:
         )
 
 
-def _stream(sandbox: TaskSandbox, device: Device, task: int, where: int, number: int) -> StreamPlan:
+def _calls(
+    task: PlannedTask, values: Mapping[str, int | float]
+) -> tuple[CallPlan, CallPlan | None]:
+    """The calls of a task's functions, with these values for the parameters."""
+    bits = task.bound.signature.bits
+    body = _call(task.symbol, values, bits)
+    if task.initialize is None:
+        return body, None
+    own = {name: values[name] for name in task.bound.signature.initialize or ()}
+    return body, _call(task.initialize, own, bits)
+
+
+def _call(symbol: str, values: Mapping[str, int | float], bits: Mapping[str, int]) -> CallPlan:
+    """``bits`` has the width of each parameter that is a float."""
+    return CallPlan(
+        symbol=symbol,
+        arguments=tuple(
+            int(value) % (1 << 64) for name, value in values.items() if name not in bits
+        ),
+        floats=tuple(
+            _float_bits(value, bits[name]) for name, value in values.items() if name in bits
+        ),
+    )
+
+
+def _float_bits(value: float, bits: int) -> int:
+    """The bits of the float of that width that is nearest to ``value``."""
+    nearest = {32: F32, 64: F64}[bits].nearest(value)
+    return int.from_bytes(struct.pack({32: "<f", 64: "<d"}[bits], nearest), "little")
+
+
+def _mutex_object(sandbox: TaskSandbox, mutex: Mutex) -> int:
+    return _object(sandbox, TABLES[ParameterKind.MUTEX], sandbox.model.mutexes.index(mutex))
+
+
+def _stream(
+    sandbox: TaskSandbox,
+    device: Device,
+    task: int,
+    bottom_half: int | None,
+    where: int,
+    number: int,
+) -> StreamPlan:
     plan, driver = devices.device_plan(device), devices.DRIVERS[device.kind]
     return StreamPlan(
         name=device.name,
         task=task,
+        bottom_half=bottom_half,
         object=where,
         driver=sandbox.program.symbols.address(driver.symbol),
         device=_object(sandbox, driver.devices, number),

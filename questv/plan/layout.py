@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from questv.arch.x86.apic import XAPIC_ADDRESS
 from questv.arch.x86.paging import LARGE_PAGE_SIZE, PAGE_SIZE
@@ -29,8 +30,9 @@ from questv.plan.model import (
 from questv.plan.page_tables import PageTables
 from questv.plan.physical import PhysicalMemory
 from questv.plan.programs import Program
-from questv.plan.sandboxes import ForeignSandbox, PlannedSandbox, TaskSandbox
+from questv.plan.sandboxes import ForeignSandbox, PlannedSandbox, PlannedTask, TaskSandbox
 from questv.plan.stacks import MONITOR_STACK
+from questv.plan.virtual import Stack
 from questv.plan.windows import make_window, mappings
 from questv.system.description import Description
 from questv.system.devices import SERIAL_PORTS
@@ -267,7 +269,9 @@ class Layout:
             info=next(window.physical for window in of.kernel if window.name == "info"),
             status=begin.status,
             console=begin.console,
+            vcpus=sandbox.vcpus if isinstance(sandbox, TaskSandbox) else (),
             tasks=self._tasks(sandbox) if isinstance(sandbox, TaskSandbox) else (),
+            mutexes=self._ends.mutexes(sandbox.name),
             ends=self._ends.of(sandbox.name),
             inputs=self._input_plans(sandbox) if isinstance(sandbox, TaskSandbox) else (),
             ports=self._ports(sandbox),
@@ -317,20 +321,35 @@ class Layout:
 
     def _tasks(self, sandbox: TaskSandbox) -> tuple[TaskPlan, ...]:
         return tuple(
-            TaskPlan(
-                name=task.bound.task.name,
-                function=task.bound.task.run,
-                symbol=task.symbol,
-                priority=task.bound.task.priority,
-                stack_size=stack.size,
-                stack_needed=task.stack_needed,
-                stack_top=stack.top - task.float_state_size,
-                float_state=stack.top - task.float_state_size if task.float_state_size else 0,
-                arguments=self._ends.arguments(sandbox, index),
-            )
+            self._task(sandbox, index, task, stack)
             for index, (task, stack) in enumerate(
                 zip(sandbox.tasks, sandbox.stacks.tasks, strict=True)
             )
+        )
+
+    def _task(self, sandbox: TaskSandbox, index: int, task: PlannedTask, stack: Stack) -> TaskPlan:
+        body, initialize = self._ends.calls(sandbox, index)
+        own, timing = task.bound.task, task.bound.timing
+        kind: Literal["once", "periodic", "bottom half"] = "once"
+        if task.is_bottom_half:
+            kind = "bottom half"
+        elif timing.release is not None:
+            kind = "periodic"
+        return TaskPlan(
+            name=task.name,
+            kind=kind,
+            function=task.symbol if task.is_bottom_half else own.run,
+            body=body,
+            initialize=initialize,
+            vcpu=task.placed.vcpu,
+            priority=None if task.is_bottom_half else own.priority,
+            period=task.placed.period,
+            deadline=(timing.deadline or 0) if kind == "periodic" else 0,
+            stack_size=stack.size,
+            stack_needed=task.stack_needed,
+            stack_top=stack.top - task.float_state_size,
+            float_state=stack.top - task.float_state_size if task.float_state_size else 0,
+            states=task.states,
         )
 
     def _input_plans(self, sandbox: TaskSandbox) -> tuple[InputPlan, ...]:

@@ -12,18 +12,20 @@ from questv.kernel.console import Console
 from questv.kernel.floats import FloatState
 from questv.kernel.info import SandboxInfo
 from questv.metal.check.signatures import signature
+from questv.metal.stack import StackDepths
 from questv.metal.structs import offsetof, sizeof
 from questv.plan import addresses, virtual
 from questv.plan.addresses import page_up
 from questv.plan.devices import drivers
 from questv.plan.foreign import LINUX_PARAMETERS, ForeignKernel, read_kernel
 from questv.plan.foreign_page import ForeignPage
-from questv.plan.model import Region, StartPlan, Window
+from questv.plan.model import Region, StartPlan, StatePlan, VcpuPlan, Window
 from questv.plan.objects import TABLES
 from questv.plan.page_tables import Mapping, PageTables
 from questv.plan.programs import KERNEL_MODULES, Program, Programs
 from questv.plan.stacks import kernel_stacks
 from questv.plan.tasks import FolderTasks
+from questv.plan.vcpus import Placed, place_tasks
 from questv.plan.virtual import Stacks
 from questv.plan.windows import make_window, mappings
 from questv.system.description import BoundTask, Description
@@ -31,20 +33,45 @@ from questv.system.model import Sandbox
 from questv.system.units import format_size
 
 _PROGRAM_ROOM = addresses.KERNEL_INFO - addresses.KERNEL_PROGRAM
+_STATES_ROOM = addresses.KERNEL_STACKS - addresses.KERNEL_STATES
 _STACKS_ROOM = addresses.KERNEL_CHANNELS - addresses.KERNEL_STACKS
+
+
+BOTTOM_HALF = "kernel_bottom_half"
+"""The kernel's function that does what a stream's interrupts ask for."""
 
 
 @dataclass(frozen=True)
 class PlannedTask:
-    """A task, with the symbol of its function and the stack that it needs at most.
+    """A task or a bottom half, with the symbols of its functions and the stack that it needs.
 
     The state of its floating-point registers, if it uses any, lies at the top of its stack.
+    ``states`` are its own objects, by parameter.
     """
 
-    bound: BoundTask
+    placed: Placed
+    name: str
     symbol: str
+    initialize: str | None
+    stack_size: int
     stack_needed: int
     float_state_size: int
+    states: tuple[StatePlan, ...]
+
+    @property
+    def bound(self) -> BoundTask:
+        """The task itself, or the one that a bottom half works for."""
+        return self.placed.task
+
+    @property
+    def symbols(self) -> list[str]:
+        """The functions that are called through what the kernel is told."""
+        return [symbol for symbol in (self.symbol, self.initialize) if symbol is not None]
+
+    @property
+    def is_bottom_half(self) -> bool:
+        """Whether it does what a device's interrupts ask for."""
+        return self.placed.device is not None
 
 
 @dataclass(frozen=True)
@@ -109,8 +136,9 @@ class PlannedSandbox(ABC):
 
 @dataclass(frozen=True)
 class TaskSandbox(PlannedSandbox):
-    """A kernel of ours with its tasks, the most urgent first, and its linked program."""
+    """A kernel of ours with its VCPUs and tasks, the most urgent first, and its linked program."""
 
+    vcpus: tuple[VcpuPlan, ...]
     tasks: tuple[PlannedTask, ...]
     stacks: Stacks
     program: Program
@@ -126,15 +154,19 @@ class TaskSandbox(PlannedSandbox):
         return PAGE_SIZE
 
     def parts(self) -> list[Window]:
-        """The program, its information and its stacks."""
+        """The program, its information, its stacks and its tasks' states."""
         parts = [
             make_window(segment.name, segment.address, segment.size, segment.rights)
             for segment in self.program.segments
         ]
         parts.append(make_window("info", addresses.KERNEL_INFO, sizeof(SandboxInfo), "r"))
-        names = ["start", "exception", *(task.bound.task.name for task in self.tasks)]
+        names = ["start", "exception", *(task.name for task in self.tasks)]
         for name, stack in zip(names, self.stacks.all, strict=True):
             parts.append(make_window(f"stack {name}", stack.bottom, stack.size, "rw"))
+        for task in self.tasks:
+            for state in task.states:
+                name = f"state {state.name} of {task.name}"
+                parts.append(make_window(name, state.address, state.size, "rw"))
         return parts
 
     def tables_size(self, windows: list[Window]) -> int:
@@ -275,19 +307,16 @@ def plan_sandboxes(
             kernel = read_kernel(description, index)
             planned.append(ForeignSandbox(index, sandbox, description.cores[sandbox.name], kernel))
             continue
-        bound = sorted(description.tasks[sandbox.name], key=lambda task: -task.task.priority)
-        functions = [folder.function(task.task.run) for task in bound]
+        bound = description.tasks[sandbox.name]
+        functions = [function for task in bound for function in folder.functions(task.task.run)]
         needed = drivers(bound)
         modules = sorted({function.module for function in functions})
         modules += [driver.module for driver in needed]
         types = {function.symbol: str(signature(function).type) for function in functions}
         depths = programs.depths([*KERNEL_MODULES, *modules], types)
-        needs = kernel_stacks(depths)
-        tasks = tuple(
-            _planned(task, function.symbol, needs.task(depths.depth(function.symbol)))
-            for task, function in zip(bound, functions, strict=True)
-        )
-        stacks = virtual.place_stacks([task.bound.task.stack for task in tasks])
+        vcpus, placed = place_tasks(sandbox, bound)
+        tasks = _planned_tasks(placed, folder, depths)
+        stacks = virtual.place_stacks([task.stack_size for task in tasks])
         kinds = {kind for task in bound for kind in task.signature.parameters.values()}
         objects = [TABLES[kind].symbol for kind in kinds if kind in TABLES]
         for driver in needed:
@@ -295,11 +324,11 @@ def plan_sandboxes(
         program = programs.kernel(
             sandbox.name,
             modules,
-            [*objects, *(task.symbol for task in tasks)],
+            [*objects, *(symbol for task in tasks for symbol in task.symbols)],
             stacks.exception.top,
         )
         core = description.cores[sandbox.name]
-        made = TaskSandbox(index, sandbox, core, tasks, stacks, program)
+        made = TaskSandbox(index, sandbox, core, vcpus, tasks, stacks, program)
         findings += _stack_findings(description, made)
         findings += _room_findings(description, made)
         planned.append(made)
@@ -308,15 +337,52 @@ def plan_sandboxes(
     return planned
 
 
-def _planned(task: BoundTask, symbol: str, needed: int) -> PlannedTask:
-    floats = sizeof(FloatState) if task.signature.floats else 0
-    return PlannedTask(task, symbol, needed + floats, floats)
+def _planned_tasks(
+    placed: list[Placed], folder: FolderTasks, depths: StackDepths
+) -> tuple[PlannedTask, ...]:
+    """All that is placed, with the stacks that it needs."""
+    needs = kernel_stacks(depths)
+    states = _states(placed, folder)
+    tasks = []
+    for each, own in zip(placed, states, strict=True):
+        if each.device is not None:
+            name, symbols, floats = f"interrupts of {each.device.name}", [BOTTOM_HALF], 0
+        else:
+            name = each.task.task.name
+            symbols = [function.symbol for function in folder.functions(each.task.task.run)]
+            floats = sizeof(FloatState) if each.task.signature.floats else 0
+        needed = needs.task(max(map(depths.depth, symbols))) + floats
+        tasks.append(
+            PlannedTask(
+                each,
+                name,
+                symbols[0],
+                symbols[1] if len(symbols) > 1 else None,
+                each.task.task.stack if each.device is None else page_up(needed),
+                needed,
+                floats,
+                own,
+            )
+        )
+    return tuple(tasks)
+
+
+def _states(placed: list[Placed], folder: FolderTasks) -> list[tuple[StatePlan, ...]]:
+    """The states of each of the tasks, with their places."""
+    sizes = [
+        folder.state_sizes(each.task.task.run) if each.device is None else {} for each in placed
+    ]
+    places = iter(virtual.place_states([size for own in sizes for size in own.values()]))
+    return [
+        tuple(StatePlan(name=name, address=next(places), size=size) for name, size in own.items())
+        for own in sizes
+    ]
 
 
 def _stack_findings(description: Description, sandbox: TaskSandbox) -> list[Diagnostic]:
     findings = []
     for task in sandbox.tasks:
-        given = task.bound.task.stack
+        given = task.stack_size
         if task.stack_needed > given:
             index = sandbox.model.tasks.index(task.bound.task)
             path = ("sandbox", sandbox.index, "task", index)
@@ -352,6 +418,17 @@ def _room_findings(description: Description, sandbox: TaskSandbox) -> Iterator[D
             f'the stacks of "{sandbox.name}" {_would_take(size, room)}',
             "give its tasks smaller stacks, or move some to another sandbox",
             "stacks-too-large",
+        )
+    states = [state for task in sandbox.tasks for state in task.states]
+    size = (
+        max((state.address + state.size for state in states), default=0) - addresses.KERNEL_STATES
+    )
+    if size > _STATES_ROOM:
+        yield Diagnostic(
+            place,
+            f'the states of the tasks of "{sandbox.name}" {_would_take(size, _STATES_ROOM)}',
+            "let them keep less, or move some to another sandbox",
+            "states-too-large",
         )
 
 

@@ -36,7 +36,8 @@ class KernelStacks:
 
 def kernel_stacks(depths: StackDepths) -> KernelStacks:
     """Measure a kernel; raises StackOverflowError if its own stacks are too small."""
-    handlers = (depths.depth(f"kernel_{name}") for name in ("take_interrupt", "preempt"))
+    takers = ("take_interrupt", "take_timer", "preempt")
+    handlers = (depths.depth(f"kernel_{name}") for name in takers)
     interrupt = INTERRUPT_STACK + max(handlers)
     _check("the kernel's first", depths.depth("kernel_main") + 16 + interrupt, KERNEL_STACK)
     exception = _EXCEPTION_FRAME + depths.depth("kernel_handle_exception")

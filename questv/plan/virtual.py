@@ -69,6 +69,16 @@ def place_stacks(task_sizes: list[int]) -> Stacks:
     return Stacks(stacks[0], stacks[1], tuple(stacks[2:]))
 
 
+def place_states(sizes: list[int]) -> list[int]:
+    """Places for tasks' states, each on pages of its own and a page of nothing below it."""
+    places = []
+    address = addresses.KERNEL_STATES
+    for size in sizes:
+        places.append(address + PAGE_SIZE)
+        address = places[-1] + page_up(size)
+    return places
+
+
 class ChannelAddresses:
     """Gives a kernel's view of areas addresses, a guard page between any two."""
 
