@@ -64,7 +64,8 @@ class Section:
 class Task:
     """Something that is released again and again, and each time needs some time of its VCPU.
 
-    ``need`` is None if no bound is known. A task of best effort has neither bound nor deadline.
+    ``need`` is what it takes of its VCPU's budget, with what the kernel does meanwhile, or None if
+    only the budget of all on its VCPU is known. A task of best effort has no deadline.
     """
 
     name: str
@@ -74,7 +75,7 @@ class Task:
     overrun_need: int | None = None  # in raised modes, if that is more
     deadline: int = 0  # after the release; at most the period
     jitter: int = 0  # the longest from when a release is due until it comes
-    is_woken: bool = False  # it is released by messages, not by the timer
+    is_woken: bool = False  # it is released by messages, not exactly by its period
     sections: tuple[Section, ...] = ()
 
     def need_in(self, mode: int) -> int | None:
@@ -104,7 +105,7 @@ class Kernel:
     """One core with all that takes time of it.
 
     VCPUs stand in the order of the description, tasks of one VCPU the most urgent first. Names are
-    unique, each task's VCPU is there, and it is none for I/O, of which only the share is known.
+    unique, each task's VCPU is there, and it is none for I/O.
     """
 
     name: str

@@ -22,6 +22,9 @@ Where they may need more, a job may find the budget just used up: the VCPU's k-t
 T - C + (k - 1)T later and takes its own busy window (R. Davis, A. Burns, "Hierarchical Fixed
 Priority Pre-emptive Scheduling", RTSS 2005).
 
+Of tasks that share a VCPU it may be unknown what each needs. Then it is assumed that all of them
+together need no more than its budget in any of its periods, and they have its response in common.
+
 *I/O.* After ``used`` ticks an I/O VCPU of utilization U can go on ``used / U`` after it could
 begin, and a go takes at most UT, T being the longest period of whom it works for. All goes but the
 last in a window w add up to U times the time until the last one begins, and that one has the rest
@@ -43,7 +46,7 @@ back, so that it takes more than its budgets once in a busy window.
 *The kernel.* A task that is less urgent can set its alarm only when it runs, so in a busy window it
 costs one interrupt, and its VCPU one replenishment. More urgent ones cost an interrupt and two
 switches for each release, and two interrupts and two switches for each piece of budget that they
-use up. A budget is for what the task itself does: all of this comes on top.
+use up. All of this comes on top of what the tasks need.
 """
 
 from __future__ import annotations
@@ -63,12 +66,13 @@ class Response:
     """How long ``task`` takes at worst while its kernel is in ``mode`` or on its way there.
 
     ``bound`` is None if there is none: it may never end. A bound beyond the period is what the
-    first job takes, and later ones may take longer.
+    first job takes, and later ones may take longer. ``kernel`` is what the kernel does meanwhile.
     """
 
     task: Task
     mode: int
     bound: int | None
+    kernel: int = 0
 
     @property
     def fits(self) -> bool:
@@ -166,15 +170,17 @@ class _Place:
                 if window is None:
                     yield Response(self.task, mode, None)
                     return
-                windows[mode] = max(window, *windows.values(), 0)
-                yield Response(self.task, mode, self.late + windows[mode])
+                longest = windows[mode] = max(window, *windows.values(), 0)
+                kernel = self._kernel_time(longest)
+                yield Response(self.task, mode, self.late + longest, kernel)
 
     def _window(self, mode: int, windows: Mapping[int, int]) -> int | None:
         """From when the task comes until it has ended; ``windows``: the same in lower modes."""
-        need = self.task.need_in(mode)
-        if need is None or self.vcpu.kind is not VcpuKind.MAIN:
-            return None
         limit = _PERIODS_TO_LOOK * self.task.period
+        need = self.task.need_in(mode)
+        if need is None or any(task.need is None for task in self.kernel.tasks_of(self.vcpu)):
+            budget = self.vcpu.budget_in(mode)
+            return _solve(lambda w: budget + self._delay(w, mode, windows), budget, limit)
         if all(spare(self.kernel, self.vcpu, each) >= 0 for each in (*windows, mode)):
             return _solve(
                 lambda w: self._work(need, w, mode) + self._delay(w, mode, windows), need, limit
@@ -182,21 +188,15 @@ class _Place:
         return self._window_of_shared(need, mode, limit)
 
     def _work(self, need: int, window: int, mode: int) -> int:
-        """What the task and more urgent ones on its VCPU need in a window, and its kernel does."""
-        work = need
+        """What the task and more urgent ones on its VCPU need in a window."""
         for mate in self.mates:
-            releases = _releases(mate, window, self.costs)
-            work += releases * (
-                (mate.need_in(mode) or 0)
-                + _per_release(mate, self.costs)
-                + self.unnoticed  # It may come early enough to use a budget that comes late.
-            )
-        return work
+            # It may come early enough to use a budget that comes late.
+            each = (mate.need_in(mode) or 0) + self.unnoticed
+            need += _releases(mate, window, self.costs) * each
+        return need
 
     def _window_of_shared(self, need: int, mode: int, limit: int) -> int | None:
         """The same where the VCPU may have used its budget up when the task comes."""
-        if any(mate.need is None for mate in self.mates):
-            return None
         budget, period = self.vcpu.budget, self.vcpu.period  # the first: there is no less
         whole = self._time_for(budget, mode, limit)
         if whole is None or whole > period:
@@ -217,12 +217,20 @@ class _Place:
 
     def _delay(self, window: int, mode: int, windows: Mapping[int, int]) -> int:
         """What everything but its own VCPU takes in a window."""
-        total = self.blocking + self.once
+        total = self.blocking + self._kernel_time(window)
         for other in self.others:
             total += other.takes(*_presence(other.vcpu, window, mode, windows))
         for io in self.io:
             total += io.takes(_presence(io.vcpu, window, mode, windows)[0])
-        return total + _interruptions(self.kernel, self.costs, window)
+        return total
+
+    def _kernel_time(self, window: int) -> int:
+        """What the kernel itself does in a window."""
+        total = self.once + _interruptions(self.kernel, self.costs, window)
+        total += sum(other.costs_the_kernel(window) for other in self.others)
+        for mate in self.mates:
+            total += _releases(mate, window, self.costs) * _per_release(self.costs)
+        return total
 
 
 class _Rival:
@@ -238,13 +246,14 @@ class _Rival:
         self.beyond = costs.resolution + max(holds, default=0)
 
     def takes(self, window: int, mode: int) -> int:
-        """What it takes at most of a busy window, with the kernel's work for it."""
+        """What it takes at most of a busy window."""
+        return -(-window // self.vcpu.period) * self.vcpu.budget_in(mode) + self.beyond
+
+    def costs_the_kernel(self, window: int) -> int:
+        """What the kernel does for it in a window; suspended tasks are released too."""
+        releases = sum(_releases(task, window, self.costs) for task in self.tasks)
         periods = -(-window // self.vcpu.period)
-        releases = sum(
-            _releases(task, window, self.costs) * _per_release(task, self.costs)
-            for task in self.tasks
-        )
-        return periods * (self.vcpu.budget_in(mode) + self.per_period) + self.beyond + releases
+        return periods * self.per_period + releases * _per_release(self.costs)
 
 
 class _Io:
@@ -304,9 +313,9 @@ def _releases(task: Task, window: int, costs: Costs) -> int:
     return -(-(window + task.jitter + costs.resolution) // task.period)
 
 
-def _per_release(task: Task, costs: Costs) -> int:
+def _per_release(costs: Costs) -> int:
     """What the kernel does for one release of a more urgent task: it comes, and it goes."""
-    return (0 if task.is_woken else costs.timer) + 2 * costs.switch
+    return costs.timer + 2 * costs.switch
 
 
 def _longest_section(task: Task, more: Iterable[Task], less: Iterable[Task]) -> int:

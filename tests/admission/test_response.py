@@ -138,13 +138,13 @@ def test_jitter_can_make_a_shared_vcpu_short() -> None:
     assert [bounds(made)["a"] for made in (ample, short)] == [2 + 2, 3 + 7 + 2]
 
 
-def test_a_task_whose_need_is_unknown_has_no_bound_nor_have_those_behind_it() -> None:
-    made = shared(
-        Task("a", "s", 10, 1, None, 10),
-        Task("b", "s", 20, None, None, 20),
-        Task("c", "s", 40, 1, None, 40),
-    )
-    assert bounds(made) == {"h": 1, "a": 9, "b": None, "c": None}
+def test_tasks_of_unknown_needs_have_the_response_of_their_vcpu_in_common() -> None:
+    """3 and one of h, or 5 and two of h once the second budget is needed."""
+    tasks = Task("a", "s", 10, None, None, 10), Task("b", "s", 20, None, None, 15)
+    made = shared(*tasks)
+    assert bounds(made) == {"h": 1, "a": 4, "b": 4}
+    second = replace(made.vcpu("s"), overrun_budget=5, level=1)
+    assert bounds(replace(made, vcpus=(second, made.vcpu("h"))), mode=1) == {"a": 6, "b": 6}
 
 
 def test_a_vcpu_that_does_not_get_its_own_budget_promises_nothing_to_who_shares_it() -> None:
@@ -209,15 +209,11 @@ def test_the_kernels_own_time_is_counted() -> None:
     a = late + 10 + 3 * (1 + 2 + 3) + 2 + 7
     b = late + 20 + 3 * (1 + 1 + 3) + 2 + 7 + 10 + (3 + 4) + (6 + 4) + 1
     assert {name: bounds(made, costs)[name] for name in "ab"} == {"a": a, "b": b}
+    kernel_time = {each.task.name: each.kernel for each in response_times(made, costs)}
+    assert kernel_time["a"] == 3 * (1 + 2 + 3) + 2
+    assert kernel_time["b"] == 3 * (1 + 1 + 3) + 2 + (3 + 4) + (6 + 4)
     unguarded = replace(made, is_guarded=False)
     assert bounds(unguarded, costs)["a"] == a - 2 * 7
-
-
-def test_a_task_that_messages_wake_needs_no_timer() -> None:
-    costs = replace(FREE, timer=3, source="this test")
-    made = kernel(own("a", 10, 1000), own("b", 20, 2000))
-    woken = replace(made, tasks=(replace(made.tasks[0], is_woken=True), made.tasks[1]))
-    assert bounds(made, costs)["b"] - bounds(woken, costs)["b"] == 3  # type: ignore[operator]
 
 
 def test_a_switch_of_mode_after_the_formula() -> None:
