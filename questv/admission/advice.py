@@ -7,7 +7,7 @@ what is proposed has been analysed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
@@ -22,10 +22,10 @@ _DIGITS = 3
 
 
 class What(Enum):
-    """Which number changes; the value is its name for people."""
+    """Which number changes; the value is its key in a description."""
 
     BUDGET = "budget"
-    SECOND_BUDGET = "second budget"
+    SECOND_BUDGET = "overrun_budget"
     PERIOD = "period"
     HOLD = "hold"
 
@@ -91,9 +91,22 @@ def nearest_change(kernel: Kernel, fits: Callable[[Kernel], bool]) -> Change | N
     """The nearest change after which ``fits`` holds of the kernel; None if no single one does."""
     best: Change | None = None
     for what, name, old, farthest in _numbers(kernel):
-        found = _search(kernel, fits, Change(what, name, old, farthest), best)
-        if found is not None and (best is None or found.extent < best.extent):
-            best = found
+        best = _search(kernel, fits, Change(what, name, old, farthest), best) or best
+    return best
+
+
+def nearest_shorter_period(
+    kernel: Kernel, names: Iterable[str], fits: Callable[[Kernel], bool]
+) -> Change | None:
+    """The nearest change of the period of one of the tasks ``names`` to a shorter one."""
+    best: Change | None = None
+    for name in names:
+        vcpu = kernel.vcpu(kernel.task(name).vcpu)
+        task = _own_task(kernel, vcpu)
+        if task is None or task.period != vcpu.period:
+            continue
+        farthest = Change(What.PERIOD, vcpu.name, vcpu.period, vcpu.budget)
+        best = _search(kernel, fits, farthest, best) or best
     return best
 
 
@@ -141,7 +154,8 @@ def _search(
             near = middle
     exact = replace(farthest, new=far)
     rounded = replace(farthest, new=_rounded(far, up=far > farthest.old))
-    return rounded if rounded.new and fits(rounded.made_in(kernel)) else exact
+    found = rounded if rounded.new and fits(rounded.made_in(kernel)) else exact
+    return found if best is None or found.extent < best.extent else None
 
 
 def _rounded(number: int, *, up: bool) -> int:

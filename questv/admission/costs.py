@@ -12,18 +12,20 @@ class Costs:
     timer: int  # an interrupt of the timer, until the kernel has decided who goes on
     switch: int  # handing the core to another task
     doorbell: int  # a doorbell's interrupt, until the kernel has decided who goes on
+    device: int  # a device's interrupt, likewise
     exit: int  # a guarded doorbell that is sent: the monitor has the core, and nothing interrupts
     resolution: int  # how much later than asked for the timer interrupts
     source: str  # where these figures come from
 
 
-FREE = Costs(0, 0, 0, 0, 0, "a machine whose kernel takes no time")
+FREE = Costs(0, 0, 0, 0, 0, 0, "a machine whose kernel takes no time")
 """For examples of the literature, in which scheduling costs nothing."""
 
 PLACEHOLDER_NOT_MEASURED = Costs(
     timer=2_000,
     switch=1_000,
     doorbell=2_000,
+    device=5_000,
     exit=2_000,
     resolution=1_000,
     source="placeholders, not measured",

@@ -15,12 +15,13 @@ that of the first job; where it does not end within its period there is no bound
 
 *Own budget.* What was used comes back a period after the VCPU had begun to be busy. If all its
 tasks together need no more than its budget in any of its periods, the n-th tick that they need is
-there when its job is released (by induction: it follows the tick a budget before, which was for a
-job released a period before at least), or as much later as the kernel may notice a release late,
-or the task has jitter. Then tasks on one VCPU are to each other as any others are.
-Where they may need more, a job may find the budget just used up: the VCPU's k-th budget is there
-T - C + (k - 1)T later and takes its own busy window (R. Davis, A. Burns, "Hierarchical Fixed
-Priority Pre-emptive Scheduling", RTSS 2005).
+there when its job is released: it follows the tick a budget before, which was for a job released a
+period before at least, and so on. (Where several tasks share the VCPU, its whole budget must be
+used up within its period, or the kernel takes it for woken anew.) It may come as much later as the
+kernel may notice a release late, or the task has jitter. Then tasks on one VCPU are to each other
+as any others are. Where they may need more, a job may find the budget just used up: the k-th budget
+from then is there T - C + (k - 1)T later and takes its own busy window (R. Davis, A. Burns,
+"Hierarchical Fixed Priority Pre-emptive Scheduling", RTSS 2005).
 
 Of tasks that share a VCPU it may be unknown what each needs. Then it is assumed that all of them
 together need no more than its budget in any of its periods, and they have its response in common.
@@ -66,7 +67,8 @@ class Response:
     """How long ``task`` takes at worst while its kernel is in ``mode`` or on its way there.
 
     ``bound`` is None if there is none: it may never end. A bound beyond the period is what the
-    first job takes, and later ones may take longer. ``kernel`` is what the kernel does meanwhile.
+    first job takes, and later ones may take longer. ``kernel`` is what the kernel does
+    meanwhile that interrupts the task, and may take of its budget.
     """
 
     task: Task
@@ -179,13 +181,25 @@ class _Place:
         limit = _PERIODS_TO_LOOK * self.task.period
         need = self.task.need_in(mode)
         if need is None or any(task.need is None for task in self.kernel.tasks_of(self.vcpu)):
-            budget = self.vcpu.budget_in(mode)
-            return _solve(lambda w: budget + self._delay(w, mode, windows), budget, limit)
-        if all(spare(self.kernel, self.vcpu, each) >= 0 for each in (*windows, mode)):
+            budget, period = self.vcpu.budget_in(mode), self.vcpu.period
+            return _solve(lambda w: budget + self._delay(w, mode, windows), budget, period)
+        if all(self._is_ample(each, limit) for each in (*windows, mode)):
             return _solve(
                 lambda w: self._work(need, w, mode) + self._delay(w, mode, windows), need, limit
             )
         return self._window_of_shared(need, mode, limit)
+
+    def _is_ample(self, mode: int, limit: int) -> bool:
+        """Whether budget is there whenever something is to do on its VCPU."""
+        if spare(self.kernel, self.vcpu, mode) < 0:
+            return False
+        is_alone = len(self.kernel.tasks_of(self.vcpu)) == 1
+        return is_alone or self._gets_its_budget(self.vcpu.budget_in(mode), mode, limit)
+
+    def _gets_its_budget(self, budget: int, mode: int, limit: int) -> bool:
+        """Whether the whole budget can be used up before it comes back."""
+        whole = self._time_for(budget, mode, limit)
+        return whole is not None and whole <= self.vcpu.period
 
     def _work(self, need: int, window: int, mode: int) -> int:
         """What the task and more urgent ones on its VCPU need in a window."""
@@ -198,9 +212,8 @@ class _Place:
     def _window_of_shared(self, need: int, mode: int, limit: int) -> int | None:
         """The same where the VCPU may have used its budget up when the task comes."""
         budget, period = self.vcpu.budget, self.vcpu.period  # the first: there is no less
-        whole = self._time_for(budget, mode, limit)
-        if whole is None or whole > period:
-            return None  # The VCPU itself does not get what it is promised.
+        if not self._gets_its_budget(budget, mode, limit):
+            return None
 
         def end(window: int) -> int:
             work = self._work(need, window, mode)
@@ -225,9 +238,9 @@ class _Place:
         return total
 
     def _kernel_time(self, window: int) -> int:
-        """What the kernel itself does in a window."""
+        """What the kernel does in a window that interrupts the task."""
         total = self.once + _interruptions(self.kernel, self.costs, window)
-        total += sum(other.costs_the_kernel(window) for other in self.others)
+        total += sum(other.interrupts(window) for other in self.others)
         for mate in self.mates:
             total += _releases(mate, window, self.costs) * _per_release(self.costs)
         return total
@@ -247,13 +260,13 @@ class _Rival:
 
     def takes(self, window: int, mode: int) -> int:
         """What it takes at most of a busy window."""
-        return -(-window // self.vcpu.period) * self.vcpu.budget_in(mode) + self.beyond
-
-    def costs_the_kernel(self, window: int) -> int:
-        """What the kernel does for it in a window; suspended tasks are released too."""
-        releases = sum(_releases(task, window, self.costs) for task in self.tasks)
         periods = -(-window // self.vcpu.period)
-        return periods * self.per_period + releases * _per_release(self.costs)
+        return periods * (self.vcpu.budget_in(mode) + self.per_period) + self.beyond
+
+    def interrupts(self, window: int) -> int:
+        """What its releases cost in a window; suspended tasks are released too."""
+        releases = sum(_releases(task, window, self.costs) for task in self.tasks)
+        return releases * _per_release(self.costs)
 
 
 class _Io:

@@ -203,7 +203,7 @@ def test_the_kernels_own_time_is_counted() -> None:
     of a: one release with two switches, two interrupts and switches for its budget, which may be
     noticed 1 late.
     """
-    costs = Costs(timer=3, switch=2, doorbell=0, exit=7, resolution=1, source="this test")
+    costs = Costs(timer=3, switch=2, doorbell=0, device=0, exit=7, resolution=1, source="this test")
     made = kernel(own("a", 10, 1000), own("b", 20, 2000), own("c", 30, 3000))
     late = 2 + 3 * (3 + 3) + 2 + 7
     a = late + 10 + 3 * (1 + 2 + 3) + 2 + 7
@@ -211,7 +211,7 @@ def test_the_kernels_own_time_is_counted() -> None:
     assert {name: bounds(made, costs)[name] for name in "ab"} == {"a": a, "b": b}
     kernel_time = {each.task.name: each.kernel for each in response_times(made, costs)}
     assert kernel_time["a"] == 3 * (1 + 2 + 3) + 2
-    assert kernel_time["b"] == 3 * (1 + 1 + 3) + 2 + (3 + 4) + (6 + 4)
+    assert kernel_time["b"] == 3 * (1 + 1 + 3) + 2 + (3 + 4)
     unguarded = replace(made, is_guarded=False)
     assert bounds(unguarded, costs)["a"] == a - 2 * 7
 
