@@ -254,9 +254,7 @@ def timed_text(
     """
     times = {"period": period, "budget": budget}
     lines = [f"{key} = {_value(value)}" for key, value in times.items() if value is not None]
-    return task_text(
-        function, None, name=name, stack=stack, keys="\n".join([*lines, keys]), **bind
-    )
+    return task_text(function, None, name=name, stack=stack, keys="\n".join([*lines, keys]), **bind)
 
 
 def _bound(bind: dict[str, float | str]) -> str:
@@ -278,6 +276,11 @@ def vcpu_text(name: str, period: str | int, budget: str | int, *, keys: str = ""
 def io_vcpu_text(name: str, utilization: float) -> str:
     """A VCPU for devices' bottom halves."""
     return f'[[sandbox.vcpu]]\nname = "{name}"\nkind = "io"\nutilization = {utilization}\n'
+
+
+def mutex_text(name: str, hold: str | int) -> str:
+    """A mutex."""
+    return f'[[sandbox.mutex]]\nname = "{name}"\nhold = {_value(hold)}\n'
 
 
 def ring_text(name: str, sender: str, receiver: str, size: str = "4 KiB") -> str:

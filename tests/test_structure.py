@@ -16,6 +16,7 @@ PARTS = (
     "diagnostics",  # how people are told what is wrong
     "interrupted",  # that somebody wants this process to end
     "metal",  # the language: knows nothing of kernels
+    "math",  # of floats, for tasks
     "arch",  # the processor
     "text",
     "monitor",  # below every kernel, and knows of none

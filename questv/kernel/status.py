@@ -63,6 +63,7 @@ class TaskStatus(Struct):
     """One task's counters."""
 
     switches: u64  # times that the core was taken from another task for it
+    used: u64  # ticks that it had the core; not kept where all tasks are best effort
     releases: u64  # calls of its body that have begun
     misses: u64  # calls that ended after their deadlines
     dropped: u64  # releases that were left out, since it was more than a period late

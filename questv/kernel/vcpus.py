@@ -21,7 +21,7 @@ from questv.kernel.io_servers import IoServer
 from questv.kernel.panic import panic
 from questv.kernel.scheduler import NOBODY
 from questv.kernel.servers import SporadicServer
-from questv.kernel.status import status
+from questv.kernel.status import TaskStatus, status
 from questv.kernel.tasksets import TaskSet
 from questv.metal.lang import Array, Ptr, metal, ptr, static, u64
 from questv.metal.structs import Struct
@@ -51,12 +51,12 @@ class Member(Struct):
     itself: TaskSet  # that has it and no other
     vcpu: Ptr[Vcpu]
     has_server: bool  # its VCPU has an account to keep
-    used: u64  # ticks that it had the core
+    counters: Ptr[TaskStatus]
 
 
 vcpus: Array[Vcpu, MAX_VCPUS] = static(export="kernel_vcpus")
 _kernel: Vcpu = static()  # stands for what no task does
-members: Array[Member, MAX_TASKS + 1] = static(export="kernel_members")  # by the tasks' indices
+members: Array[Member, MAX_TASKS + 1] = static()  # by the tasks' indices
 current: Ptr[Member] = static()  # the task that has the core
 is_plain: bool = static()  # there is only best effort, and no mutex: no account is kept
 _since: u64 = static()  # when what runs now was charged last
@@ -73,11 +73,13 @@ def start() -> None:
     is_plain = servers_or_mutexes == 0 and info.vcpus[0].kind == VcpuKind.BEST_EFFORT
     _kernel.backlogged = True
     members[NOBODY].vcpu = ptr(_kernel)
+    members[NOBODY].counters = ptr(status.tasks[NOBODY])
     for i in range(info.vcpu_count):
         _set_up(vcpus[i], u64(i), info.vcpus[i])
     for i in range(info.task_count):
         member = members[i]
         member.vcpu = ptr(vcpus[info.tasks[i].vcpu])
+        member.counters = ptr(status.tasks[i])
         member.has_server = member.vcpu[0].kind != VcpuKind.BEST_EFFORT
         tasksets.add(member.itself, u64(i))
         tasksets.add_all(member.vcpu[0].tasks, member.itself)
@@ -120,7 +122,7 @@ def charge(now: u64) -> None:
     global _since
     ran = now - _since
     _since = now
-    current[0].used += ran
+    current[0].counters[0].used += ran
     if current[0].has_server:
         _charge_server(current[0].vcpu[0], ran)
 

@@ -9,11 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from questv.inspect.model import ChannelReport, ConsoleReport, EndReport, MachineReport, Snapshot
-from questv.view import vcpus
+from questv.system.units import format_duration
 from questv.view.crash import crash_view
 from questv.view.lines import LineView
 from questv.view.terminal import add_column, heading, indented, sandbox_name, table
-from questv.view.units import count, frequency, moment, size
+from questv.view.units import count, duration, frequency, moment, size
+from questv.view.vcpus import share
 
 _SHOWN_LINES = 20
 _STATE_STYLES = {"crashed": "bold red", "monitor fault": "bold red"}
@@ -84,6 +85,14 @@ def _sections(snapshot: Snapshot) -> Iterator[RenderableType]:
     yield ""
     yield heading("Tasks")
     yield indented(_tasks(snapshot))
+    if any(task.kind == "periodic" for each in snapshot.sandboxes for task in each.tasks):
+        yield ""
+        yield heading("Periodic tasks (calls, those that missed the deadline, those left out)")
+        yield indented(_calls(snapshot))
+    if any(vcpu.kind != "best effort" for each in snapshot.sandboxes for vcpu in each.vcpus):
+        yield ""
+        yield heading("Budgets (times that one was used up, and that a second one was needed)")
+        yield indented(_budgets(snapshot))
     if snapshot.channels:
         yield ""
         yield heading("Channels (as each end counts; doorbells it rang, was woken by, got late)")
@@ -127,10 +136,10 @@ def _tasks(snapshot: Snapshot) -> Table:
         "sandbox",
         "name",
         "function",
-        *vcpus.HEADS,
+        "time, priority",
         "state",
         "switches",
-        numbers=(*vcpus.NUMBERS, "switches"),
+        numbers=("switches",),
         keys=2,
     )
     for sandbox in snapshot.sandboxes:
@@ -141,10 +150,46 @@ def _tasks(snapshot: Snapshot) -> Table:
                 sandbox_name(snapshot.sandboxes, sandbox.name),
                 task.name,
                 task.function,
-                *vcpus.cells(known[task.vcpu], task.priority),
+                share(known[task.vcpu], task.name, task.priority),
                 state,
                 f"{task.switches:,}",
             )
+    return made
+
+
+def _calls(snapshot: Snapshot) -> Table:
+    numbers = ("period", "deadline", "calls", "missed", "left out", "longest")
+    made = table("sandbox", "name", *numbers, numbers=numbers, keys=2)
+    for sandbox in snapshot.sandboxes:
+        for task in sandbox.tasks:
+            if task.kind == "periodic":
+                made.add_row(
+                    sandbox_name(snapshot.sandboxes, sandbox.name),
+                    task.name,
+                    format_duration(task.period),
+                    format_duration(task.deadline),
+                    f"{task.releases:,}",
+                    f"{task.misses:,}",
+                    f"{task.dropped:,}",
+                    "" if task.worst is None else duration(task.worst),
+                )
+    return made
+
+
+def _budgets(snapshot: Snapshot) -> Table:
+    numbers = ("level", "used", "depleted", "second")
+    made = table("sandbox", "VCPU", *numbers, numbers=numbers, keys=2)
+    for sandbox in snapshot.sandboxes:
+        for vcpu in sandbox.vcpus:
+            if vcpu.kind != "best effort":
+                made.add_row(
+                    sandbox_name(snapshot.sandboxes, sandbox.name),
+                    vcpu.name,
+                    str(vcpu.level),
+                    duration(vcpu.used),
+                    f"{vcpu.depletions:,}",
+                    f"{vcpu.overruns:,}",
+                )
     return made
 
 
