@@ -15,7 +15,22 @@ import math
 from fractions import Fraction
 
 METRONOME = 10_000
-"""The period. A shorter one makes turns shorter, and the host's time longer."""
+"""The shortest period. A shorter one makes turns shorter, and the host's time longer."""
+
+
+SHARE_OF_PERIOD = 40
+"""How often the metronome beats, at least, in the period of a task."""
+
+
+def metronome(shortest_period: int | None) -> int:
+    """The metronome's period for tasks of which the shortest has this one; None: some have none.
+
+    Each beat costs the host as much as thousands of instructions, even while all cores sleep. Where
+    all tasks have periods, and so budgets, finer turns than these do without are not worth that.
+    """
+    return (
+        METRONOME if shortest_period is None else max(METRONOME, shortest_period // SHARE_OF_PERIOD)
+    )
 
 
 def metronome_word(period: int = METRONOME) -> str:
