@@ -167,6 +167,18 @@ def test_nobody_gets_more_than_its_budget_in_any_window(found: list[Vcpu], lengt
         assert most_in(vcpu.period, *vcpu.task, model.deferral) <= 2 * vcpu.budget
 
 
+@QUICK
+@given(found=sets(1), late=LATE, length=st.integers(1, 200))
+def test_an_overrun_is_paid_back(found: list[Vcpu], late: list[int], length: int) -> None:
+    """No window has more than it could otherwise but for one overrun, however many there were."""
+    models, _, slices = run_models(found, late)
+    for who, (vcpu, model) in enumerate(zip(found, models, strict=True)):
+        total = usage(slices, who)
+        for window in (vcpu.period, length):
+            most = max((b - a for a, b in zip(total, total[window:], strict=False)), default=0)
+            assert most <= most_in(window, *vcpu.task, model.deferral) + max(late)
+
+
 def test_the_worst_window_is_reached() -> None:
     """It is deferred at its first budget, and gets the second one at once."""
     urgent = Vcpu(6, 20, ((0, 6), (40, 6)), "sporadic")
