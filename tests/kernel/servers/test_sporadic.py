@@ -312,6 +312,15 @@ def test_a_larger_budget_first_pays_for_the_overrun(jit: Jit) -> None:
         assert server.next_time() == next
 
 
+def test_a_larger_budget_comes_back_in_one_piece(jit: Jit) -> None:
+    server = Small(jit)
+    server.charge(10)
+    server.enlarge(5, 20)
+    server.charge(5 + 3)
+    assert server.pieces == [(100, 15)]
+    assert server.next_time() == 103
+
+
 def test_a_larger_budget_joins_what_it_reaches(jit: Jit) -> None:
     for extra, expected in ((37, [(50, 43), (100, 4)]), (44, [(50, 54)])):
         server = Small(jit)
