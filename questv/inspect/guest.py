@@ -39,6 +39,13 @@ class Clock:
             return None
         return (tsc - self.start) * _NANOSECONDS // self.frequency
 
+    def stretch(self, ticks: int) -> int | None:
+        """As many ticks in nanoseconds, rounded away from zero."""
+        if self.frequency == 0:
+            return None
+        nanoseconds = -(-abs(ticks) * _NANOSECONDS // self.frequency)
+        return nanoseconds if ticks >= 0 else -nanoseconds
+
 
 class Guest:
     """Reads a machine that runs ``plan``. Everything that it gives is a copy of the moment."""

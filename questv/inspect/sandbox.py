@@ -12,6 +12,7 @@ from questv.inspect.words import words
 from questv.kernel.status import KernelStatus
 from questv.metal.lang import ACQUIRE
 from questv.monitor.interface import ExitCounts, ExitReason, PublicPage, SandboxState
+from questv.monitor.plan import MonitorPlan
 from questv.plan.model import SandboxPlan
 
 
@@ -25,6 +26,8 @@ def sandbox_report(guest: Guest, sandbox: SandboxPlan, crash: CrashReport | None
     public = guest.at(PublicPage, sandbox.public)
     kernel = _kernel_report(guest, sandbox)
     clock = guest.clock
+    monitor = guest.at(MonitorPlan, sandbox.monitor_plan)
+    entered = int(public.entered) != 0
     return SandboxReport(
         name=sandbox.name,
         core=sandbox.core,
@@ -38,6 +41,8 @@ def sandbox_report(guest: Guest, sandbox: SandboxPlan, crash: CrashReport | None
         timer_interrupts=kernel.timer_interrupts,
         doorbells=kernel.doorbells,
         spurious_interrupts=kernel.spurious_interrupts,
+        clock_offset=clock.stretch(int(monitor.tsc_offset)) if entered else None,
+        clock_error=clock.stretch(int(monitor.tsc_error)) if entered else None,
         tasks=kernel.tasks,
         crash=crash,
     )

@@ -6,6 +6,7 @@ from questv.system.units import format_size
 
 _SIZES = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B"))
 _FREQUENCIES = ((1_000_000_000, "GHz"), (1_000_000, "MHz"), (1_000, "kHz"), (1, "Hz"))
+_DURATIONS = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"), (1, "ns"))
 _DIGITS = 3
 _ROUNDS_TO_ONE = 1 - 0.5 / 10**_DIGITS
 
@@ -26,6 +27,11 @@ def moment(nanoseconds: int | None) -> str:
 def frequency(hertz: int) -> str:
     """A frequency with three digits, such as ``2.60 GHz``."""
     return _scaled(hertz, _FREQUENCIES)
+
+
+def duration(nanoseconds: int) -> str:
+    """A length of time with three digits, such as ``2.50 ms``."""
+    return _scaled(nanoseconds, _DURATIONS)
 
 
 def count(number: int, thing: str, things: str | None = None) -> str:

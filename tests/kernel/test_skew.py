@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from questv.audit.control import check_control, fields
+from questv.inspect.inspector import Inspector
 from questv.metal.structs import sizeof
 from questv.monitor.plan import MonitorPlan
 from questv.plan import contents
@@ -71,6 +72,14 @@ def run(system: BuiltSystem, folder: Path) -> tuple[Run, list[int]]:
     return done, [int(line) for line in done["two"].lines]
 
 
+def inspector(done: Run) -> Inspector:
+    class Memory:
+        def read(self, address: int, length: int) -> bytes:
+            return done.memory(address, length)
+
+    return Inspector(done.system.plan, {}, Memory())
+
+
 def monitor(done: Run, sandbox: str) -> MonitorPlan:
     at = done.system.plan.sandbox(sandbox).monitor_plan
     return MonitorPlan.view(done.memory(at, sizeof(MonitorPlan)))
@@ -115,6 +124,10 @@ def test_a_skew_that_the_boot_sees_is_set_right(
     assert abs(int(told.tsc_offset) - skew) <= error
     assert abs(offset_in_force(done, "two")) <= error
     assert all(-error < time < 1000 + error for time in times), times
+    report = inspector(done).sandboxes()[1]
+    assert (report.clock_offset, report.clock_error) == pytest.approx(
+        (skew, error), rel=1e-3, abs=2
+    )
     assert abs(int(done["two"].public.entered) - int(done["one"].public.entered)) < SECOND
 
 

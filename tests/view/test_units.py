@@ -31,6 +31,14 @@ def test_frequency() -> None:
     assert units.frequency(50) == "50.0 Hz"
 
 
+def test_duration() -> None:
+    assert units.duration(0) == "0 ns"
+    assert units.duration(25) == "25.0 ns"
+    assert units.duration(2_500_000) == "2.50 ms"
+    assert units.duration(999_999) == "1.00 ms"
+    assert units.duration(12_000_000_000) == "12.0 s"
+
+
 def test_moment_and_count() -> None:
     assert units.moment(None) == ""
     assert units.moment(1_500_000_123) == "1.500000"
