@@ -11,6 +11,7 @@ from questv.arch.x86.instructions import read_tsc
 from questv.kernel import clock, lapic, queue
 from questv.kernel.info import MAX_TASKS, MAX_VCPUS
 from questv.kernel.queue import EventQueue
+from questv.kernel.status import status
 from questv.kernel.stubs import TIMER_VECTOR
 from questv.metal.lang import metal, static, u32, u64
 
@@ -88,6 +89,7 @@ def arm_again() -> None:
 def _arm(moment: u64, now: u64) -> None:
     global _armed_for
     _armed_for = moment
+    status.timer_settings += 1
     if moment == NEVER:
         lapic.arm_timer(0)
         return
