@@ -272,6 +272,7 @@ class Layout:
             vcpus=sandbox.vcpus if isinstance(sandbox, TaskSandbox) else (),
             tasks=self._tasks(sandbox) if isinstance(sandbox, TaskSandbox) else (),
             mutexes=self._ends.mutexes(sandbox.name),
+            meters=sandbox.meters if isinstance(sandbox, TaskSandbox) else (),
             ends=self._ends.of(sandbox.name),
             inputs=self._input_plans(sandbox) if isinstance(sandbox, TaskSandbox) else (),
             ports=self._ports(sandbox),

@@ -19,7 +19,8 @@ from questv.plan.addresses import page_up
 from questv.plan.devices import drivers
 from questv.plan.foreign import LINUX_PARAMETERS, ForeignKernel, read_kernel
 from questv.plan.foreign_page import ForeignPage
-from questv.plan.model import Region, StartPlan, StatePlan, VcpuPlan, Window
+from questv.plan.meters import meters_in, meters_of_modules
+from questv.plan.model import MeterPlan, Region, StartPlan, StatePlan, VcpuPlan, Window
 from questv.plan.objects import TABLES
 from questv.plan.page_tables import Mapping, PageTables
 from questv.plan.programs import KERNEL_MODULES, Program, Programs
@@ -140,6 +141,7 @@ class TaskSandbox(PlannedSandbox):
 
     vcpus: tuple[VcpuPlan, ...]
     tasks: tuple[PlannedTask, ...]
+    meters: tuple[MeterPlan, ...]
     stacks: Stacks
     program: Program
 
@@ -328,7 +330,8 @@ def plan_sandboxes(
             stacks.exception.top,
         )
         core = description.cores[sandbox.name]
-        made = TaskSandbox(index, sandbox, core, vcpus, tasks, stacks, program)
+        meters = tuple(_meters(tasks, folder, programs.closure(modules), program))
+        made = TaskSandbox(index, sandbox, core, vcpus, tasks, meters, stacks, program)
         findings += _stack_findings(description, made)
         findings += _room_findings(description, made)
         planned.append(made)
@@ -369,14 +372,26 @@ def _planned_tasks(
 
 def _states(placed: list[Placed], folder: FolderTasks) -> list[tuple[StatePlan, ...]]:
     """The states of each of the tasks, with their places."""
-    sizes = [
-        folder.state_sizes(each.task.task.run) if each.device is None else {} for each in placed
-    ]
-    places = iter(virtual.place_states([size for own in sizes for size in own.values()]))
+    types = [folder.states(each.task.task.run) if each.device is None else {} for each in placed]
+    places = iter(virtual.place_states([type_.size for own in types for type_ in own.values()]))
     return [
-        tuple(StatePlan(name=name, address=next(places), size=size) for name, size in own.items())
-        for own in sizes
+        tuple(
+            StatePlan(name=name, address=next(places), size=type_.size)
+            for name, type_ in own.items()
+        )
+        for own in types
     ]
+
+
+def _meters(
+    tasks: tuple[PlannedTask, ...], folder: FolderTasks, modules: list[str], program: Program
+) -> Iterator[MeterPlan]:
+    """What is counted in the variables of ``modules``, and in the tasks' states."""
+    yield from meters_of_modules(modules, program.symbols)
+    for task in tasks:
+        types = {} if task.is_bottom_half else folder.states(task.bound.task.run)
+        for state in task.states:
+            yield from meters_in(types[state.name], f"{task.name}.{state.name}", state.address)
 
 
 def _stack_findings(description: Description, sandbox: TaskSandbox) -> list[Diagnostic]:

@@ -104,10 +104,10 @@ class FolderTasks:
         initializer = _initializers(function.module).get(function)
         return [function] if initializer is None else [function, initializer]
 
-    def state_sizes(self, run: str) -> dict[str, int]:
-        """The bytes of each State that the function which ``run`` names has as a parameter."""
+    def states(self, run: str) -> dict[str, Type]:
+        """The type of each State that the function which ``run`` names has as a parameter."""
         return {
-            name: type_.size
+            name: type_
             for name, type_ in signature(self.function(run)).parameters
             if _kind(type_) is ParameterKind.STATE
         }

@@ -9,12 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from questv.inspect.model import ChannelReport, ConsoleReport, EndReport, MachineReport, Snapshot
-from questv.system.units import format_duration
 from questv.view.crash import crash_view
 from questv.view.lines import LineView
 from questv.view.terminal import add_column, heading, indented, sandbox_name, table
-from questv.view.units import count, duration, frequency, moment, size
-from questv.view.vcpus import share
+from questv.view.timing import timing_sections
+from questv.view.units import count, frequency, moment, size
 
 _SHOWN_LINES = 20
 _STATE_STYLES = {"crashed": "bold red", "monitor fault": "bold red"}
@@ -85,14 +84,7 @@ def _sections(snapshot: Snapshot) -> Iterator[RenderableType]:
     yield ""
     yield heading("Tasks")
     yield indented(_tasks(snapshot))
-    if any(task.kind == "periodic" for each in snapshot.sandboxes for task in each.tasks):
-        yield ""
-        yield heading("Periodic tasks (calls, those that missed the deadline, those left out)")
-        yield indented(_calls(snapshot))
-    if any(vcpu.kind != "best effort" for each in snapshot.sandboxes for vcpu in each.vcpus):
-        yield ""
-        yield heading("Budgets (times that one was used up, and that a second one was needed)")
-        yield indented(_budgets(snapshot))
+    yield from timing_sections(snapshot.sandboxes)
     if snapshot.channels:
         yield ""
         yield heading("Channels (as each end counts; doorbells it rang, was woken by, got late)")
@@ -154,42 +146,6 @@ def _tasks(snapshot: Snapshot) -> Table:
                 state,
                 f"{task.switches:,}",
             )
-    return made
-
-
-def _calls(snapshot: Snapshot) -> Table:
-    numbers = ("period", "deadline", "calls", "missed", "left out", "longest")
-    made = table("sandbox", "name", *numbers, numbers=numbers, keys=2)
-    for sandbox in snapshot.sandboxes:
-        for task in sandbox.tasks:
-            if task.kind == "periodic":
-                made.add_row(
-                    sandbox_name(snapshot.sandboxes, sandbox.name),
-                    task.name,
-                    format_duration(task.period),
-                    format_duration(task.deadline),
-                    f"{task.releases:,}",
-                    f"{task.misses:,}",
-                    f"{task.dropped:,}",
-                    "" if task.worst is None else duration(task.worst),
-                )
-    return made
-
-
-def _budgets(snapshot: Snapshot) -> Table:
-    numbers = ("level", "used", "depleted", "second")
-    made = table("sandbox", "VCPU", *numbers, numbers=numbers, keys=2)
-    for sandbox in snapshot.sandboxes:
-        for vcpu in sandbox.vcpus:
-            if vcpu.kind != "best effort":
-                made.add_row(
-                    sandbox_name(snapshot.sandboxes, sandbox.name),
-                    vcpu.name,
-                    str(vcpu.level),
-                    duration(vcpu.used),
-                    f"{vcpu.depletions:,}",
-                    f"{vcpu.overruns:,}",
-                )
     return made
 
 

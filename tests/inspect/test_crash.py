@@ -16,7 +16,6 @@ from questv.attacks import (
 )
 from questv.inspect.inspector import Inspector
 from questv.inspect.model import CrashReport
-from questv.kernel.info import MAX_TASKS
 from questv.kernel.status import KernelStatus, PanicReason, PanicRecord
 from questv.metal.definitions import MetalFunction
 from questv.monitor.interface import (
@@ -250,6 +249,6 @@ def test_panics(panic: PanicRecord, reason: str) -> None:
 
 def test_a_panic_of_the_kernel_itself() -> None:
     status = KernelStatus()
-    status.panic = PanicRecord(reason=PanicReason.MESSAGE, text=b"no", task=MAX_TASKS)
+    status.panic = PanicRecord(reason=PanicReason.MESSAGE, text=b"no", task=32)
     crash = crash_of(CrashRecord(reason=CrashReason.KERNEL_PANIC), status)
     assert crash.task is None and crash.panic is not None and crash.panic.trace == ()

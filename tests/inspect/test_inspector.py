@@ -28,8 +28,6 @@ ASKED = AskedMachine(
     interrupts={"ping": "guarded", "pong": "guarded"},
 )
 
-FIRST = TaskSet(words=[1, 0])
-
 
 def test_a_machine_that_has_run(tmp_path: Path) -> None:
     inspector = ran(HELLO, tmp_path, deterministic=True)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from questv.arch.x86.instructions import out8
-from questv.kernel.console import LINE, SLOTS, Console, start
+from questv.kernel.console import LINE, SLOTS, Console
+from questv.kernel.console_port import start
 from questv.kernel.info import SandboxInfo, info
 from questv.machine import MachineKind
 from questv.metal.interpret.events import Steps
