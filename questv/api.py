@@ -61,7 +61,7 @@ class InitializeRole:
 
     def __str__(self) -> str:
         """What people call it."""
-        return "function that initializes"
+        return "task's initializer"
 
 
 @overload

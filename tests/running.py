@@ -22,6 +22,7 @@ from questv.machine import (
     MachineOptions,
     memory_size,
 )
+from questv.machine.deterministic import METRONOME, metronome_word
 from questv.machine.memory import HIGH_BANK_START as HIGH
 from questv.metal.structs import sizeof
 from questv.monitor.interface import ExitReason, PublicPage, SandboxState
@@ -109,19 +110,21 @@ def run_system(
     cores: int | None = None,
     memory: int | None = None,
     deterministic: bool = False,
-    metronome: int = 10_000,
+    metronome: int = METRONOME,
     command_line: str = "",
     contents: tuple[tuple[int, Path], ...] = (),
     consoles: tuple[tuple[int, int | None], ...] = (),
     cpu: str = WITH_X2APIC,
+    extra: tuple[str, ...] = (),
     timeout: float = END,
 ) -> Run:
     """Run a built system to its end, or until ``timeout``: then ``exit`` is None.
 
-    In deterministic runs ``metronome`` is how many nanoseconds one core runs at most before the
-    next one does; time goes by the faster on the host the longer that is.
+    In deterministic runs ``metronome`` is its period in nanoseconds; time goes by the faster on the
+    host the longer that is.
     """
     path = folder / "image.elf"
+    words = [metronome_word(metronome)] if deterministic else []
     path.write_bytes(image if image is not None else system.image)
     options = MachineOptions(
         image=path,
@@ -129,10 +132,11 @@ def run_system(
         kind=kind,
         cores=cores or system.plan.cores,
         deterministic=deterministic,
-        command_line=f"metronome={metronome} {command_line}" if deterministic else command_line,
+        command_line=" ".join([*words, command_line]),
         contents=contents,
         consoles=consoles,
         cpu=cpu,
+        extra=extra,
     )
     with Machine(options) as machine:
         try:
@@ -283,6 +287,11 @@ def vcpu_text(name: str, period: str | int, budget: str | int, *, keys: str = ""
 def io_vcpu_text(name: str, utilization: float) -> str:
     """A VCPU for devices' bottom halves."""
     return f'[[sandbox.vcpu]]\nname = "{name}"\nkind = "io"\nutilization = {utilization}\n'
+
+
+def mutex_text(name: str, hold: str | int) -> str:
+    """A mutex."""
+    return f'[[sandbox.mutex]]\nname = "{name}"\nhold = {_value(hold)}\n'
 
 
 def ring_text(name: str, sender: str, receiver: str, size: str = "4 KiB") -> str:

@@ -28,6 +28,7 @@ PARTS = (
     "system",  # the description: knows nothing of machine code
     "plan",
     "machine",  # where images run: knows nothing of what is in them
+    "counter",  # instructions by core: a program for the emulator, and who reads it
     "probes",  # the machines' self-test: a program, and who runs it
     "inspect",
     "expect",

@@ -111,8 +111,9 @@ class VcpuReport(Found):
 class TaskReport(Found):
     """A task on the VCPU named ``vcpu``, with its priority among those there if it has one.
 
-    Its state is ``not begun``, ``ready``, ``running``, ``sleeping`` until a time,
-    ``waiting`` for the channel or stream ``waits_for``, or ``finished``.
+    Its kind is ``once``, ``periodic``, which is called each ``period``, or ``bottom half``, which
+    does what a device's interrupts ask for. Its state is ``not begun``, ``ready``, ``running``,
+    ``sleeping`` until a time, ``waiting`` for the channel or stream ``waits_for``, or ``finished``.
 
     ``switches`` is how often the core was taken from another task for it, ``used`` for how long it
     had it, as for its VCPU. A periodic task has a ``deadline`` after each release: ``releases`` are
@@ -124,8 +125,10 @@ class TaskReport(Found):
 
     name: str
     function: str
+    kind: str
     vcpu: str
     priority: int | None
+    period: int
     state: str
     waits_for: str | None
     switches: int

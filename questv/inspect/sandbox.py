@@ -160,8 +160,10 @@ def _task(
     return TaskReport(
         name=plan.name,
         function=plan.function,
+        kind=plan.kind,
         vcpu=sandbox.vcpus[plan.vcpu].name,
         priority=plan.priority,
+        period=plan.period,
         state=state,
         waits_for=awaited if state == "waiting" else None,
         switches=int(counters.switches),

@@ -55,7 +55,8 @@ def switch(save: Ptr[u64], stack_pointer: u64) -> None:
 
 @assembly(
     """
-    sub rsp, 8                      # calls begin on 16 bytes
+    push rbp                        # calls begin on 16 bytes, and traces go through here
+    mov rbp, rsp
     mov rax, rdi
     test sil, sil
     jz 1f
@@ -72,7 +73,7 @@ def switch(save: Ptr[u64], stack_pointer: u64) -> None:
     mov r8, [rax + 40]
     mov r9, [rax + 48]
     call [rax]
-    add rsp, 8
+    pop rbp
     ret
     """,
     stack=2 * 8,

@@ -24,14 +24,14 @@ def moment(nanoseconds: int | None) -> str:
     return "" if nanoseconds is None else f"{nanoseconds / 1e9:.6f}"
 
 
+def duration(nanoseconds: int) -> str:
+    """A stretch of time with three digits, such as ``1.25 ms``."""
+    return _scaled(nanoseconds, _DURATIONS)
+
+
 def frequency(hertz: int) -> str:
     """A frequency with three digits, such as ``2.60 GHz``."""
     return _scaled(hertz, _FREQUENCIES)
-
-
-def duration(nanoseconds: int) -> str:
-    """A stretch of time with three digits, such as ``12.3 us``."""
-    return _scaled(nanoseconds, _DURATIONS)
 
 
 def count(number: int, thing: str, things: str | None = None) -> str:

@@ -28,8 +28,6 @@ ASKED = AskedMachine(
     interrupts={"ping": "guarded", "pong": "guarded"},
 )
 
-FIRST = TaskSet(words=[1])  # of the tasks
-
 
 def test_a_machine_that_has_run(tmp_path: Path) -> None:
     inspector = ran(HELLO, tmp_path, deterministic=True)
@@ -86,13 +84,17 @@ def test_before_the_boot() -> None:
     assert snapshot.crashed == ()
 
 
+FIRST = TaskSet(words=[1, 0])
+"""The task with index 0 alone."""
+
+
 @pytest.mark.parametrize(
     ("status", "state"),
     [
         (KernelStatus(started=1, ready=FIRST, running=0), "running"),
         (KernelStatus(started=1, ready=FIRST, running=1), "ready"),
-        (KernelStatus(started=1, running=1), "sleeping"),
-        (KernelStatus(started=1, ready=FIRST, finished=FIRST), "finished"),
+        (KernelStatus(started=1), "sleeping"),
+        (KernelStatus(started=1, finished=FIRST), "finished"),
         (KernelStatus(ready=FIRST), "not begun"),
     ],
 )
@@ -118,7 +120,6 @@ def test_a_task_that_waits(role: str, made: Sender | Receiver) -> None:
     ping = plan.sandbox("ping")
     end = next(end for end in ping.ends if end.role == role)
     sheet = Sheet()
-    # It sleeps until a time too: its wait has a deadline.
     sheet.put(ping.physical(ping.status), KernelStatus(started=1))
     sheet.put(ping.physical(end.object), made)
     inspector = Inspector(plan, programs(built(HELLO)), sheet)
@@ -133,7 +134,7 @@ def test_a_task_that_has_only_announced_its_sleep_does_not_wait() -> None:
     plan = plan_of(HELLO)
     ping = plan.sandbox("ping")
     sheet = Sheet()
-    sheet.put(ping.physical(ping.status), KernelStatus(started=1, ready=FIRST))
+    sheet.put(ping.physical(ping.status), KernelStatus(started=1, ready=FIRST, running=0))
     announced = Sender(wait=Wait(state=WaitState.ASLEEP))
     sheet.put(ping.physical(ping.ends[0].object), announced)
     task = Inspector(plan, programs(built(HELLO)), sheet).sandboxes()[0].tasks[0]
