@@ -129,7 +129,6 @@ class TaskReport(Found):
     vcpu: str
     priority: int | None
     period: int
-    deadline: int
     state: str
     waits_for: str | None
     switches: int

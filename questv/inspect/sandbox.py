@@ -164,7 +164,6 @@ def _task(
         vcpu=sandbox.vcpus[plan.vcpu].name,
         priority=plan.priority,
         period=plan.period,
-        deadline=plan.deadline,
         state=state,
         waits_for=awaited if state == "waiting" else None,
         switches=int(counters.switches),

@@ -22,7 +22,7 @@ FIRST_ALARM = 0  # of task n: FIRST_ALARM + n
 FIRST_REPLENISHMENT = FIRST_ALARM + MAX_TASKS
 FIRST_WATCHDOG = FIRST_REPLENISHMENT + MAX_VCPUS
 END_OF_RUN = FIRST_WATCHDOG + MAX_TASKS
-EVENTS = END_OF_RUN + 1
+assert END_OF_RUN < queue.EVENTS
 
 _FIRED = 0  # in the place of the moment that the timer was armed for
 _LONGEST = 0xFFFF_0000  # ticks of the APIC's timer; what is farther takes several interrupts
@@ -37,7 +37,7 @@ def start() -> None:
     """Set the timer up."""
     global _longest
     _longest = clock.from_apic_ticks(_LONGEST)
-    queue.clear_queue(events)
+    queue.clear(events)
     lapic.set_timer_vector(TIMER_VECTOR)
 
 

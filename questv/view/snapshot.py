@@ -14,6 +14,7 @@ from questv.view.lines import LineView
 from questv.view.terminal import add_column, heading, indented, sandbox_name, table
 from questv.view.timing import timing_sections
 from questv.view.units import count, frequency, moment, size
+from questv.view.vcpus import share
 
 _SHOWN_LINES = 20
 _STATE_STYLES = {"crashed": "bold red", "monitor fault": "bold red"}

@@ -34,11 +34,6 @@ def frequency(hertz: int) -> str:
     return _scaled(hertz, _FREQUENCIES)
 
 
-def duration(nanoseconds: int) -> str:
-    """A stretch of time with three digits, such as ``12.3 us``."""
-    return _scaled(nanoseconds, _DURATIONS)
-
-
 def count(number: int, thing: str, things: str | None = None) -> str:
     """A number of things: ``1 core``, ``2 cores``."""
     return f"{number:,} {thing if number == 1 else things or thing + 's'}"
