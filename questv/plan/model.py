@@ -69,8 +69,8 @@ WHOLE_CORE = 1 << 32
 class VcpuPlan(Part):
     """What gives tasks time: its index in the kernel is its place in the list.
 
-    Times are in nanoseconds, ``utilization`` is in parts of ``WHOLE_CORE``. A main VCPU has a budget each
-    period, and ``overrun_budget``, which is no less, in the kernel's raised modes.
+    Times are in nanoseconds, ``utilization`` is in parts of ``WHOLE_CORE``. A main VCPU has a
+    budget each period, and ``overrun_budget``, which is no less, in the kernel's raised modes.
     """
 
     name: str
