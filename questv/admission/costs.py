@@ -1,0 +1,33 @@
+"""What the kernel itself takes of a core's time, event by event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Costs:
+    """The longest that each of the kernel's own doings takes, in nanoseconds."""
+
+    timer: int  # an interrupt of the timer, until the kernel has decided who goes on
+    switch: int  # handing the core to another task
+    doorbell: int  # a doorbell's interrupt, until the kernel has decided who goes on
+    device: int  # a device's interrupt, likewise
+    exit: int  # a guarded doorbell that is sent: the monitor has the core, and nothing interrupts
+    resolution: int  # how much later than asked for the timer interrupts
+    source: str  # where these figures come from
+
+
+FREE = Costs(0, 0, 0, 0, 0, 0, "a machine whose kernel takes no time")
+"""For examples of the literature, in which scheduling costs nothing."""
+
+PLACEHOLDER_NOT_MEASURED = Costs(
+    timer=2_000,
+    switch=1_000,
+    doorbell=2_000,
+    device=5_000,
+    exit=2_000,
+    resolution=1_000,
+    source="placeholders, not measured",
+)
+"""Guesses on the safe side, to be replaced by what is measured."""
