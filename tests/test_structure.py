@@ -21,6 +21,7 @@ PARTS = (
     "monitor",  # below every kernel, and knows of none
     "channel",
     "kernel",
+    "process",  # what tasks see that are processes
     "api",  # what tasks see
     "api_reference",
     "boot",
@@ -37,10 +38,10 @@ PARTS = (
 )
 
 BESIDES = {  # what must not be used though it stands above
-    "system": {"metal", "arch", "text", "monitor", "channel", "kernel", "api", "boot"},
+    "system": {"metal", "arch", "text", "monitor", "channel", "kernel", "process", "api", "boot"},
     "machine": set(PARTS) - {"machine", "diagnostics"},
     "attacks": {"plan", "machine", "inspect", "expect", "audit", "view", "cli"},
-    "audit": {"arch", "text", "channel", "api", "api_reference", "inspect", "expect"},
+    "audit": {"arch", "text", "channel", "process", "api", "api_reference", "inspect", "expect"},
 }
 
 AUDIT_USES = {  # of the part that builds what it audits

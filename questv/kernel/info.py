@@ -34,6 +34,7 @@ class TaskInfo(Struct):
     arguments: Array[u64, MAX_ARGUMENTS]
     stack_top: u64
     float_state: u64  # its ``FloatState``, 0 if it uses no floats
+    process: u64  # its ``Process``, 0 if it is a part of the kernel
 
 
 class EndInfo(Struct):

@@ -10,6 +10,8 @@ from questv.kernel import (
     floats,
     inputs,
     lapic,
+    processes,
+    spaces,
     streams,
     tables,
     tasks,
@@ -48,6 +50,8 @@ def main() -> None:
     inputs.start()
     streams.start()
     floats.start()
+    spaces.start()
+    processes.start()
     hypercall(Hypercall.STARTED, 0, 0)
     status.started = read_tsc()
     tasks.run()

@@ -8,7 +8,7 @@ the set of ready tasks is looked at or changed.
 from __future__ import annotations
 
 from questv.arch.x86.instructions import disable_interrupts, enable_interrupts
-from questv.kernel import context, floats, scheduler
+from questv.kernel import context, floats, scheduler, spaces
 from questv.kernel.hypercall import hypercall
 from questv.kernel.info import MAX_TASKS, info
 from questv.kernel.status import status
@@ -99,4 +99,5 @@ def _switch_to(task: u64) -> None:
     status.running = task
     status.switches[current()] += 1
     floats.hand_over(info.tasks[current()].float_state)
+    spaces.hand_over(info.tasks[current()].process)
     context.switch(ptr(_stack_pointers[previous]), _stack_pointers[current()])

@@ -11,7 +11,7 @@ from questv.arch.x86.paging import PAGE_SIZE
 from questv.arch.x86.registers import Cr0, Cr4, Efer
 from questv.arch.x86.svm import MSR_MAP_SIZE
 from questv.boot.plan import BootPlan, Route, X2ApicUse
-from questv.kernel.info import EndKind, SandboxInfo, StreamInfo, TaskInfo
+from questv.kernel.info import SandboxInfo, StreamInfo, TaskInfo
 from questv.metal.structs import offsetof
 from questv.metal.symbols import Symbols
 from questv.monitor.interface import ApicMode
@@ -20,7 +20,7 @@ from questv.plan import addresses
 from questv.plan.foreign import ForeignKernel, linux_parameters, whole_pages
 from questv.plan.foreign_page import ForeignPage, foreign_page, memory_ranges
 from questv.plan.layout import tables
-from questv.plan.model import Plan, SandboxPlan
+from questv.plan.model import Plan, ProcessPlan, SandboxPlan
 from questv.plan.permissions import (
     DIRECT_APIC,
     FOREIGN_MSRS,
@@ -29,6 +29,7 @@ from questv.plan.permissions import (
     io_map,
     msr_map,
 )
+from questv.plan.processes import fill_end, lower_tables, record, top_table
 from questv.plan.programs import Program
 from questv.plan.sandboxes import identity_map
 
@@ -55,7 +56,11 @@ class Block:
 
 
 def contents(
-    plan: Plan, boot: Program, monitor: Program, kernels: Mapping[str, Program | ForeignKernel]
+    plan: Plan,
+    boot: Program,
+    monitor: Program,
+    kernels: Mapping[str, Program | ForeignKernel],
+    processes: Mapping[str, Program],
 ) -> list[Block]:
     """Everything that has to be in memory, by address; inputs come from the host's files."""
     blocks: list[Block] = []
@@ -65,7 +70,7 @@ def contents(
         if isinstance(kernel, ForeignKernel):
             blocks += _foreign_blocks(sandbox, kernel)
         else:
-            blocks += _sandbox_blocks(plan, sandbox, kernel)
+            blocks += _sandbox_blocks(plan, sandbox, kernel, processes)
     blocks.append(Block(plan.boot_msr_map, msr_map({}), MSR_MAP_SIZE))
     for region in plan.regions:
         if region.owner == "channel":
@@ -90,8 +95,8 @@ def _monitor_blocks(plan: Plan, sandbox: SandboxPlan, monitor: Program) -> Itera
             filling = bytes(monitor_plan(plan, sandbox))
         yield Block(window.physical, filling, window.size)
     for start, made in (
-        (sandbox.nested_tables, tables(sandbox.view, nested=True)),
-        (sandbox.monitor_tables, tables(sandbox.monitor_windows, nested=False)),
+        (sandbox.nested_tables, tables(sandbox.view, user=True)),
+        (sandbox.monitor_tables, tables(sandbox.monitor_windows, user=False)),
     ):
         yield Block(start, made.contents(start), made.size)
     msrs = msr_map(allowed_msrs(sandbox))
@@ -140,8 +145,11 @@ def monitor_plan(plan: Plan, sandbox: SandboxPlan) -> MonitorPlan:
 # ---- a sandbox -------------------------------------------------------------------------------
 
 
-def _sandbox_blocks(plan: Plan, sandbox: SandboxPlan, kernel: Program) -> Iterator[Block]:
+def _sandbox_blocks(
+    plan: Plan, sandbox: SandboxPlan, kernel: Program, processes: Mapping[str, Program]
+) -> Iterator[Block]:
     segments = {segment.name: segment.contents for segment in kernel.segments}
+    records = {process.info: process for process in sandbox.processes}
     for window in sandbox.kernel_windows:
         region = plan.region_at(window.physical)
         if region is None or region.owner != "sandbox":
@@ -149,9 +157,28 @@ def _sandbox_blocks(plan: Plan, sandbox: SandboxPlan, kernel: Program) -> Iterat
         filling = segments.get(window.name, b"")
         if window.name == "info":
             filling = bytes(sandbox_info(sandbox, kernel.symbols))
+        if window.address in records:
+            process = records[window.address]
+            filling = record(sandbox, process, processes[process.program].symbols)
         yield Block(window.physical, filling, window.size)
-    made = tables(sandbox.kernel_windows, nested=False)
-    yield Block(sandbox.kernel_tables, made.contents(sandbox.kernel_tables), made.size)
+    made = tables(sandbox.kernel_windows, user=False)
+    own_tables = made.contents(sandbox.kernel_tables)
+    yield Block(sandbox.kernel_tables, own_tables, made.size)
+    for process in sandbox.processes:
+        yield from _process_blocks(sandbox, process, processes[process.program], own_tables)
+
+
+def _process_blocks(
+    sandbox: SandboxPlan, process: ProcessPlan, program: Program, kernel_tables: bytes
+) -> Iterator[Block]:
+    segments = {segment.name: segment.contents for segment in program.segments}
+    for window in process.windows:
+        own = process.start <= window.physical < process.start + process.size
+        if own and window.name != "info":  # which is a part of the kernel's record
+            yield Block(window.physical, segments.get(window.name, b""), window.size)
+    lower = lower_tables(process)
+    yield Block(process.lower_tables, lower, len(lower))
+    yield Block(process.tables, top_table(kernel_tables[:PAGE_SIZE], process), PAGE_SIZE)
 
 
 def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
@@ -160,25 +187,23 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
         core=sandbox.core,
         apic_mode=ApicMode[sandbox.apic.upper()],
         task_count=len(sandbox.tasks),
-        end_count=len(sandbox.ends),
         input_count=len(sandbox.inputs),
         stream_count=len(sandbox.streams),
         console_port=sandbox.console_port,
     )
     for index, task in enumerate(sandbox.tasks):
+        process = sandbox.processes[task.process] if task.process is not None else None
         made.tasks[index] = TaskInfo(
-            entry=symbols.address(task.symbol),
-            arguments=task.arguments,
+            entry=symbols.address("kernel_run_process" if process else task.symbol),
+            arguments=(process.object,) if process else task.arguments,
             stack_top=task.stack_top,
             float_state=task.float_state,
+            process=process.object if process else 0,
         )
-    for index, end in enumerate(sandbox.ends):
-        info = made.ends[index]
-        info.kind = EndKind[end.role.upper()]
-        info.task, info.index, info.object = end.task, index, end.object
-        info.own, info.peer, info.size = end.own, end.peer, end.size
-        info.bell_vector, info.peer_vector = end.bell_vector, end.peer_vector
-        info.peer_core = end.peer_core
+    own_ends = [(index, end) for index, end in enumerate(sandbox.ends) if not end.wait]
+    made.end_count = len(own_ends)
+    for place, (index, end) in enumerate(own_ends):
+        fill_end(made.ends[place], end, index)
     for index, each in enumerate(sandbox.inputs):
         made.inputs[index].object = each.object
         made.inputs[index].header = each.address

@@ -6,10 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from questv.kernel.info import FIRST_DEVICE_VECTOR
-from questv.plan import devices, virtual
+from questv.plan import addresses, devices, virtual
 from questv.plan.doorbells import Doorbells
 from questv.plan.model import ChannelPlan, EndPlan, StreamPlan
-from questv.plan.objects import ROLES, TABLES, ObjectTable, Role
+from questv.plan.objects import PROCESS_TABLES, ROLES, TABLES, ObjectTable, Role
+from questv.plan.processes import PlannedProcess
+from questv.plan.programs import Program
 from questv.plan.sandboxes import PlannedSandbox, TaskSandbox
 from questv.plan.virtual import ChannelAddresses
 from questv.system.description import Description
@@ -34,6 +36,7 @@ class Ends:
         self._ends: dict[str, list[EndPlan]] = {}
         self._streams: dict[str, list[StreamPlan]] = {}
         self._arguments: dict[tuple[str, int], tuple[int, ...]] = {}
+        self._process_inputs: dict[tuple[str, int], tuple[Input, ...]] = {}
         for sandbox in sandboxes:
             self._ends[sandbox.name], self._streams[sandbox.name] = [], []
             if isinstance(sandbox, TaskSandbox):
@@ -53,14 +56,25 @@ class Ends:
 
     def input_object(self, sandbox: TaskSandbox, index: int) -> int:
         """Where a kernel keeps its ``Input`` number ``index``."""
-        return _object(sandbox, TABLES[ParameterKind.INPUT], index)
+        return _object(sandbox.program, TABLES[ParameterKind.INPUT], index)
+
+    def process_inputs(self, sandbox: TaskSandbox, process: PlannedProcess) -> tuple[Input, ...]:
+        """The inputs of a process."""
+        return self._process_inputs[sandbox.name, process.task]
+
+    def process_input_object(self, process: PlannedProcess, index: int) -> int:
+        """Where a process keeps its ``Input`` number ``index``."""
+        return _object(process.program, PROCESS_TABLES[ParameterKind.INPUT], index)
 
     def _work_out(self, sandbox: TaskSandbox) -> None:
         ends: list[EndPlan] = []
         streams: list[StreamPlan] = []
         used: defaultdict[ParameterKind, int] = defaultdict(int)
-        places = ChannelAddresses()
+        kernel_places = ChannelAddresses(addresses.KERNEL_CHANNELS)
         for index, task in enumerate(sandbox.tasks):
+            if task.process is not None:
+                ends += self._work_out_process(sandbox, task.process, index)
+                continue
             values = []
             for name, argument in task.bound.arguments.items():
                 kind = task.bound.signature.parameters[name]
@@ -69,16 +83,43 @@ class Ends:
                 elif isinstance(argument, Input):
                     values.append(self.input_object(sandbox, sandbox.model.inputs.index(argument)))
                 else:
-                    where = _object(sandbox, TABLES[kind], used[kind])
+                    where = _object(sandbox.program, TABLES[kind], used[kind])
                     used[kind] += 1
                     values.append(where)
                     if isinstance(argument, Device):
                         streams.append(_stream(sandbox, argument, index, where, len(streams)))
                         continue
-                    ends.append(self._end(argument, ROLES[kind], index, where, places))
+                    ends.append(self._end(argument, ROLES[kind], index, where, kernel_places))
             self._arguments[sandbox.name, index] = tuple(values)
         self._ends[sandbox.name] = ends
         self._streams[sandbox.name] = streams
+
+    def _work_out_process(
+        self, sandbox: TaskSandbox, process: PlannedProcess, index: int
+    ) -> list[EndPlan]:
+        """The ends of a task that is a process: they are in its own program."""
+        bound = sandbox.tasks[index].bound
+        values: list[int] = []
+        ends: list[EndPlan] = []
+        inputs: list[Input] = []
+        used: defaultdict[ParameterKind, int] = defaultdict(int)
+        places = ChannelAddresses(process.base + addresses.PROCESS_CHANNELS)
+        for name, argument in bound.arguments.items():
+            kind = bound.signature.parameters[name]
+            if isinstance(argument, int):
+                values.append(argument % (1 << 64))
+                continue
+            values.append(_object(process.program, PROCESS_TABLES[kind], used[kind]))
+            used[kind] += 1
+            if isinstance(argument, Input):
+                inputs.append(argument)
+            else:
+                assert not isinstance(argument, Device), "a process has no streams"
+                end = self._end(argument, ROLES[kind], index, values[-1], places)
+                ends.append(end.model_copy(update={"wait": process.wait(len(ends))}))
+        self._arguments[sandbox.name, index] = tuple(values)
+        self._process_inputs[sandbox.name, index] = tuple(inputs)
+        return ends
 
     def _end(
         self,
@@ -103,6 +144,7 @@ class Ends:
             size=plan.size,
             bell_vector=to_sender if sends else to_receiver,
             peer_vector=to_receiver if sends else to_sender,
+            wait=0,
             peer_core=self._cores[plan.receiver if sends else plan.sender],
         )
 
@@ -114,7 +156,7 @@ def _stream(sandbox: TaskSandbox, device: Device, task: int, where: int, number:
         task=task,
         object=where,
         driver=sandbox.program.symbols.address(driver.symbol),
-        device=_object(sandbox, driver.devices, number),
+        device=_object(sandbox.program, driver.devices, number),
         registers=devices.registers(plan),
         memory=devices.memory(number) if driver.shares_memory else 0,
         interrupt=plan.interrupt,
@@ -122,9 +164,9 @@ def _stream(sandbox: TaskSandbox, device: Device, task: int, where: int, number:
     )
 
 
-def _object(sandbox: TaskSandbox, table: ObjectTable, index: int) -> int:
-    """The address of an object in one of the kernel's tables."""
-    return sandbox.program.symbols.address(table.symbol) + index * table.size
+def _object(program: Program, table: ObjectTable, index: int) -> int:
+    """The address of an object in one of a program's tables."""
+    return program.symbols.address(table.symbol) + index * table.size
 
 
 def _bells(channels: Iterable[ChannelPlan]) -> dict[str, tuple[int, int]]:

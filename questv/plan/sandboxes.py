@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from questv.kernel.console import Console
 from questv.kernel.floats import FloatState
 from questv.kernel.info import SandboxInfo
 from questv.metal.check.signatures import signature
+from questv.metal.stack import StackDepths
 from questv.metal.structs import offsetof, sizeof
 from questv.plan import addresses, virtual
 from questv.plan.addresses import page_up
@@ -21,8 +23,9 @@ from questv.plan.foreign_page import ForeignPage
 from questv.plan.model import Region, StartPlan, Window
 from questv.plan.objects import TABLES
 from questv.plan.page_tables import Mapping, PageTables
+from questv.plan.processes import PlannedProcess, plan_processes
 from questv.plan.programs import KERNEL_MODULES, Program, Programs
-from questv.plan.stacks import kernel_stacks
+from questv.plan.stacks import KernelStacks, kernel_stacks
 from questv.plan.tasks import FolderTasks
 from questv.plan.virtual import Stacks
 from questv.plan.windows import make_window, mappings
@@ -38,13 +41,16 @@ _STACKS_ROOM = addresses.KERNEL_CHANNELS - addresses.KERNEL_STACKS
 class PlannedTask:
     """A task, with the symbol of its function and the stack that it needs at most.
 
-    The state of its floating-point registers, if it uses any, lies at the top of its stack.
+    The state of its floating-point registers, if it uses any, lies at the top of its stack. If the
+    task is a ``process``, the stack is what the kernel uses on its behalf.
     """
 
     bound: BoundTask
     symbol: str
+    stack_size: int
     stack_needed: int
     float_state_size: int
+    process: PlannedProcess | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +131,11 @@ class TaskSandbox(PlannedSandbox):
         """Whole pages."""
         return PAGE_SIZE
 
+    @property
+    def processes(self) -> list[PlannedProcess]:
+        """Those of its tasks that are processes, in their order."""
+        return [task.process for task in self.tasks if task.process is not None]
+
     def parts(self) -> list[Window]:
         """The program, its information and its stacks."""
         parts = [
@@ -138,22 +149,29 @@ class TaskSandbox(PlannedSandbox):
         return parts
 
     def tables_size(self, windows: list[Window]) -> int:
-        """Its page tables show all that it sees."""
-        return PageTables(mappings(windows), nested=False).size
+        """Its page tables show all that it sees; and the top ones of its processes."""
+        return PageTables(mappings(windows), user=False).size + len(self.processes) * PAGE_SIZE
 
     def view(self, windows: list[Window], block: Region, placed: int) -> list[Window]:
         """An identity map that only takes rights away.
 
-        It is what the kernel's own tables show, each part with the same rights, and the rest of
-        the sandbox's memory, page tables included, for reading and writing.
+        It is what the kernel's own tables and its processes' show, each part with the same rights,
+        the kernel's where they differ, and the rest of the sandbox's memory, page tables included,
+        for reading and writing.
         """
         seen = {
             window.physical: window.model_copy(update={"address": window.physical})
-            for window in windows
+            for window in reversed(windows)
         }
-        rest = block.start + placed
-        tables = make_window("page tables and free memory", rest, block.end - rest, "rw", rest)
-        view = sorted([*seen.values(), tables], key=lambda window: window.physical)
+        view = sorted(seen.values(), key=lambda window: window.physical)
+        rest = []
+        free = block.start
+        for window in [*view, make_window("", block.end, 0, "r", block.end)]:
+            if block.start <= window.physical <= block.end:
+                size = window.physical - free
+                rest.append(make_window("page tables and free memory", free, size, "rw", free))
+                free = window.physical + window.size
+        view = sorted([*view, *rest], key=lambda window: window.physical)
         return [window for window in view if window.size]
 
     def begin(self, tables: int) -> Begin:
@@ -257,7 +275,7 @@ def identity_map(end: int) -> PageTables:
     They map all addresses to themselves, in large pages, as far as the tables and a little more.
     """
     size = -(-(end + LARGE_PAGE_SIZE) // LARGE_PAGE_SIZE) * LARGE_PAGE_SIZE
-    return PageTables([Mapping(0, 0, size, "rwx")], nested=False)
+    return PageTables([Mapping(0, 0, size, "rwx")], user=False)
 
 
 def plan_sandboxes(
@@ -270,32 +288,37 @@ def plan_sandboxes(
     """
     planned: list[PlannedSandbox] = []
     findings: list[Diagnostic] = []
+    numbers = itertools.count()
     for index, sandbox in enumerate(description.system.sandboxes):
         if sandbox.kernel is not None:
             kernel = read_kernel(description, index)
             planned.append(ForeignSandbox(index, sandbox, description.cores[sandbox.name], kernel))
             continue
         bound = sorted(description.tasks[sandbox.name], key=lambda task: -task.task.priority)
-        functions = [folder.function(task.task.run) for task in bound]
-        needed = drivers(bound)
+        processes = plan_processes(description, index, bound, folder, programs, numbers)
+        own = [task for place, task in enumerate(bound) if place not in processes]
+        functions = [folder.function(task.task.run) for task in own]
+        needed = drivers(own)
         modules = sorted({function.module for function in functions})
         modules += [driver.module for driver in needed]
         types = {function.symbol: str(signature(function).type) for function in functions}
         depths = programs.depths([*KERNEL_MODULES, *modules], types)
         needs = kernel_stacks(depths)
         tasks = tuple(
-            _planned(task, function.symbol, needs.task(depths.depth(function.symbol)))
-            for task, function in zip(bound, functions, strict=True)
+            _process_task(task, folder, processes[place], needs.for_process)
+            if place in processes
+            else _kernel_task(task, folder, needs, depths)
+            for place, task in enumerate(bound)
         )
-        stacks = virtual.place_stacks([task.bound.task.stack for task in tasks])
-        kinds = {kind for task in bound for kind in task.signature.parameters.values()}
+        stacks = virtual.place_stacks([task.stack_size for task in tasks])
+        kinds = {kind for task in own for kind in task.signature.parameters.values()}
         objects = [TABLES[kind].symbol for kind in kinds if kind in TABLES]
         for driver in needed:
             objects += [driver.symbol, driver.devices.symbol]
         program = programs.kernel(
             sandbox.name,
             modules,
-            [*objects, *(task.symbol for task in tasks)],
+            ["kernel_run_process", *objects, *(function.symbol for function in functions)],
             stacks.exception.top,
         )
         core = description.cores[sandbox.name]
@@ -308,23 +331,36 @@ def plan_sandboxes(
     return planned
 
 
-def _planned(task: BoundTask, symbol: str, needed: int) -> PlannedTask:
+def _kernel_task(
+    task: BoundTask, folder: FolderTasks, needs: KernelStacks, depths: StackDepths
+) -> PlannedTask:
+    symbol = folder.function(task.task.run).symbol
     floats = sizeof(FloatState) if task.signature.floats else 0
-    return PlannedTask(task, symbol, needed + floats, floats)
+    needed = needs.task(depths.depth(symbol)) + floats
+    return PlannedTask(task, symbol, task.task.stack, needed, floats)
+
+
+def _process_task(
+    task: BoundTask, folder: FolderTasks, process: PlannedProcess, needed: int
+) -> PlannedTask:
+    symbol = folder.function(task.task.run).symbol
+    return PlannedTask(task, symbol, page_up(needed), needed, 0, process)
 
 
 def _stack_findings(description: Description, sandbox: TaskSandbox) -> list[Diagnostic]:
     findings = []
     for task in sandbox.tasks:
-        given = task.bound.task.stack
-        if task.stack_needed > given:
+        given, needed = task.stack_size, task.stack_needed
+        if task.process is not None:
+            given, needed = task.process.stack_size, task.process.stack_needed
+        if needed > given:
             index = sandbox.model.tasks.index(task.bound.task)
             path = ("sandbox", sandbox.index, "task", index)
-            fitting = page_up(task.stack_needed) // 1024
+            fitting = page_up(needed) // 1024
             findings.append(
                 Diagnostic(
                     description.document.value(*path, "stack"),
-                    f'task "{task.bound.task.name}" needs up to {task.stack_needed} bytes of '
+                    f'task "{task.bound.task.name}" needs up to {needed} bytes of '
                     f"stack and has {given}",
                     f'give it stack = "{fitting} KiB"',
                     "task-stack-small",

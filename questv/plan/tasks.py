@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from types import FunctionType
 
+from questv import process
 from questv.api import TASK
 from questv.diagnostics import Diagnostic, DiagnosticsError, Place
 from questv.kernel.channels import Reader, Receiver, Sender, Writer
@@ -22,6 +23,7 @@ from questv.metal.definitions import MetalFunction, forget
 from questv.metal.importing import import_module
 from questv.metal.source import shown, source_of
 from questv.metal.types import IntType, StructType, Type
+from questv.system.model import Isolation
 from questv.system.tasks import (
     FunctionMissing,
     ModuleMissing,
@@ -38,6 +40,22 @@ _KINDS: dict[type, ParameterKind] = {
     Reader: ParameterKind.READER,
     Input: ParameterKind.INPUT,
     Stream: ParameterKind.STREAM,
+}
+_PROCESS_KINDS: dict[type, ParameterKind] = {
+    process.Sender: ParameterKind.SENDER,
+    process.Receiver: ParameterKind.RECEIVER,
+    process.Writer: ParameterKind.WRITER,
+    process.Reader: ParameterKind.READER,
+    process.Input: ParameterKind.INPUT,
+}
+_ROLES = {TASK: Isolation.KERNEL, process.PROCESS: Isolation.PROCESS}
+
+
+_WHAT_TASKS_TAKE = {
+    Isolation.KERNEL: "a task takes ends of channels (Sender, Receiver, Writer, Reader), "
+    "Inputs, Streams, and integers",
+    Isolation.PROCESS: "a process takes integers, and of questv.process ends of channels (Sender, "
+    "Receiver, Writer, Reader) and Inputs",
 }
 
 
@@ -72,7 +90,7 @@ class FolderTasks:
         functions = {
             name: value
             for name, value in vars(sys.modules[module]).items()
-            if isinstance(value, MetalFunction) and value.role == TASK
+            if isinstance(value, MetalFunction) and value.role in _ROLES
         }
         if name not in functions:
             unmarked = vars(sys.modules[module]).get(name)
@@ -158,18 +176,19 @@ def _signature(function: MetalFunction) -> TaskSignature | TaskProblem:
     except SignatureError as error:
         place = source.place(part_node(node, error.parameter))
         return TaskInvalid((Diagnostic(place, str(error), error.fix, error.rule),))
+    assert function.role is not None, "only tasks are asked for"
+    isolation = _ROLES[function.role]
     kinds: dict[str, ParameterKind] = {}
     integers: dict[str, range] = {}
     for name, type_ in shape.parameters:
-        kind = _kind(type_)
+        kind = _kind(type_, isolation)
         if kind is None:
             return TaskInvalid(
                 (
                     Diagnostic(
                         source.place(part_node(node, name)),
                         f"parameter '{name}' of task {function.name} is {type_}",
-                        "a task takes ends of channels (Sender, Receiver, Writer, Reader), "
-                        "Inputs, Streams, and integers",
+                        _WHAT_TASKS_TAKE[isolation],
                         "task-parameter",
                     ),
                 )
@@ -188,10 +207,13 @@ def _signature(function: MetalFunction) -> TaskSignature | TaskProblem:
                 ),
             )
         )
-    return TaskSignature(function.name, source.place(node), kinds, integers, function.floats)
+    return TaskSignature(
+        function.name, source.place(node), kinds, integers, function.floats, isolation
+    )
 
 
-def _kind(type_: Type) -> ParameterKind | None:
+def _kind(type_: Type, isolation: Isolation) -> ParameterKind | None:
     if isinstance(type_, IntType):
         return ParameterKind.INTEGER
-    return _KINDS.get(type_.python) if isinstance(type_, StructType) else None
+    kinds = _KINDS if isolation is Isolation.KERNEL else _PROCESS_KINDS
+    return kinds.get(type_.python) if isinstance(type_, StructType) else None

@@ -70,11 +70,11 @@ def place_stacks(task_sizes: list[int]) -> Stacks:
 
 
 class ChannelAddresses:
-    """Gives a kernel's view of areas addresses, a guard page between any two."""
+    """Gives a kernel's or a process's view of areas addresses, a guard page between any two."""
 
-    def __init__(self) -> None:
-        """Nothing is placed yet."""
-        self._next = addresses.KERNEL_CHANNELS
+    def __init__(self, start: int) -> None:
+        """Nothing is placed yet; the first address is ``start``."""
+        self._next = start
 
     def place(self, size: int) -> int:
         """An address for an area of ``size`` bytes."""

@@ -138,6 +138,13 @@ class Run(Table):
     )
 
 
+class Isolation(StrEnum):
+    """What a task is held in."""
+
+    KERNEL = "kernel"
+    PROCESS = "process"
+
+
 class Task(Table):
     """A real-time task of a sandbox: a function of typed Python."""
 
@@ -149,6 +156,13 @@ class Task(Table):
         description="0 to 255, unique in the sandbox; of the tasks that can run the highest does."
     )
     stack: Size = Field(default=8 << 10, description="Its stack, a multiple of 4 KiB.")
+    isolation: Isolation = Field(
+        default=Isolation.KERNEL,
+        description=(
+            "`kernel`: a part of its kernel; `process`: a program of its own in user mode, which "
+            "sees its own memory and channels alone; what it does wrong ends it and nothing else."
+        ),
+    )
     bind: dict[str, Argument] = Field(
         default_factory=dict,
         description=(

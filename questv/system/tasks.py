@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Protocol
 
 from questv.diagnostics import Diagnostic, Place
+from questv.system.model import Isolation
 
 
 class ParameterKind(Enum):
@@ -28,7 +29,7 @@ class TaskSignature:
 
     ``place`` is that of the function's name in its source. ``parameters`` is in the order of the
     source; ``integers`` has the values that each parameter of kind INTEGER can hold. ``floats``
-    tells whether the task, or what it calls, uses floating point.
+    tells whether the task, or what it calls, uses floating point; ``isolation`` where it can run.
     """
 
     function: str
@@ -36,6 +37,7 @@ class TaskSignature:
     parameters: Mapping[str, ParameterKind]
     integers: Mapping[str, range]
     floats: bool
+    isolation: Isolation = Isolation.KERNEL
 
 
 @dataclass(frozen=True)

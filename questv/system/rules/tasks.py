@@ -8,8 +8,8 @@ from pathlib import Path
 
 from questv.diagnostics import Diagnostic
 from questv.system.draft import Draft, Located, repeated, tasks
-from questv.system.model import Task
-from questv.system.tasks import FunctionMissing, ModuleMissing, TaskInvalid
+from questv.system.model import Isolation, Task
+from questv.system.tasks import FunctionMissing, ModuleMissing, TaskInvalid, TaskSignature
 from questv.system.wording import source_position, suggest
 
 PRIORITY_MAXIMUM = 255
@@ -117,6 +117,29 @@ def task_invalid(draft: Draft) -> Iterator[Diagnostic]:
             yield from problem.findings
 
 
+def task_isolation(draft: Draft) -> Iterator[Diagnostic]:
+    """A function is compiled for a kernel or for a process, by what it imports."""
+    for task in _all_tasks(draft):
+        function = draft.functions[task.item.run]
+        if isinstance(function, TaskSignature) and function.isolation != task.item.isolation:
+            module = task.item.run.partition(":")[0]
+            if function.isolation is Isolation.PROCESS:
+                what, fix = "is a process's", 'write isolation = "process" for the task'
+            else:
+                what, fix = "is a kernel's", "leave isolation out"
+            other = _IMPORTS[task.item.isolation]
+            yield Diagnostic(
+                task.value("run"),
+                f"{function.function} {what}: {module}.py has its @task from "
+                f"{_IMPORTS[function.isolation]}",
+                f"{fix}, or import from {other}",
+                "task-isolation",
+            )
+
+
+_IMPORTS = {Isolation.KERNEL: "questv.api", Isolation.PROCESS: "questv.process"}
+
+
 def _all_tasks(draft: Draft) -> Iterator[Located[Task]]:
     for sandbox in draft.sandboxes:
         yield from tasks(sandbox)
@@ -130,4 +153,5 @@ RULES = (
     task_module_missing,
     task_function_missing,
     task_invalid,
+    task_isolation,
 )
