@@ -34,6 +34,6 @@ def preempt() -> None:
 @metal(export="kernel_handle_exception")
 def handle_exception(frame: ExceptionFrame) -> NoReturn:
     """End the process that has caused it; in the kernel none is expected: report it and give up."""
-    if frame.cs & RING != 0:
+    if frame.cs & RING != 0 and processes.has_core():
         processes.end_for_exception(frame)
     panic.for_exception(frame)

@@ -101,6 +101,13 @@ def of_task(task: u64) -> Process:
     return Ptr[Process](info.tasks[task].process)[0]
 
 
+@metal
+def has_core() -> bool:
+    """Whether the task that has the core is a process."""
+    task = tasks.current()
+    return task < u64(info.task_count) and info.tasks[task].process != 0
+
+
 @metal(export="kernel_run_process")
 def run(address: u64) -> None:
     """Call the function of the process at this address; what it does wrong ends it."""

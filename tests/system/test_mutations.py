@@ -123,6 +123,11 @@ def task_name_taken(draw: Draw, system: RandomSystem) -> None:
 
 
 @mutation
+def task_isolation(draw: Draw, system: RandomSystem) -> None:
+    draw.task(system)["isolation"] = "process"
+
+
+@mutation
 def channel_name_taken(draw: Draw, system: RandomSystem) -> None:
     system.values["channel"].append(dict(draw.channel(system)))
 
