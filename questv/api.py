@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
 from questv.channel.copy import copy_out
@@ -11,16 +12,53 @@ from questv.kernel.clock import now
 from questv.kernel.console import log, log_bytes, log_end, log_part
 from questv.kernel.doorbells import FOREVER
 from questv.kernel.inputs import Input
+from questv.kernel.jobs import finish
+from questv.kernel.mutexes import Mutex
 from questv.kernel.panic import panic
 from questv.kernel.streams import Stream
 from questv.kernel.timers import sleep_until
+from questv.metal.definitions import MetalFunction
 from questv.metal.lang import metal
 from questv.metal.runtime import memcpy as copy_bytes
+from questv.metal.structs import Struct
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-TASK = "task"
-"""The role of functions that are tasks."""
+
+class State(Struct, abstract=True):
+    """Base of a task's state: ``class Controller(State)`` is a struct like any other.
+
+    A parameter of such a type is the task's own object, zeros at first; if several tasks have the
+    same type, each has its own. It is what survives when its kernel is started again.
+    """
+
+
+@dataclass(frozen=True)
+class TaskRole:
+    """That a function is a task.
+
+    ``period`` and ``budget``, as they are written, are what a periodic one has of them unless the
+    description says otherwise.
+    """
+
+    is_periodic: bool
+    period: str | int | None = None
+    budget: str | int | None = None
+
+    def __str__(self) -> str:
+        """What people call it."""
+        return "task"
+
+
+@dataclass(frozen=True)
+class InitializeRole:
+    """That a function is called once, before the task ``body``."""
+
+    body: object
+
+    def __str__(self) -> str:
+        """What people call it."""
+        return "function that initializes"
 
 
 @overload
@@ -32,30 +70,71 @@ def task(*, floats: bool = ...) -> Callable[[F], F]: ...
 def task(function: F | None = None, *, floats: bool = False) -> F | Callable[[F], F]:
     """Mark a metal function as a task: the system description may name it.
 
-    Its parameters are ends of channels, inputs, streams and integers, at most six; it returns when
-    it has nothing more to do. With ``floats`` it, and what it calls, may use floating point.
+    It is called once, and returns when it has nothing more to do. Its parameters, at most six, are
+    ends of channels, inputs, streams, mutexes, its state, and numbers. With ``floats`` it, and what
+    it calls, may use floating point.
     """
-    mark: Callable[[F], F] = metal(role=TASK, floats=floats)
+    mark: Callable[[F], F] = metal(role=TaskRole(is_periodic=False), floats=floats)
     return mark(function) if function is not None else mark
+
+
+@overload
+def periodic(function: F) -> F: ...
+@overload
+def periodic(
+    *, period: str | int | None = ..., budget: str | int | None = ..., floats: bool = ...
+) -> Callable[[F], F]: ...
+
+
+def periodic(
+    function: F | None = None,
+    *,
+    period: str | int | None = None,
+    budget: str | int | None = None,
+    floats: bool = False,
+) -> F | Callable[[F], F]:
+    """Mark a metal function as a task that is called once each period.
+
+    Its parameters are those of any task. ``period`` and ``budget`` are durations, as in
+    ``"1 ms"`` or a number of nanoseconds; keys of these names in the description come before them.
+    """
+    role = TaskRole(is_periodic=True, period=period, budget=budget)
+    mark: Callable[[F], F] = metal(role=role, floats=floats)
+    return mark(function) if function is not None else mark
+
+
+def initialize(body: Callable[..., Any]) -> Callable[[F], F]:
+    """Mark a metal function as what is called once before the task ``body``, on its behalf.
+
+    Its parameters are some of the task's, by name and type, and it is given the same.
+    """
+    floats = isinstance(body, MetalFunction) and body.floats
+    mark: Callable[[F], F] = metal(role=InitializeRole(body), floats=floats)
+    return mark
 
 
 __all__ = [
     "FOREVER",
     "NOTHING",
     "Input",
+    "Mutex",
     "Reader",
     "Receiver",
     "Sender",
+    "State",
     "Stream",
     "Writer",
     "copy_bytes",
     "copy_out",
+    "finish",
+    "initialize",
     "log",
     "log_bytes",
     "log_end",
     "log_part",
     "now",
     "panic",
+    "periodic",
     "sleep_until",
     "task",
 ]

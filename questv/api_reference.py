@@ -28,6 +28,14 @@ Moments and deadlines are in nanoseconds since the machine's start; a deadline m
 """
 
 
+_DECORATORS: dict[object, str] = {
+    api.task: "`@task`, `@task(floats=True)`",
+    api.periodic: '`@periodic`, `@periodic(period="1 ms", budget="100 us", floats=True)`',
+    api.initialize: "`@initialize(body)`",
+}
+"""How each is written above a function."""
+
+
 def page() -> str:
     """The whole page."""
     origins = dict(_origins())
@@ -77,8 +85,8 @@ def _class(name: str, value: type) -> str:
 
 def _call(name: str, function: MetalFunction | FunctionType) -> str:
     python = function.python if isinstance(function, MetalFunction) else function
-    if function is api.task:
-        return f"`@{name}`, `@{name}(floats=True)`"
+    if function in _DECORATORS:
+        return _DECORATORS[function]
     shape = inspect.signature(python)
     parameters = [part for part in shape.parameters.values() if part.name != "self"]
     shown = [f"{part.name}: {part.annotation}" for part in parameters]

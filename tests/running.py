@@ -221,18 +221,63 @@ def foreign_text(name: str, file: str, *kernel: str, memory: str = "2 MiB", keys
 
 
 def task_text(
-    function: str, priority: int = 1, *, name: str = "", stack: str = "8 KiB", **bind: int | str
+    function: str,
+    priority: int | None = 1,
+    *,
+    name: str = "",
+    stack: str = "8 KiB",
+    keys: str = "",
+    **bind: float | str,
 ) -> str:
-    """A task that runs ``tasks:function``."""
-    bound = ", ".join(
-        f"{key} = {value}" if isinstance(value, int) else f'{key} = "{value}"'
-        for key, value in bind.items()
-    )
+    """A task that runs ``tasks:function``; ``keys`` are further lines of its own table."""
+    rank = "" if priority is None else f"priority = {priority}\n"
     return (
         f'[[sandbox.task]]\nname = "{name or function.replace("_", "-")}"\n'
-        f'run = "tasks:{function}"\npriority = {priority}\nstack = "{stack}"\n'
-        f"bind = {{ {bound} }}\n"
+        f'run = "tasks:{function}"\n{rank}stack = "{stack}"\n{keys}\n'
+        f"bind = {{ {_bound(bind)} }}\n"
     )
+
+
+def timed_text(
+    function: str,
+    period: str | int | None = None,
+    budget: str | int | None = None,
+    *,
+    name: str = "",
+    stack: str = "8 KiB",
+    keys: str = "",
+    **bind: float | str,
+) -> str:
+    """A task that runs ``tasks:function`` in a budget of its own.
+
+    Of what is left out its decorator tells; ``keys`` are further lines of its own table.
+    """
+    times = {"period": period, "budget": budget}
+    lines = [f"{key} = {_value(value)}" for key, value in times.items() if value is not None]
+    return task_text(
+        function, None, name=name, stack=stack, keys="\n".join([*lines, keys]), **bind
+    )
+
+
+def _bound(bind: dict[str, float | str]) -> str:
+    return ", ".join(f"{key} = {_value(value)}" for key, value in bind.items())
+
+
+def _value(value: float | str) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def vcpu_text(name: str, period: str | int, budget: str | int, *, keys: str = "") -> str:
+    """A VCPU that tasks share."""
+    return (
+        f'[[sandbox.vcpu]]\nname = "{name}"\nkind = "main"\nperiod = {_value(period)}\n'
+        f"budget = {_value(budget)}\n{keys}\n"
+    )
+
+
+def io_vcpu_text(name: str, utilization: float) -> str:
+    """A VCPU for devices' bottom halves."""
+    return f'[[sandbox.vcpu]]\nname = "{name}"\nkind = "io"\nutilization = {utilization}\n'
 
 
 def ring_text(name: str, sender: str, receiver: str, size: str = "4 KiB") -> str:

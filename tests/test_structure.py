@@ -21,8 +21,8 @@ PARTS = (
     "monitor",  # below every kernel, and knows of none
     "channel",
     "kernel",
-    "process",  # what tasks see that are processes
     "api",  # what tasks see
+    "process",  # what those see that are processes
     "api_reference",
     "boot",
     "system",  # the description: knows nothing of machine code

@@ -37,7 +37,11 @@ class Clock:
         """The moment of a counter's value; None for 0, which means never."""
         if tsc == 0 or self.frequency == 0:
             return None
-        return (tsc - self.start) * _NANOSECONDS // self.frequency
+        return self.duration(tsc - self.start)
+
+    def duration(self, ticks: int) -> int:
+        """A stretch of time in nanoseconds; 0 while nobody has measured the clock."""
+        return ticks * _NANOSECONDS // self.frequency if self.frequency else 0
 
 
 class Guest:

@@ -88,19 +88,49 @@ class CrashReport(Found):
     panic: PanicReport | None
 
 
+class VcpuReport(Found):
+    """A VCPU, ``main``, ``io`` or ``best effort``; ``utilization`` is in units of 2**-32.
+
+    ``used`` is for how long its tasks had the core, ``depletions`` how often it had no budget left
+    for what they had to do, and ``overruns`` how often it needed its second budget.
+    """
+
+    name: str
+    kind: str
+    level: int
+    period: int
+    budget: int
+    overrun_budget: int
+    utilization: int
+    used: int
+    depletions: int
+    overruns: int
+
+
 class TaskReport(Found):
-    """A task. Its state is ``not begun``, ``ready``, ``running``, ``sleeping`` until a time,
+    """A task on the VCPU named ``vcpu``, with its priority among those there if it has one.
+
+    Its state is ``not begun``, ``ready``, ``running``, ``sleeping`` until a time,
     ``waiting`` for the channel or stream ``waits_for``, or ``finished``.
 
-    ``switches`` is how often the core was taken from another task for it.
+    ``switches`` is how often the core was taken from another task for it, ``used`` for how long it
+    had it. Of a periodic task ``releases`` are the calls of its body, ``misses`` those that ended
+    after their deadlines, ``dropped`` the releases that were left out as it was periods late, and
+    ``worst`` is the longest time from a release to its call's end.
     """
 
     name: str
     function: str
-    priority: int
+    vcpu: str
+    priority: int | None
     state: str
     waits_for: str | None
     switches: int
+    used: int
+    releases: int
+    misses: int
+    dropped: int
+    worst: int | None
 
 
 class Exits(Found):
@@ -132,6 +162,7 @@ class SandboxReport(Found):
     timer_interrupts: int | None
     doorbells: int | None
     spurious_interrupts: int | None
+    vcpus: tuple[VcpuReport, ...]
     tasks: tuple[TaskReport, ...]
     crash: CrashReport | None
 

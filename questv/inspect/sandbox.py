@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from questv.inspect.ends import ends_of
 from questv.inspect.guest import Guest
-from questv.inspect.model import CrashReport, Exits, SandboxReport, TaskReport
+from questv.inspect.model import CrashReport, Exits, SandboxReport, TaskReport, VcpuReport
 from questv.inspect.streams import awaited_streams
 from questv.inspect.words import words
-from questv.kernel.status import KernelStatus
+from questv.kernel.status import KernelStatus, VcpuStatus
+from questv.kernel.tasksets import TaskSet
 from questv.metal.lang import ACQUIRE
 from questv.monitor.interface import ExitCounts, ExitReason, PublicPage, SandboxState
-from questv.plan.model import SandboxPlan
+from questv.plan.model import SandboxPlan, VcpuPlan
 
 
 def sandbox_state(guest: Guest, sandbox: SandboxPlan) -> SandboxState | int:
@@ -38,6 +39,7 @@ def sandbox_report(guest: Guest, sandbox: SandboxPlan, crash: CrashReport | None
         timer_interrupts=kernel.timer_interrupts,
         doorbells=kernel.doorbells,
         spurious_interrupts=kernel.spurious_interrupts,
+        vcpus=kernel.vcpus,
         tasks=kernel.tasks,
         crash=crash,
     )
@@ -50,6 +52,7 @@ class _Kernel:
     timer_interrupts: int | None = None
     doorbells: int | None = None
     spurious_interrupts: int | None = None
+    vcpus: tuple[VcpuReport, ...] = ()
     tasks: tuple[TaskReport, ...] = ()
 
 
@@ -64,8 +67,12 @@ def _kernel_report(guest: Guest, sandbox: SandboxPlan) -> _Kernel:
         timer_interrupts=int(status.timer_interrupts),
         doorbells=sum(int(end.counters.woken) + int(end.counters.late) for end in ends),
         spurious_interrupts=int(status.spurious),
+        vcpus=tuple(
+            _vcpu(guest, plan, status.vcpus[index]) for index, plan in enumerate(sandbox.vcpus)
+        ),
         tasks=tuple(
-            _task(sandbox, index, status, awaited.get(index)) for index in range(len(sandbox.tasks))
+            _task(guest, sandbox, index, status, awaited.get(index))
+            for index in range(len(sandbox.tasks))
         ),
     )
 
@@ -74,27 +81,52 @@ def _exits(counts: ExitCounts) -> dict[str, int]:
     return {words(reason): int(counts.by_reason[reason]) for reason in ExitReason}
 
 
+def _vcpu(guest: Guest, plan: VcpuPlan, counters: VcpuStatus) -> VcpuReport:
+    return VcpuReport(
+        name=plan.name,
+        kind=plan.kind,
+        level=plan.level,
+        period=plan.period,
+        budget=plan.budget,
+        overrun_budget=plan.overrun_budget,
+        utilization=plan.utilization,
+        used=guest.clock.duration(int(counters.used)),
+        depletions=int(counters.depletions),
+        overruns=int(counters.overruns),
+    )
+
+
 def _task(
-    sandbox: SandboxPlan, index: int, status: KernelStatus, awaited: str | None
+    guest: Guest, sandbox: SandboxPlan, index: int, status: KernelStatus, awaited: str | None
 ) -> TaskReport:
     plan = sandbox.tasks[index]
+    counters = status.tasks[index]
     state = _task_state(status, index, waits=awaited is not None)
     return TaskReport(
         name=plan.name,
         function=plan.function,
+        vcpu=sandbox.vcpus[plan.vcpu].name,
         priority=plan.priority,
         state=state,
         waits_for=awaited if state == "waiting" else None,
-        switches=int(status.switches[index]),
+        switches=int(counters.switches),
+        used=0,
+        releases=int(counters.releases),
+        misses=int(counters.misses),
+        dropped=int(counters.dropped),
+        worst=int(counters.worst) or None,
     )
 
 
 def _task_state(status: KernelStatus, index: int, *, waits: bool) -> str:
-    bit = 1 << index
     if not int(status.started):
         return "not begun"
-    if int(status.finished) & bit:
+    if _holds(status.finished, index):
         return "finished"
-    if int(status.ready) & bit:
-        return "running" if int(status.running) & bit else "ready"
+    if _holds(status.ready, index):
+        return "running" if int(status.running) == index else "ready"
     return "waiting" if waits else "sleeping"
+
+
+def _holds(tasks: TaskSet, index: int) -> bool:
+    return bool(int(tasks.words[index // 64]) >> index % 64 & 1)

@@ -83,6 +83,18 @@ def to_nanoseconds(tsc: u64) -> u64:
 
 
 @metal(inline=True)
+def duration_to_tsc(nanoseconds: u64) -> u64:
+    """A stretch of time in ticks of the time-stamp counter."""
+    return scale(nanoseconds, _per_nanosecond)
+
+
+@metal
+def from_apic_ticks(ticks: u64) -> u64:
+    """A stretch of time in ticks of the time-stamp counter, give or take a few."""
+    return scale(ticks, _ratio(info.machine.tsc_frequency, info.machine.apic_frequency))
+
+
+@metal(inline=True)
 def to_apic_ticks(tsc_ticks: u64) -> u64:
     """A stretch of time in ticks of the APIC's timer."""
     return scale(tsc_ticks, _apic_per_tick)

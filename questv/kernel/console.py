@@ -19,8 +19,8 @@ from questv.arch.x86.instructions import (
     read_tsc,
 )
 from questv.arch.x86.registers import RFLAGS_INTERRUPTS
-from questv.kernel import tasks
 from questv.kernel.info import MAX_TASKS, info
+from questv.kernel.status import status
 from questv.metal.lang import (
     RELAXED,
     RELEASE,
@@ -53,7 +53,7 @@ class Slot(Struct):
 
     number: Atomic[u64]  # 1 and up; 0 while the slot is being written
     time: u64  # time-stamp counter
-    task: u32  # who wrote it; ``NOBODY`` for the kernel
+    task: u32  # who wrote it; ``MAX_TASKS`` for the kernel
     length: u32  # bytes of the text
     text: Array[u8, LINE]
 
@@ -86,12 +86,12 @@ _lines: Array[Line, MAX_TASKS + 1] = static()  # one for each task, and one for 
 
 @metal
 def _begin() -> None:
-    _lines[tasks.current()].length = 0
+    _lines[status.running].length = 0
 
 
 @metal
 def _put(byte: u8) -> None:
-    line = _lines[tasks.current()]
+    line = _lines[status.running]
     if line.length < LINE:
         line.text[line.length] = byte
         line.length += 1
@@ -126,7 +126,7 @@ def _signed(value: i64, width: u8) -> None:
 @metal
 def log_end() -> None:
     """Write the current task's line, and begin a new one."""
-    line = _lines[tasks.current()]
+    line = _lines[status.running]
     number = _store(line)
     line.length = 0
     if info.console_port != 0:
@@ -158,7 +158,7 @@ def _store(line: Line) -> u64:
     slot.number.store(0, RELAXED)
     fence(RELEASE)  # the slot is void before anything in it changes
     slot.time = read_tsc()
-    slot.task = u32(tasks.current())
+    slot.task = u32(status.running)
     slot.length = u32(line.length)
     for i in range(line.length):
         slot.text[i] = line.text[i]

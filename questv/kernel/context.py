@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from questv.kernel.info import Call
 from questv.metal.lang import Ptr, addr, assembly, external, metal, module_assembly, u8, u64
 
 FIRST_STACK = 2 * 8
@@ -50,6 +51,34 @@ kernel_task_first_instruction:
 )
 def switch(save: Ptr[u64], stack_pointer: u64) -> None:
     """Keep this context's stack pointer at ``save`` and go on with another's."""
+
+
+@assembly(
+    """
+    sub rsp, 8                      # calls begin on 16 bytes
+    mov rax, rdi
+    test sil, sil
+    jz 1f
+    movsd xmm0, [rax + 56]
+    movsd xmm1, [rax + 64]
+    movsd xmm2, [rax + 72]
+    movsd xmm3, [rax + 80]
+    movsd xmm4, [rax + 88]
+    movsd xmm5, [rax + 96]
+1:  mov rdi, [rax + 8]
+    mov rsi, [rax + 16]
+    mov rdx, [rax + 24]
+    mov rcx, [rax + 32]
+    mov r8, [rax + 40]
+    mov r9, [rax + 48]
+    call [rax]
+    add rsp, 8
+    ret
+    """,
+    stack=2 * 8,
+)
+def call(what: Ptr[Call], with_floats: bool) -> None:
+    """Call a task's function with its arguments, those in floating point too if it has any."""
 
 
 @metal

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from questv.arch.x86.instructions import disable_interrupts, enable_interrupts
+from questv.arch.x86.instructions import disable_interrupts, enable_interrupts, read_tsc
 from questv.channel.sleep import Area, Bell, announce_sleep, must_ring, withdraw_sleep
-from questv.kernel import clock, lapic, tasks, timers
+from questv.kernel import clock, lapic, tasks, timers, vcpus
 from questv.kernel.info import EndInfo
 from questv.kernel.status import EndStatus
+from questv.kernel.vcpus import Member
 from questv.metal.lang import Array, Ptr, metal, ptr, static, u8, u32, u64
 from questv.metal.structs import Struct, width
 from questv.monitor.interface import VECTORS
@@ -31,7 +32,7 @@ class Wait(Struct):
 
     own: Ptr[Area]
     peer: Ptr[Area]
-    task: u64  # whose the end is: its bit
+    task: Ptr[Member]  # whose the end is
     destination: u32  # where and how the other side is rung
     vector: u32
     end: u32  # the end's index in the plan
@@ -56,7 +57,7 @@ def connect(wait: Wait, end: EndInfo) -> None:
     """Prepare the waiting of one end, and let its doorbell's vector lead to it."""
     wait.own = Ptr[Area](end.own)
     wait.peer = Ptr[Area](end.peer)
-    wait.task = u64(1) << u64(end.task)
+    wait.task = ptr(vcpus.members[end.task])
     wait.destination = lapic.destination(end.peer_core)
     wait.vector = end.peer_vector
     wait.end = end.index
@@ -71,7 +72,7 @@ def take(vector: u64) -> bool:
         return False
     wait.state = WaitState.AWAKE
     wait.counters.woken += 1
-    tasks.wake(wait.task)  # which changes nothing if it has not come to block
+    tasks.wake_member(wait.task[0], read_tsc())  # which changes nothing if it has not come to block
     return True
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import IntEnum
 
 from questv.arch.x86.machine import MachineFacts
@@ -10,10 +9,12 @@ from questv.metal.lang import Array, external, u32, u64
 from questv.metal.structs import Struct, width
 from questv.monitor.interface import ApicMode
 
-MAX_TASKS = 32
+MAX_TASKS = 128
+MAX_VCPUS = 128
 MAX_ENDS = 64
 MAX_INPUTS = 16
 MAX_STREAMS = 4
+MAX_MUTEXES = 16
 MAX_ARGUMENTS = 6
 
 
@@ -27,13 +28,44 @@ class EndKind(IntEnum):
     READER = 4
 
 
-class TaskInfo(Struct):
-    """One task, the most urgent first. Addresses are virtual."""
+@width(u32)
+class VcpuKind(IntEnum):
+    """How a VCPU gets its time."""
 
-    entry: Callable[[u64, u64, u64, u64, u64, u64], None]
-    arguments: Array[u64, MAX_ARGUMENTS]
+    BEST_EFFORT = 0  # what is left, without an account
+    MAIN = 1  # a sporadic server
+    IO = 2  # a server whose budget and urgency are those of the task that it works for
+
+
+class VcpuInfo(Struct):
+    """One VCPU. Times are in nanoseconds."""
+
+    kind: VcpuKind
+    level: u32  # its criticality
+    budget: u64
+    overrun_budget: u64  # what it has in the kernel's raised modes; the budget if it has no other
+    period: u64
+    utilization: u64  # of an I/O VCPU, in units of 2**-32
+
+
+class Call(Struct):
+    """A function of a task, with what it is called with."""
+
+    function: u64  # its address, 0 if there is none
+    arguments: Array[u64, MAX_ARGUMENTS]  # in the order of its parameters that are no floats
+    floats: Array[u64, MAX_ARGUMENTS]  # bits of each in the order of those that are (f32: the low)
+
+
+class TaskInfo(Struct):
+    """One task, the most urgent first. Addresses are virtual, times are in nanoseconds."""
+
+    body: Call
+    initialize: Call  # called once, before the body
     stack_top: u64
     float_state: u64  # its ``FloatState``, 0 if it uses no floats
+    vcpu: u64  # index of its VCPU
+    period: u64  # between calls of its body; 0: it is called once
+    deadline: u64  # after the release of each call
     process: u64  # its ``Process``, 0 if it is a part of the kernel
 
 
@@ -50,6 +82,14 @@ class EndInfo(Struct):
     peer_vector: u32  # the vector by which this end wakes the peer
     peer_core: u32
     index: u32  # of this end in ``SandboxInfo.ends``
+
+
+class MutexInfo(Struct):
+    """A mutex that tasks share."""
+
+    object: u64  # the kernel's ``Mutex`` for it
+    ceiling: u64  # index of the most urgent task that uses it
+    hold: u64  # nanoseconds; the longest that it is held
 
 
 class InputInfo(Struct):
@@ -70,6 +110,7 @@ class StreamInfo(Struct):
     physical: u64  # where that is for the device
     vector: u32  # of its interrupt
     task: u32  # whose it is: index of the task
+    bottom_half: u32  # index of the task that serves its interrupts, MAX_TASKS if they do so
 
 
 class InputHeader(Struct):
@@ -89,21 +130,25 @@ DEVICE_MEMORY = 0x1000
 INPUT_MAGIC = int.from_bytes(b"questvin", "little")
 
 
-class SandboxInfo(Struct, size=8192):
+class SandboxInfo(Struct, size=0xD000):
     """All of it."""
 
     machine: MachineFacts  # written by the boot
     core: u32
     apic_mode: ApicMode
     task_count: u32
+    vcpu_count: u32
     end_count: u32
     input_count: u32
     stream_count: u32
+    mutex_count: u32
     console_port: u32  # first port of the 16550 that shows the console, 0 if there is none
     tasks: Array[TaskInfo, MAX_TASKS]
+    vcpus: Array[VcpuInfo, MAX_VCPUS]
     ends: Array[EndInfo, MAX_ENDS]
     inputs: Array[InputInfo, MAX_INPUTS]
     streams: Array[StreamInfo, MAX_STREAMS]
+    mutexes: Array[MutexInfo, MAX_MUTEXES]
 
 
 info: SandboxInfo = external("sandbox_info")

@@ -7,15 +7,19 @@ from questv.kernel import (
     channels,
     clock,
     console,
+    events,
     floats,
     inputs,
+    jobs,
     lapic,
+    mutexes,
     processes,
     spaces,
     streams,
     tables,
     tasks,
     timers,
+    vcpus,
 )
 from questv.kernel.hypercall import hypercall
 from questv.kernel.status import status
@@ -45,7 +49,12 @@ def main() -> None:
     console.start()
     lapic.start()
     clock.start()
+    events.start()
     timers.start()
+    vcpus.start()
+    jobs.start()
+    mutexes.start()
+    tasks.start()
     channels.start()
     inputs.start()
     streams.start()

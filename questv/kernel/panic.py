@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NoReturn
 
 from questv.arch.x86.instructions import disable_interrupts, halt, read_cr2
-from questv.kernel import tasks
 from questv.kernel.console import log
 from questv.kernel.hypercall import hypercall
 from questv.kernel.status import PANIC_TEXT, PanicReason, status
@@ -64,7 +63,7 @@ def _is_trap(rip: u64) -> bool:
 
 @metal
 def _give_up() -> NoReturn:
-    status.panic.task = u32(tasks.current())
+    status.panic.task = u32(status.running)
     hypercall(Hypercall.PANIC, u64(status.panic.reason), 0)
     while True:
         halt()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from questv.kernel.info import MAX_ARGUMENTS, EndInfo, InputInfo
+from questv.kernel.info import MAX_ARGUMENTS, Call, EndInfo, InputInfo
 from questv.metal.lang import Array, u32, u64
 from questv.metal.structs import Struct, width
 
@@ -23,14 +23,15 @@ class SystemCall(IntEnum):
     The result is in rax; what else a call may change by convention is zero afterwards.
     """
 
-    FINISH = 1  # the function that was called has returned
+    RETURN = 1  # the function that was called has returned
     SLEEP_UNTIL = 2  # rdi: a moment in nanoseconds since the machine's start
     WAIT = (
         3  # sleep until the doorbell of end rdi comes, or came since the last wait; rsi: deadline
     )
     RING = 4  # ring the other side of end rdi
     LOG = 5  # write rsi bytes at rdi as a line
-    GIVE_UP = 6  # end, for the reason of rsi bytes at rdi
+    FINISH = 6  # let this call of the task's function be the last
+    GIVE_UP = 7  # end, for the reason of rsi bytes at rdi
 
 
 class ProcessInfo(Struct, size=4096):
@@ -39,10 +40,11 @@ class ProcessInfo(Struct, size=4096):
     Addresses are the process's.
     """
 
-    entry: u64  # where its code is entered in every case
-    start: u64  # its function that is called once, before all others
-    function: u64  # the task's
-    arguments: Array[u64, MAX_ARGUMENTS]
+    place: u64  # of this
+    entry: u64  # where its code is entered, with the address of a ``Call`` in rdi
+    start: Call  # called once, before all others
+    initialize: Call  # the task's own
+    body: Call
     stack_top: u64
     program: u64  # its program, in which all that it passes by address has to lie
     program_size: u64

@@ -13,16 +13,16 @@ from typing import NoReturn
 
 from questv.arch.x86.instructions import enable_interrupts, read_cr2, read_tsc
 from questv.channel.sleep import Area
-from questv.kernel import clock, doorbells, tasks
+from questv.kernel import clock, doorbells, jobs, tasks
 from questv.kernel.console import log, log_bytes, log_end, log_part
 from questv.kernel.doorbells import Wait
 from questv.kernel.floats import FloatState
-from questv.kernel.info import MAX_ARGUMENTS, info
+from questv.kernel.info import MAX_ARGUMENTS, Call, info
 from questv.kernel.process_info import FAULT_TEXT, ProcessInfo
-from questv.kernel.ring3 import Entry, enter, leave
+from questv.kernel.ring3 import enter, leave
 from questv.kernel.spaces import Space
 from questv.kernel.stubs import ExceptionFrame
-from questv.metal.lang import Array, Ptr, local, metal, ptr, static, u8, u32, u64
+from questv.metal.lang import Array, Ptr, addr, metal, ptr, static, u8, u32, u64
 from questv.metal.structs import Struct, at, width
 
 _PAGE_FAULT = 14
@@ -109,30 +109,34 @@ def has_core() -> bool:
 
 
 @metal(export="kernel_run_process")
-def run(address: u64) -> None:
-    """Call the function of the process at this address; what it does wrong ends it."""
+def run(address: u64, initialize: u64) -> None:
+    """Call the task's function of the process at this address, or what initializes it.
+
+    What the process does wrong ends it.
+    """
     process = Ptr[Process](address)[0]
     told = process.info[0]
-    entry: Entry = local()
-    entry.rip = told.entry
-    entry.rsp = told.stack_top
-    result = u64(_RETURNED)
     if not process.has_begun:
         process.has_begun = True
-        entry.rax = told.start
-        result = enter(entry, process.space)
-    if result == _RETURNED:
-        entry.rax = told.function
-        for i in range(u64(MAX_ARGUMENTS)):
-            entry.arguments[i] = told.arguments[i]
-        result = enter(entry, process.space)
-    if result == _FAULTED:
+        _call(process, told.start)
+    _call(process, told.initialize if initialize != 0 else told.body)
+
+
+@metal
+def _call(process: Process, what: Call) -> None:
+    """Call a function of a process, unless the process has done something wrong."""
+    if process.fault.kind != FaultKind.NONE:
+        return
+    told = process.info[0]
+    place = told.place + addr(what) - addr(told)
+    if enter(told.entry, told.stack_top, place, process.space) == _FAULTED:
         enable_interrupts()
+        jobs.finish()
         _report(process.fault)
 
 
 @metal
-def finish() -> NoReturn:
+def leave_returned() -> NoReturn:
     """The function that was called has returned."""
     leave(_RETURNED)
 

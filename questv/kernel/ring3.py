@@ -12,9 +12,8 @@ from typing import NoReturn
 
 from questv.arch.x86.descriptors import USER_CODE_SELECTOR, USER_DATA_SELECTOR, TaskState
 from questv.arch.x86.registers import RFLAGS_FIXED, RFLAGS_INTERRUPTS
-from questv.kernel.info import MAX_ARGUMENTS
 from questv.kernel.spaces import Space
-from questv.metal.lang import Array, assembly, module_assembly, u64
+from questv.metal.lang import assembly, module_assembly, u64
 from questv.metal.structs import Struct, offsetof
 
 _SAVED = ("rbp", "rbx", "r12", "r13", "r14", "r15")
@@ -26,19 +25,10 @@ CALL_STACK = 8 + _FRAME + 8 + 8
 that, rbp, and what the handler returns to."""
 
 _RING0_STACK = f"[rip + kernel_task_state + {offsetof(TaskState, 'ring0_stack')}]"
-_ARGUMENTS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")
-_CLEARED = ("ebx", "ebp", "r10d", "r11d", "r12d", "r13d", "r14d", "r15d")
+_NUMBERED = tuple(f"r{number}d" for number in range(8, 16))
+_CLEARED = ("eax", "ebx", "ecx", "edx", "esi", "ebp", *_NUMBERED)
 _AFTER_CALL = ("ecx", "edx", "esi", "edi", "r8d", "r9d", "r10d", "r11d")
 _NEW_LINE = "\n    "
-
-
-class Entry(Struct):
-    """How ring 3 is entered: all other registers are zero."""
-
-    rip: u64
-    rsp: u64
-    rax: u64
-    arguments: Array[u64, MAX_ARGUMENTS]
 
 
 class CallFrame(Struct):
@@ -75,27 +65,24 @@ kernel_system_call_stub:            # rax: which call, rdi and rsi: its argument
 @assembly(
     f"""
     {_NEW_LINE.join(f"push {name}" for name in _SAVED)}
-    mov [rsi + {offsetof(Space, "stack")}], rsp
+    mov [rcx + {offsetof(Space, "stack")}], rsp
     mov {_RING0_STACK}, rsp
     push {USER_DATA_SELECTOR}
-    push [rdi + {offsetof(Entry, "rsp")}]
+    push rsi
     push {RFLAGS_FIXED | RFLAGS_INTERRUPTS}
     push {USER_CODE_SELECTOR}
-    push [rdi + {offsetof(Entry, "rip")}]
-    mov rax, [rdi + {offsetof(Entry, "rax")}]
-    {
-        _NEW_LINE.join(
-            f"mov {name}, [rdi + {offsetof(Entry, 'arguments') + 8 * index}]"
-            for index, name in reversed(list(enumerate(_ARGUMENTS)))
-        )
-    }
+    push rdi
+    mov rdi, rdx
     {_NEW_LINE.join(f"xor {name}, {name}" for name in _CLEARED)}
     iretq
     """,
     stack=ENTER_STACK,
 )
-def enter(entry: Entry, space: Space) -> u64:
-    """Go to ring 3 in this space, which is in use; the result is what ``leave`` is called with."""
+def enter(rip: u64, rsp: u64, argument: u64, space: Space) -> u64:
+    """Go to ring 3 in this space, which is in use, with an argument in rdi and all else zero.
+
+    The result is what ``leave`` is called with.
+    """
     raise NotImplementedError
 
 

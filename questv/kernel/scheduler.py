@@ -1,40 +1,41 @@
-"""Which task runs: of those that are ready, the most urgent.
+"""Which task runs: of those that are ready and may run, the most urgent.
 
-This is the whole policy. A task's index is its urgency, 0 the greatest; no two are equal. Sets of
-tasks are bits: bit n stands for task n.
+This is the whole policy. A task's index is its urgency, 0 the greatest; no two are equal. Who may
+run is decided elsewhere: a task may not while its VCPU has no budget, while the kernel's mode
+leaves its level of criticality out, or while somebody holds a mutex whose ceiling it does not top.
 """
 
 from __future__ import annotations
 
+from questv.kernel import tasksets
+from questv.kernel.info import MAX_TASKS
 from questv.kernel.status import status
-from questv.metal.lang import metal, u64
+from questv.kernel.tasksets import WORDS, TaskSet
+from questv.metal.lang import metal, static, u64
+
+NOBODY = MAX_TASKS
+"""Stands for the kernel itself where a task's index is kept."""
+
+# Who may run is ``funded`` less ``suspended`` and ``barred``; who holds a mutex may in any case.
+funded: TaskSet = static()  # their VCPUs have budget
+suspended: TaskSet = static()  # their level is below the kernel's mode
+barred: TaskSet = static()  # they do not top the ceiling of a mutex that is held
+holding: TaskSet = static()  # they hold a mutex
+holder: u64 = static(NOBODY)  # who has locked the mutex that was locked last and is held yet
+hold: u64 = static()  # ticks; how long it may go on with it when its VCPU has no budget
+_may_run: TaskSet = static()
 
 
-@metal(inline=True)
-def make_ready(task: u64) -> None:
-    """The task with this bit could run."""
-    status.ready |= task
-
-
-@metal(inline=True)
-def make_unready(task: u64) -> None:
-    """The task with this bit, which is ready, can't run now."""
-    status.ready ^= task
-
-
-@metal(inline=True)
-def anyone_ready() -> bool:
-    """Whether any task could run."""
-    return status.ready != 0
-
-
-@metal(inline=True)
-def is_alone(task: u64) -> bool:
-    """Whether the task with this bit is the only one that could run."""
-    return status.ready == task
+@metal
+def reconsider() -> None:
+    """Work out anew who may run, after one of the sets has changed."""
+    for i in range(u64(WORDS)):
+        _may_run.words[i] = (
+            funded.words[i] & ~suspended.words[i] & ~barred.words[i] | holding.words[i]
+        )
 
 
 @metal(inline=True)
 def choose() -> u64:
-    """The bit of the task that should run; there is one."""
-    return status.ready & -status.ready
+    """The task that should run, ``NOBODY`` if there is none."""
+    return tasksets.first_of_both(status.ready, _may_run)

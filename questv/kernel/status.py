@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from questv.kernel.info import MAX_TASKS
+from questv.kernel.info import MAX_TASKS, MAX_VCPUS
+from questv.kernel.tasksets import TaskSet
 from questv.metal.lang import Array, static, u8, u32, u64
 from questv.metal.structs import Struct, width
 
@@ -58,17 +59,37 @@ class PanicRecord(Struct):
     text: Array[u8, PANIC_TEXT]
 
 
+class TaskStatus(Struct):
+    """One task's counters."""
+
+    switches: u64  # times that the core was taken from another task for it
+    releases: u64  # calls of its body that have begun
+    misses: u64  # calls that ended after their deadlines
+    dropped: u64  # releases that were left out, since it was more than a period late
+    worst: u64  # nanoseconds; the longest time from a release to the end of its call
+
+
+class VcpuStatus(Struct):
+    """One VCPU's counters. Times are in ticks of the time-stamp counter."""
+
+    used: u64  # time that its tasks had the core
+    depletions: u64  # times that it had no budget left for what it had to do
+    overruns: u64  # times that its second budget was needed
+
+
 class KernelStatus(Struct):
     """All of it."""
 
     started: u64  # time-stamp counter when the kernel said that it runs
     timer_interrupts: u64
     spurious: u64  # interrupts that nobody had asked for
-    running: u64  # the task that has the core: bit n for task n, as in all that follow
-    ready: u64  # those that could run
-    sleeping: u64  # those that sleep until a time, or wait no longer than until then
-    finished: u64  # those that have ended
-    switches: Array[u64, MAX_TASKS]  # times that the core was taken from another task for it
+    running: u64  # the task that has the core, or had it last
+    mode: u64  # 0, or the level of criticality below which tasks have to yield
+    mode_changes: u64
+    ready: TaskSet  # the tasks that could run if they were given time
+    finished: TaskSet  # those that have ended
+    tasks: Array[TaskStatus, MAX_TASKS + 1]  # the last is for the kernel, before any task runs
+    vcpus: Array[VcpuStatus, MAX_VCPUS]
     panic: PanicRecord
 
 

@@ -16,6 +16,7 @@ from questv.kernel.info import (
     DEVICE_VECTORS,
     FIRST_DEVICE_VECTOR,
     MAX_STREAMS,
+    MAX_TASKS,
     StreamInfo,
     info,
 )
@@ -34,7 +35,8 @@ class Stream(Struct):
 
     info: Ptr[StreamInfo]  # what the plan says of it
     waiting: bool  # the task waits for an interrupt
-    task: u64  # whose it is: its bit
+    pending: bool  # the device has interrupted, and the bottom half has not served it yet
+    task: u64  # whose it is
     read: u64  # bytes that the task has read since the beginning; the next is kept at % KEPT
     counters: StreamStatus  # ``received`` are the bytes that came, of which some are yet unread
     kept: Array[u8, KEPT]
@@ -134,7 +136,7 @@ def start() -> None:
         each = info.streams[i]
         stream = Ptr[Stream](each.object)[0]
         stream.info = ptr(each)
-        stream.task = u64(1) << u64(each.task)
+        stream.task = u64(each.task)
         _by_vector[each.vector - FIRST_DEVICE_VECTOR] = ptr(stream)
         _driver(stream).start(stream, each)
 
@@ -147,8 +149,30 @@ def take(vector: u64) -> bool:
         return False
     stream = _by_vector[number][0]
     stream.counters.interrupts += 1
+    if stream.info[0].bottom_half == MAX_TASKS:
+        _serve(stream)
+    else:
+        stream.pending = True
+        tasks.wake(u64(stream.info[0].bottom_half))
+    return True
+
+
+@metal
+def _serve(stream: Stream) -> None:
+    """Do what the device's interrupt asks for, and wake the task if it waits."""
     _driver(stream).interrupt(stream, stream.info[0])
     if stream.waiting:
         stream.waiting = False
         tasks.wake(stream.task)
-    return True
+
+
+@metal(export="kernel_bottom_half")
+def bottom_half(stream: Ptr[Stream]) -> None:
+    """The life of the task that serves a stream's interrupts, on an I/O VCPU."""
+    while True:
+        disable_interrupts()
+        while not stream[0].pending:
+            tasks.block()
+        stream[0].pending = False
+        _serve(stream[0])
+        enable_interrupts()

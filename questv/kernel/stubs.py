@@ -1,9 +1,9 @@
 """The first instructions of every interrupt and exception.
 
-Interrupts (vectors from 32 on) save what a call does not preserve, call ``take_interrupt`` and, at
-the end, ``preempt``. An idle core has nothing to save and nobody to preempt: there an interrupt,
-once taken, returns to whoever called ``wait_for_interrupt``. Exceptions save everything and call
-``handle_exception``, which does not come back.
+Interrupts (vectors from 32 on) save what a call does not preserve, call ``take_interrupt`` or, for
+the timer's, ``take_timer``, and at the end ``preempt``. An idle core has nothing to save and nobody
+to preempt: there an interrupt, once taken, returns to whoever called ``wait_for_interrupt``.
+Exceptions save everything and call ``handle_exception``, which does not come back.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from questv.metal.structs import Struct
 from questv.monitor.interface import VECTORS
 
 STUB_SIZE = 16
+TIMER_VECTOR = 0x20
 INTERRUPT_STACK = 5 * 8 + 8 + 8 + 9 * 8 + 8
 """Bytes that an interrupt takes before it calls anything: the processor's frame and up to 8 to
 align it, the vector, nine registers, 8 to align the calls."""
@@ -57,9 +58,35 @@ class ExceptionFrame(Struct):
 
 def _stub(vector: int) -> str:
     if vector >= _EXCEPTIONS:
-        return f".p2align 4\npush {vector}\njmp kernel_interrupt"
+        taker = "kernel_timer" if vector == TIMER_VECTOR else "kernel_interrupt"
+        return f".p2align 4\npush {vector}\njmp {taker}"
     error = "" if vector in _WITH_ERROR_CODE else "push 0\n"
     return f".p2align 4\n{error}push {vector}\njmp kernel_exception"
+
+
+def _interrupt(name: str, take: str) -> str:
+    """How interrupts are taken by the function ``take``, which is given the vector."""
+    return f"""
+.p2align 4
+.type {name},@function
+{name}:                                 # the vector is on the stack
+    cmp qword ptr [rip + kernel_idle_stack], 0
+    jne 1f
+    {chr(10).join(f"push {register}" for register in _SCRATCH)}
+    mov rdi, [rsp + {8 * len(_SCRATCH)}]
+    sub rsp, 8
+    cld
+    call {take}
+    call kernel_preempt
+    add rsp, 8
+    {chr(10).join(f"pop {register}" for register in reversed(_SCRATCH))}
+    add rsp, 8
+    iretq
+1:  pop rdi                             # an idle core
+    mov rsp, [rip + kernel_idle_stack]
+    mov qword ptr [rip + kernel_idle_stack], 0
+    jmp {take}                          # which returns to the caller of wait_for_interrupt
+.size {name}, . - {name}"""
 
 
 module_assembly(
@@ -70,30 +97,8 @@ module_assembly(
 kernel_interrupt_stubs:
 {chr(10).join(map(_stub, range(VECTORS)))}
 
-.p2align 4
-.type kernel_interrupt,@function
-kernel_interrupt:                       # the vector is on the stack
-    cmp qword ptr [rip + kernel_idle_stack], 0
-    jne kernel_interrupt_idle
-    {chr(10).join(f"push {name}" for name in _SCRATCH)}
-    mov rdi, [rsp + {8 * len(_SCRATCH)}]
-    sub rsp, 8
-    cld
-    call kernel_take_interrupt
-    call kernel_preempt
-    add rsp, 8
-    {chr(10).join(f"pop {name}" for name in reversed(_SCRATCH))}
-    add rsp, 8
-    iretq
-.size kernel_interrupt, . - kernel_interrupt
-
-.type kernel_interrupt_idle,@function
-kernel_interrupt_idle:
-    pop rdi
-    mov rsp, [rip + kernel_idle_stack]
-    mov qword ptr [rip + kernel_idle_stack], 0
-    jmp kernel_take_interrupt           # which returns to the caller of wait_for_interrupt
-.size kernel_interrupt_idle, . - kernel_interrupt_idle
+{_interrupt("kernel_interrupt", "kernel_take_interrupt")}
+{_interrupt("kernel_timer", "kernel_take_timer")}
 
 .type kernel_exception,@function
 kernel_exception:

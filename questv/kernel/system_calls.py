@@ -6,7 +6,7 @@ A call runs on the task's stack in the kernel, with interrupts on, as a function
 from __future__ import annotations
 
 from questv.arch.x86.instructions import disable_interrupts, enable_interrupts
-from questv.kernel import doorbells, lapic, processes, tasks, timers
+from questv.kernel import doorbells, jobs, lapic, processes, tasks, timers
 from questv.kernel.console import LINE, log_bytes, log_end
 from questv.kernel.doorbells import Wait, WaitState
 from questv.kernel.process_info import FAULT_TEXT, SystemCall
@@ -21,8 +21,8 @@ def system_call(first: u64, second: u64, number: u64) -> u64:
     """Do what a process asks for; what it may not ask for ends it."""
     process = processes.of_task(tasks.current())
     match SystemCall(number):
-        case SystemCall.FINISH:
-            processes.finish()
+        case SystemCall.RETURN:
+            processes.leave_returned()
         case SystemCall.SLEEP_UNTIL:
             timers.sleep_until(first)
         case SystemCall.WAIT:
@@ -32,6 +32,8 @@ def system_call(first: u64, second: u64, number: u64) -> u64:
         case SystemCall.LOG:
             log_bytes(_bytes(process, LINE, number, first, second), second)
             log_end()
+        case SystemCall.FINISH:
+            jobs.finish()
         case SystemCall.GIVE_UP:
             _give_up(process, _bytes(process, FAULT_TEXT, number, first, second), second)
         case _:

@@ -1,103 +1,161 @@
 """Tasks: how they start, wait, are woken, give way and end.
 
 A task that waits keeps the core until another can use it: an idle core sleeps on the stack of the
-task that waited last, so that waking that same task switches nothing. Interrupts are off wherever
+task that ran last, so that waking that same task switches nothing. Interrupts are off wherever
 the set of ready tasks is looked at or changed.
 """
 
 from __future__ import annotations
 
-from questv.arch.x86.instructions import disable_interrupts, enable_interrupts
-from questv.kernel import context, floats, scheduler, spaces
+from questv.arch.x86.instructions import read_tsc
+from questv.kernel import context, events, floats, scheduler, spaces, tasksets, vcpus
 from questv.kernel.hypercall import hypercall
-from questv.kernel.info import MAX_TASKS, info
+from questv.kernel.info import MAX_TASKS, VcpuKind, info
+from questv.kernel.panic import panic
+from questv.kernel.scheduler import NOBODY
 from questv.kernel.status import status
 from questv.kernel.stubs import wait_for_interrupt
-from questv.metal.lang import Array, metal, ptr, static, trailing_zeros, u64
+from questv.kernel.vcpus import Member
+from questv.metal.lang import Array, metal, ptr, static, u64
 from questv.monitor.interface import Hypercall
 
-NOBODY = MAX_TASKS
-"""Stands for the kernel itself where a task's index is kept."""
-
 _stack_pointers: Array[u64, MAX_TASKS + 1] = static()  # of the tasks that do not have the core
+_unfinished: u64 = static()  # tasks of the plan that have not ended
 
 
-@metal
+@metal(inline=True)
 def current() -> u64:
     """The index of the task that has the core, or ``NOBODY`` before the first one has it."""
-    return trailing_zeros(status.running)
+    return status.running
 
 
 @metal
 def prepare() -> None:
+    """Before anything else: what runs is no task."""
+    vcpus.set_current(NOBODY)
+
+
+@metal
+def start() -> None:
     """Make every task of the plan ready to begin."""
-    status.running = u64(1) << NOBODY
+    global _unfinished
     for i in range(info.task_count):
         _stack_pointers[i] = context.prepare(info.tasks[i].stack_top)
-        scheduler.make_ready(u64(1) << u64(i))
+        wake(u64(i))
+        if info.vcpus[info.tasks[i].vcpu].kind != VcpuKind.IO:
+            _unfinished += 1
 
 
 @metal
 def run() -> None:
     """Give the core to the tasks, for good. Interrupts are off."""
-    _end_if_all_have_finished()
-    _give_way()
-
-
-@metal(export="kernel_task_main")
-def task_main() -> None:
-    """The life of a task, on its own stack."""
-    enable_interrupts()
-    own = info.tasks[current()]
-    given = own.arguments
-    own.entry(given[0], given[1], given[2], given[3], given[4], given[5])
-    disable_interrupts()
-    status.finished |= status.running
-    _end_if_all_have_finished()
-    block()
+    if _unfinished == 0:
+        hypercall(Hypercall.FINISHED, 0, 0)
+    _reschedule()
 
 
 @metal
-def _end_if_all_have_finished() -> None:
-    if status.finished == (u64(1) << u64(info.task_count)) - 1:
+def end() -> None:
+    """End the task that has the core. Interrupts are off."""
+    global _unfinished
+    tasksets.add(status.finished, status.running)
+    _unfinished -= 1
+    if _unfinished == 0:
         hypercall(Hypercall.FINISHED, 0, 0)
+    block()
 
 
 @metal(inline=True)
 def block() -> None:
     """Let the current task wait until ``wake``. Interrupts are off, and off again afterwards."""
-    scheduler.make_unready(status.running)
-    _give_way()
+    tasksets.take_out(status.ready, vcpus.current[0].itself)
+    if not vcpus.is_plain or not tasksets.is_empty(status.ready):
+        _block_with_care()
+        return
+    # The most frequent case by far, and the reason for which a task keeps the core.
+    wait_for_interrupt()
+    if not tasksets.equal(status.ready, vcpus.current[0].itself):
+        _dispatch(read_tsc())
+    elif events.has_fired():
+        events.arm_again()
+
+
+@metal
+def _block_with_care() -> None:
+    if status.running == scheduler.holder:
+        panic("a task waits while it holds a mutex")
+    now = read_tsc()
+    vcpus.charge(now)
+    vcpus.task_has_blocked(now)
+    if scheduler.choose() != NOBODY:
+        _dispatch(now)
+        return
+    events.arm(events.next_moment(), now)
+    wait_for_interrupt()
+    now = read_tsc()
+    vcpus.charge_nobody(now)
+    if scheduler.choose() == status.running:
+        _arm_for(vcpus.current[0], now)
+    else:
+        _dispatch(now)
+
+
+@metal
+def wake(task: u64) -> None:
+    """Make the task with this index ready, if it waits. Interrupts are off."""
+    wake_member(vcpus.members[task], read_tsc())
 
 
 @metal(inline=True)
-def wake(task: u64) -> None:
-    """Make the task with this bit ready, if it waits. Interrupts are off."""
-    scheduler.make_ready(task)
+def wake_member(task: Member, now: u64) -> None:
+    """Make this task ready, if it waits. Interrupts are off."""
+    tasksets.add_all(status.ready, task.itself)
+    if task.has_server:
+        vcpus.task_has_woken(task, now)
 
 
 @metal(inline=True)
 def preempt() -> None:
     """Let the task that should have the core run now. Interrupts are off."""
+    if events.has_fired() or scheduler.choose() != status.running:
+        _reschedule()
+
+
+@metal
+def _reschedule() -> None:
+    """Charge the current task, and go on with the one that should have the core."""
+    now = read_tsc()
+    vcpus.charge(now)
+    vcpus.police(now)
+    _dispatch(now)
+
+
+@metal
+def _dispatch(now: u64) -> None:
+    """Give the core to the task that should have it, as soon as there is one."""
     chosen = scheduler.choose()
+    while chosen == NOBODY:
+        events.arm(events.next_moment(), now)
+        wait_for_interrupt()
+        now = read_tsc()
+        vcpus.charge_nobody(now)
+        chosen = scheduler.choose()
+    _arm_for(vcpus.members[chosen], now)
     if chosen != status.running:
         _switch_to(chosen)
 
 
 @metal(inline=True)
-def _give_way() -> None:
-    """Give the core to the task that should have it, when there is one."""
-    while not scheduler.anyone_ready():
-        wait_for_interrupt()
-    if not scheduler.is_alone(status.running):
-        preempt()
+def _arm_for(task: Member, now: u64) -> None:
+    """Let the timer interrupt ``task``, which has the core, when something else has to be done."""
+    events.arm(min(events.next_moment(), vcpus.end_of_budget(task, now)), now)
 
 
 @metal
 def _switch_to(task: u64) -> None:
-    previous = current()
-    status.running = task
-    status.switches[current()] += 1
-    floats.hand_over(info.tasks[current()].float_state)
-    spaces.hand_over(info.tasks[current()].process)
-    context.switch(ptr(_stack_pointers[previous]), _stack_pointers[current()])
+    previous = status.running
+    vcpus.set_current(task)
+    status.tasks[task].switches += 1
+    floats.hand_over(info.tasks[task].float_state)
+    spaces.hand_over(info.tasks[task].process)
+    context.switch(ptr(_stack_pointers[previous]), _stack_pointers[task])

@@ -20,14 +20,15 @@ class MetalFunction:
 
     ``inline`` copies it into its callers, in other modules too. ``export`` is its symbol, for
     use from assembly and linker scripts. ``floats`` permits floating point in it. ``role`` is a
-    mark of whoever made a decorator of their own out of ``metal``.
+    mark of whoever made a decorator of their own out of ``metal``; as a text it is what people call
+    such a function.
     """
 
     python: Callable[..., Any]
     inline: bool = False
     export: str | None = None
     floats: bool = False
-    role: str | None = None
+    role: object = None
 
     @property
     def module(self) -> str:

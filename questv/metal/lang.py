@@ -57,7 +57,7 @@ def metal(
     inline: bool = False,
     export: str | None = None,
     floats: bool = False,
-    role: str | None = None,
+    role: object = None,
 ) -> Any:
     """Mark a function for compilation; see ``MetalFunction`` for the options."""
 

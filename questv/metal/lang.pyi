@@ -440,7 +440,7 @@ def metal(
     inline: bool = False,
     export: str | None = None,
     floats: bool = False,
-    role: str | None = None,
+    role: object = None,
 ) -> Callable[[_F], _F]: ...
 def assembly(
     text: str, *, export: str | None = None, stack: int = 0

@@ -69,19 +69,24 @@ class Struct:
     """Base of every metal struct; fields are the class's annotations, in order.
 
     ``class Header(Struct)`` has C's layout, ``packed=True`` leaves no gaps, ``size=n`` says how
-    long the whole is; ``at(offset)`` places each field by hand.
+    long the whole is; ``at(offset)`` places each field by hand. ``abstract=True`` makes a base for
+    structs of one kind: it has no fields and no layout, and they are no other for having it.
     """
 
     __metal_type__: ClassVar[StructType]
     _buffer: memoryview
     _start: int
 
-    def __init_subclass__(cls, *, packed: bool = False, size: int | None = None) -> None:
+    def __init_subclass__(
+        cls, *, packed: bool = False, size: int | None = None, abstract: bool = False
+    ) -> None:
         """Lay the class out; raises DiagnosticsError at the field that is wrong."""
         super().__init_subclass__()
+        if abstract:
+            return
         names = {**sys._getframe(1).f_locals, cls.__name__: cls}
         try:
-            if cls.__bases__ != (Struct,):
+            if cls.__bases__ != (Struct,) and not _is_abstract(cls.__bases__):
                 raise LayoutError(
                     "struct-base",
                     f"{cls.__name__} has another base than Struct",
@@ -155,6 +160,13 @@ class Struct:
 
 
 _RESERVED = {"view", "host_address", "_buffer", "_start"}
+
+
+def _is_abstract(bases: tuple[type, ...]) -> bool:
+    """Whether what a class derives from is one base for structs of a kind."""
+    return (
+        len(bases) == 1 and issubclass(bases[0], Struct) and "__metal_type__" not in vars(bases[0])
+    )
 
 
 def _declared(

@@ -76,7 +76,7 @@ def build(path: Path, *, checks: bool = False) -> BuiltSystem:
         process.program.name: process.program
         for sandbox in sandboxes
         if isinstance(sandbox, TaskSandbox)
-        for process in sandbox.processes
+        for process in sandbox.processes.values()
     }
     blocks = contents(plan, boot, monitor, loaded, processes)
     carried = [boot, monitor, *kernels.values(), *processes.values()]

@@ -11,7 +11,16 @@ from questv.arch.x86.paging import PAGE_SIZE
 from questv.arch.x86.registers import Cr0, Cr4, Efer
 from questv.arch.x86.svm import MSR_MAP_SIZE
 from questv.boot.plan import BootPlan, Route, X2ApicUse
-from questv.kernel.info import SandboxInfo, StreamInfo, TaskInfo
+from questv.kernel.info import (
+    MAX_TASKS,
+    Call,
+    MutexInfo,
+    SandboxInfo,
+    StreamInfo,
+    TaskInfo,
+    VcpuInfo,
+    VcpuKind,
+)
 from questv.metal.structs import offsetof
 from questv.metal.symbols import Symbols
 from questv.monitor.interface import ApicMode
@@ -20,7 +29,7 @@ from questv.plan import addresses
 from questv.plan.foreign import ForeignKernel, linux_parameters, whole_pages
 from questv.plan.foreign_page import ForeignPage, foreign_page, memory_ranges
 from questv.plan.layout import tables
-from questv.plan.model import Plan, ProcessPlan, SandboxPlan
+from questv.plan.model import CallPlan, Plan, ProcessPlan, SandboxPlan
 from questv.plan.permissions import (
     DIRECT_APIC,
     FOREIGN_MSRS,
@@ -29,9 +38,9 @@ from questv.plan.permissions import (
     io_map,
     msr_map,
 )
-from questv.plan.processes import fill_end, lower_tables, record, top_table
+from questv.plan.processes import call_info, fill_end, lower_tables, record, top_table
 from questv.plan.programs import Program
-from questv.plan.sandboxes import identity_map
+from questv.plan.sandboxes import RUN_PROCESS, identity_map
 
 EXIT_PORT = 0xF4
 """Where QEMU's isa-debug-exit device is put."""
@@ -165,11 +174,11 @@ def _sandbox_blocks(
     own_tables = made.contents(sandbox.kernel_tables)
     yield Block(sandbox.kernel_tables, own_tables, made.size)
     for process in sandbox.processes:
-        yield from _process_blocks(sandbox, process, processes[process.program], own_tables)
+        yield from _process_blocks(process, processes[process.program], own_tables[:PAGE_SIZE])
 
 
 def _process_blocks(
-    sandbox: SandboxPlan, process: ProcessPlan, program: Program, kernel_tables: bytes
+    process: ProcessPlan, program: Program, kernel_top_table: bytes
 ) -> Iterator[Block]:
     segments = {segment.name: segment.contents for segment in program.segments}
     for window in process.windows:
@@ -178,7 +187,7 @@ def _process_blocks(
             yield Block(window.physical, segments.get(window.name, b""), window.size)
     lower = lower_tables(process)
     yield Block(process.lower_tables, lower, len(lower))
-    yield Block(process.tables, top_table(kernel_tables[:PAGE_SIZE], process), PAGE_SIZE)
+    yield Block(process.tables, top_table(kernel_top_table, process), PAGE_SIZE)
 
 
 def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
@@ -187,19 +196,39 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
         core=sandbox.core,
         apic_mode=ApicMode[sandbox.apic.upper()],
         task_count=len(sandbox.tasks),
+        vcpu_count=len(sandbox.vcpus),
         input_count=len(sandbox.inputs),
         stream_count=len(sandbox.streams),
+        mutex_count=len(sandbox.mutexes),
         console_port=sandbox.console_port,
     )
     for index, task in enumerate(sandbox.tasks):
-        process = sandbox.processes[task.process] if task.process is not None else None
+        body, initialize, process = task.body, task.initialize, 0
+        if task.process is not None:
+            process = sandbox.processes[task.process].object
+            body = CallPlan(symbol=RUN_PROCESS, arguments=(process, 0))
+            initialize = initialize and CallPlan(symbol=RUN_PROCESS, arguments=(process, 1))
         made.tasks[index] = TaskInfo(
-            entry=symbols.address("kernel_run_process" if process else task.symbol),
-            arguments=(process.object,) if process else task.arguments,
+            body=call_info(body, symbols),
+            initialize=call_info(initialize, symbols) if initialize else Call(),
             stack_top=task.stack_top,
             float_state=task.float_state,
-            process=process.object if process else 0,
+            vcpu=task.vcpu,
+            period=task.period,
+            deadline=task.deadline,
+            process=process,
         )
+    for index, vcpu in enumerate(sandbox.vcpus):
+        made.vcpus[index] = VcpuInfo(
+            kind=_VCPU_KINDS[vcpu.kind],
+            level=vcpu.level,
+            budget=vcpu.budget,
+            overrun_budget=vcpu.overrun_budget,
+            period=vcpu.period,
+            utilization=vcpu.utilization,
+        )
+    for index, mutex in enumerate(sandbox.mutexes):
+        made.mutexes[index] = MutexInfo(object=mutex.object, ceiling=mutex.ceiling, hold=mutex.hold)
     own_ends = [(index, end) for index, end in enumerate(sandbox.ends) if not end.wait]
     made.end_count = len(own_ends)
     for place, (index, end) in enumerate(own_ends):
@@ -217,8 +246,16 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
             physical=sandbox.physical(stream.memory) if stream.memory else 0,
             vector=stream.vector,
             task=stream.task,
+            bottom_half=MAX_TASKS if stream.bottom_half is None else stream.bottom_half,
         )
     return made
+
+
+_VCPU_KINDS = {
+    "main": VcpuKind.MAIN,
+    "io": VcpuKind.IO,
+    "best effort": VcpuKind.BEST_EFFORT,
+}
 
 
 def _foreign_blocks(sandbox: SandboxPlan, kernel: ForeignKernel) -> Iterator[Block]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 from questv.arch.x86.apic import XAPIC_ADDRESS
 from questv.arch.x86.paging import LARGE_PAGE_SIZE, PAGE_SIZE
@@ -187,8 +188,8 @@ class Layout:
             of.kernel.append(part.model_copy(update={"physical": at}))
             at += part.size
         if isinstance(sandbox, TaskSandbox):
-            for process in sandbox.processes:
-                placed = place(process, at, self._process_windows(sandbox, process))
+            for task, process in sandbox.processes.items():
+                placed = place(process, at, self._process_windows(sandbox, task, process))
                 of.processes.append(placed)
                 of.kernel.append(placed.kernel_window)
                 at = placed.end
@@ -218,13 +219,15 @@ class Layout:
             windows.append(apic.model_copy(update={"physical": XAPIC_ADDRESS, "device": True}))
         return windows
 
-    def _process_windows(self, sandbox: TaskSandbox, process: PlannedProcess) -> list[Window]:
+    def _process_windows(
+        self, sandbox: TaskSandbox, task: int, process: PlannedProcess
+    ) -> list[Window]:
         """Channels and inputs, as far as a process has them."""
         windows: list[Window] = []
         for end in self._ends.of(sandbox.name):
-            if end.task == process.task:
+            if end.task == task:
                 windows += self._end_windows(end)
-        for index, each in enumerate(self._ends.process_inputs(sandbox, process)):
+        for index, (each, _) in enumerate(self._ends.process_inputs(process)):
             windows.append(self._input_window(sandbox, each, process.input_address(index)))
         return windows
 
@@ -296,8 +299,10 @@ class Layout:
             info=next(window.physical for window in of.kernel if window.name == "info"),
             status=begin.status,
             console=begin.console,
+            vcpus=sandbox.vcpus if isinstance(sandbox, TaskSandbox) else (),
             tasks=self._tasks(sandbox) if isinstance(sandbox, TaskSandbox) else (),
             processes=self._processes(sandbox) if isinstance(sandbox, TaskSandbox) else (),
+            mutexes=self._ends.mutexes(sandbox.name),
             ends=self._ends.of(sandbox.name),
             inputs=self._input_plans(sandbox) if isinstance(sandbox, TaskSandbox) else (),
             ports=self._ports(sandbox),
@@ -347,21 +352,36 @@ class Layout:
 
     def _tasks(self, sandbox: TaskSandbox) -> tuple[TaskPlan, ...]:
         return tuple(
-            TaskPlan(
-                name=task.bound.task.name,
-                function=task.bound.task.run,
-                symbol=task.symbol,
-                priority=task.bound.task.priority,
-                stack_size=stack.size,
-                stack_needed=task.stack_needed,
-                stack_top=stack.top - task.float_state_size,
-                float_state=_float_state(task, stack),
-                arguments=self._ends.arguments(sandbox, index),
-                process=task.process.index if task.process else None,
-            )
+            self._task(sandbox, index, task, stack)
             for index, (task, stack) in enumerate(
                 zip(sandbox.tasks, sandbox.stacks.tasks, strict=True)
             )
+        )
+
+    def _task(self, sandbox: TaskSandbox, index: int, task: PlannedTask, stack: Stack) -> TaskPlan:
+        body, initialize = self._ends.calls(sandbox, index)
+        own, timing = task.bound.task, task.bound.timing
+        kind: Literal["once", "periodic", "bottom half"] = "once"
+        if task.is_bottom_half:
+            kind = "bottom half"
+        elif timing.release is not None:
+            kind = "periodic"
+        return TaskPlan(
+            name=task.name,
+            kind=kind,
+            function=task.symbol if task.is_bottom_half else own.run,
+            body=body,
+            initialize=initialize,
+            vcpu=task.placed.vcpu,
+            priority=None if task.is_bottom_half else own.priority,
+            period=task.placed.period,
+            deadline=(timing.deadline or 0) if kind == "periodic" else 0,
+            stack_size=stack.size,
+            stack_needed=task.stack_needed,
+            stack_top=stack.top - task.float_state_size,
+            float_state=_float_state(task, stack),
+            states=task.states,
+            process=task.process.index if task.process else None,
         )
 
     def _processes(self, sandbox: TaskSandbox) -> tuple[ProcessPlan, ...]:
@@ -369,7 +389,7 @@ class Layout:
         tables = of.block.start + of.used - len(of.processes) * PAGE_SIZE
         return tuple(
             ProcessPlan(
-                task=placed.process.task,
+                task=task,
                 program=placed.process.program.name,
                 start=placed.start,
                 size=placed.size,
@@ -382,20 +402,23 @@ class Layout:
                 stack_needed=placed.process.stack_needed,
                 stack_top=placed.process.stack.top,
                 windows=placed.windows,
-                inputs=tuple(
-                    InputPlan(
-                        name=each.name,
-                        capacity=each.size,
-                        object=self._ends.process_input_object(placed.process, number),
-                        address=placed.process.input_address(number),
-                        physical=self._inputs[sandbox.name, each.name].start,
-                    )
-                    for number, each in enumerate(
-                        self._ends.process_inputs(sandbox, placed.process)
-                    )
-                ),
+                inputs=self._inputs_of(sandbox, placed.process),
             )
-            for index, placed in enumerate(of.processes)
+            for index, (task, placed) in enumerate(
+                zip(sandbox.processes, of.processes, strict=True)
+            )
+        )
+
+    def _inputs_of(self, sandbox: TaskSandbox, process: PlannedProcess) -> tuple[InputPlan, ...]:
+        return tuple(
+            InputPlan(
+                name=each.name,
+                capacity=each.size,
+                object=where,
+                address=process.input_address(index),
+                physical=self._inputs[sandbox.name, each.name].start,
+            )
+            for index, (each, where) in enumerate(self._ends.process_inputs(process))
         )
 
     def _input_plans(self, sandbox: TaskSandbox) -> tuple[InputPlan, ...]:

@@ -62,19 +62,62 @@ class Window(Part):
         return self.address <= address < self.address + self.size
 
 
-class TaskPlan(Part):
-    """A task: its index in the kernel is its place in the list."""
+class VcpuPlan(Part):
+    """What gives tasks time: its index in the kernel is its place in the list.
+
+    Times are in nanoseconds, ``utilization`` is in units of 2**-32. A main VCPU has a budget each
+    period, and ``overrun_budget``, which is no less, in the kernel's raised modes.
+    """
 
     name: str
-    function: str
+    kind: Literal["main", "io", "best effort"]
+    level: int = 0
+    period: int = 0
+    budget: int = 0
+    overrun_budget: int = 0
+    utilization: int = 0
+
+
+class CallPlan(Part):
+    """A function and what it is called with: its arguments that are no floats, and the bits of
+    those that are."""
+
     symbol: str
-    priority: int
+    arguments: tuple[int, ...]
+    floats: tuple[int, ...] = ()
+
+
+class StatePlan(Part):
+    """A task's own object for its parameter ``name``."""
+
+    name: str
+    address: int
+    size: int
+
+
+class TaskPlan(Part):
+    """A task: its index in the kernel is its place in the list, the most urgent first.
+
+    It is called once or each ``period``, or it is the bottom half of a device, whose name is its
+    own, with the period of the task that it works for. Times are in nanoseconds; ``priority`` is
+    that among the tasks of its VCPU, None if it is alone there.
+    """
+
+    name: str
+    kind: Literal["once", "periodic", "bottom half"]
+    function: str
+    body: CallPlan
+    initialize: CallPlan | None
+    vcpu: int
+    priority: int | None
+    period: int
+    deadline: int
     stack_size: int
     stack_needed: int
     stack_top: int
     float_state: int
     """Address of what the kernel keeps of its floating-point registers, 0 if it uses none."""
-    arguments: tuple[int, ...]
+    states: tuple[StatePlan, ...]
     process: int | None
     """Its place among the sandbox's processes, if it is one.
 
@@ -134,6 +177,16 @@ class InputPlan(Part):
     physical: int
 
 
+class MutexPlan(Part):
+    """A mutex; ``ceiling`` is the index of the most urgent task that uses it, ``hold`` the
+    nanoseconds that it is held at most."""
+
+    name: str
+    object: int
+    ceiling: int
+    hold: int
+
+
 class DevicePlan(Part):
     """A device that a sandbox drives.
 
@@ -158,11 +211,13 @@ class StreamPlan(Part):
     """A device that a task drives, with what the kernel has for it.
 
     ``memory`` is what the kernel shares with the device, 0 if nothing. Its driver is at ``driver``,
-    which keeps what it knows of the device at ``device``.
+    which keeps what it knows of the device at ``device``. ``bottom_half`` is the task that does
+    what its interrupts ask for, None if they do it themselves.
     """
 
     name: str
     task: int
+    bottom_half: int | None
     object: int
     driver: int
     device: int
@@ -195,8 +250,8 @@ class ForeignPlan(Part):
 class SandboxPlan(Part):
     """One sandbox with its monitor.
 
-    A foreign kernel has no tasks, ends, inputs and status. Its ``kernel_windows`` are its memory by
-    its own physical addresses, as are all addresses of it.
+    A foreign kernel has no VCPUs, tasks, mutexes, ends, inputs and status. Its ``kernel_windows``
+    are its memory by its own physical addresses, as are all addresses of it.
     """
 
     name: str
@@ -225,8 +280,10 @@ class SandboxPlan(Part):
     info: int
     status: int | None
     console: int
+    vcpus: tuple[VcpuPlan, ...]
     tasks: tuple[TaskPlan, ...]
     processes: tuple[ProcessPlan, ...]
+    mutexes: tuple[MutexPlan, ...]
     ends: tuple[EndPlan, ...]
     inputs: tuple[InputPlan, ...]
     ports: tuple[tuple[int, int], ...]

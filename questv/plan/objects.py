@@ -7,6 +7,7 @@ from typing import Literal
 
 from questv.kernel.channels import Reader, Receiver, Sender, Writer
 from questv.kernel.inputs import Input
+from questv.kernel.mutexes import Mutex
 from questv.kernel.streams import Stream
 from questv.metal.structs import sizeof
 from questv.process import channels, inputs
@@ -30,6 +31,7 @@ TABLES = {
     ParameterKind.READER: ObjectTable("kernel_readers", sizeof(Reader)),
     ParameterKind.INPUT: ObjectTable("kernel_inputs", sizeof(Input)),
     ParameterKind.STREAM: ObjectTable("kernel_streams", sizeof(Stream)),
+    ParameterKind.MUTEX: ObjectTable("kernel_mutexes", sizeof(Mutex)),
 }
 
 PROCESS_TABLES = {

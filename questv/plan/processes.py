@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from questv.arch.x86.paging import PAGE_SIZE
 from questv.diagnostics import Diagnostic, DiagnosticsError
 from questv.kernel.doorbells import Wait
-from questv.kernel.info import EndInfo, EndKind
+from questv.kernel.info import Call, EndInfo, EndKind
 from questv.kernel.process_info import ProcessInfo
 from questv.kernel.processes import Process
 from questv.metal.check.signatures import signature
 from questv.metal.definitions import MetalFunction
 from questv.metal.structs import offsetof, sizeof
 from questv.metal.symbols import Symbols
-from questv.plan import addresses
-from questv.plan.model import EndPlan, ProcessPlan, SandboxPlan, Window
+from questv.plan import addresses, virtual
+from questv.plan.model import CallPlan, EndPlan, ProcessPlan, SandboxPlan, StatePlan, Window
 from questv.plan.objects import PROCESS_TABLES
 from questv.plan.page_tables import PageTables
 from questv.plan.programs import PROCESS_MODULES, Program, Programs
@@ -40,13 +40,13 @@ class PlannedProcess:
     ``index`` is its place in its kernel, ``number`` that in the system.
     """
 
-    task: int
     index: int
     number: int
     name: str
     program: Program
     stack_size: int
     stack_needed: int
+    states: tuple[StatePlan, ...]
 
     @property
     def base(self) -> int:
@@ -80,58 +80,78 @@ class PlannedProcess:
 def plan_processes(
     description: Description,
     sandbox: int,
-    tasks: Sequence[BoundTask],
     folder: FolderTasks,
     programs: Programs,
     numbers: Iterator[int],
-) -> dict[int, PlannedProcess]:
-    """Link the programs of those of a sandbox's tasks that are processes; by index of the task.
+) -> dict[str, PlannedProcess]:
+    """Link the programs of those of a sandbox's tasks that are processes; by the task's name.
 
-    ``numbers`` gives each its number in the system. Raises DiagnosticsError if one calls what only
-    kernels have.
+    ``numbers`` gives each its number in the system. Raises DiagnosticsError if a task calls what is
+    not there where it runs.
     """
-    found: dict[int, PlannedProcess] = {}
-    for index, task in enumerate(tasks):
+    found: dict[str, PlannedProcess] = {}
+    home = description.system.sandboxes[sandbox]
+    for task in description.tasks[home.name]:
+        functions = folder.functions(task.task.run)
+        modules = sorted({function.module for function in functions})
+        _check_calls(description, sandbox, task, programs, functions)
         if task.task.isolation is not Isolation.PROCESS:
             continue
-        function = folder.function(task.task.run)
-        modules = [*PROCESS_MODULES, function.module]
-        _refuse_kernel_functions(task, function, programs.reached(modules, function.symbol))
-        number = next(numbers)
+        name, number = task.task.name, next(numbers)
         kinds = set(task.signature.parameters.values())
         objects = [PROCESS_TABLES[kind].symbol for kind in kinds if kind in PROCESS_TABLES]
-        name = f"{description.system.sandboxes[sandbox].name}.{task.task.name}"
+        symbols = [function.symbol for function in functions]
         program = programs.process(
-            name, [function.module], [function.symbol, *objects], base_of(number)
+            f"{home.name}.{name}", modules, [*symbols, *objects], base_of(number)
         )
-        types = {function.symbol: str(signature(function).type)}
-        depths = programs.depths(modules, types)
-        found[index] = PlannedProcess(
-            task=index,
+        types = {function.symbol: str(signature(function).type) for function in functions}
+        depths = programs.depths([*PROCESS_MODULES, *modules], types)
+        found[name] = PlannedProcess(
             index=len(found),
             number=number,
-            name=task.task.name,
+            name=name,
             program=program,
             stack_size=task.task.stack,
-            stack_needed=process_stack(depths, function.symbol),
+            stack_needed=process_stack(depths, symbols),
+            states=virtual.place_states(
+                folder.state_sizes(task.task.run), base_of(number) + addresses.PROCESS_STATES
+            ),
         )
     return found
 
 
-def _refuse_kernel_functions(task: BoundTask, function: MetalFunction, modules: set[str]) -> None:
-    """What belongs to kernels does not work in a process."""
-    kernels = sorted(module for module in modules if module.startswith("questv.kernel."))
-    if kernels:
-        raise DiagnosticsError(
-            [
-                Diagnostic(
-                    task.signature.place,
-                    f"{function.name} is to be a process, and calls functions of {kernels[0]}",
-                    "import from questv.process what it, and what it calls, has from questv.api",
-                    "process-calls-kernel",
-                )
-            ]
-        )
+_ELSEWHERE = {
+    Isolation.KERNEL: ("questv.process", "questv.api", "a part of its kernel"),
+    Isolation.PROCESS: ("questv.kernel", "questv.process", "a process"),
+}
+"""For tasks of each kind: what they can't call, what they import from, and what they are."""
+
+
+def _check_calls(
+    description: Description,
+    sandbox: int,
+    task: BoundTask,
+    programs: Programs,
+    functions: Sequence[MetalFunction],
+) -> None:
+    """A process has no kernel's functions, and a kernel has no process's."""
+    package, right, what = _ELSEWHERE[task.task.isolation]
+    for function in functions:
+        reached = programs.reached([function.module], function.symbol)
+        wrong = sorted(module for module in reached if module.startswith(f"{package}."))
+        if wrong:
+            index = description.system.sandboxes[sandbox].tasks.index(task.task)
+            place = description.document.value("sandbox", sandbox, "task", index, "run")
+            raise DiagnosticsError(
+                [
+                    Diagnostic(
+                        place,
+                        f'task "{task.task.name}" is {what}, and {function.name} calls {wrong[0]}',
+                        f"let it, and what it calls, import from {right}",
+                        "task-calls",
+                    )
+                ]
+            )
 
 
 def base_of(number: int) -> int:
@@ -169,6 +189,9 @@ def place(process: PlannedProcess, start: int, shared: Sequence[Window]) -> Plac
         at += windows[-1].size
     windows.append(make_window("stack", process.stack.bottom, process.stack.size, "rw", at))
     at += windows[-1].size
+    for state in process.states:
+        windows.append(make_window(f"state {state.name}", state.address, state.size, "rw", at))
+        at += windows[-1].size
     told = process.base + addresses.PROCESS_INFO
     windows.append(make_window("info", told, sizeof(ProcessInfo), "r", at))
     record = make_window(f"process {process.name}", process.info, RECORD_SIZE, "rw", at)
@@ -206,10 +229,11 @@ def process_info(sandbox: SandboxPlan, process: ProcessPlan, symbols: Symbols) -
     task = sandbox.tasks[process.task]
     program = [window for window in process.windows if window.address < process.base + _PROGRAM]
     made = ProcessInfo(
+        place=process.base + addresses.PROCESS_INFO,
         entry=symbols.address("process_entry"),
-        start=symbols.address("process_start"),
-        function=symbols.address(task.symbol),
-        arguments=task.arguments,
+        start=Call(function=symbols.address("process_start")),
+        body=call_info(task.body, symbols),
+        initialize=call_info(task.initialize, symbols) if task.initialize else Call(),
         stack_top=process.stack_top,
         program=process.base,
         program_size=sum(window.size for window in program),
@@ -222,6 +246,11 @@ def process_info(sandbox: SandboxPlan, process: ProcessPlan, symbols: Symbols) -
         made.inputs[index].object = each.object
         made.inputs[index].header = each.address
     return made
+
+
+def call_info(call: CallPlan, symbols: Symbols) -> Call:
+    """What a kernel or a process is told of a call of one of its functions."""
+    return Call(function=symbols.address(call.symbol), arguments=call.arguments, floats=call.floats)
 
 
 def fill_end(info: EndInfo, end: EndPlan, index: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from questv.arch.x86.paging import LARGE_PAGE_SIZE, PAGE_SIZE
@@ -20,13 +20,15 @@ from questv.plan.addresses import page_up
 from questv.plan.devices import drivers
 from questv.plan.foreign import LINUX_PARAMETERS, ForeignKernel, read_kernel
 from questv.plan.foreign_page import ForeignPage
-from questv.plan.model import Region, StartPlan, Window
+from questv.plan.model import Region, StartPlan, StatePlan, VcpuPlan, Window
 from questv.plan.objects import TABLES
-from questv.plan.page_tables import Mapping, PageTables
+from questv.plan.page_tables import Mapping as PageMapping
+from questv.plan.page_tables import PageTables
 from questv.plan.processes import PlannedProcess, plan_processes
 from questv.plan.programs import KERNEL_MODULES, Program, Programs
-from questv.plan.stacks import KernelStacks, kernel_stacks
+from questv.plan.stacks import kernel_stacks
 from questv.plan.tasks import FolderTasks
+from questv.plan.vcpus import Placed, place_tasks
 from questv.plan.virtual import Stacks
 from questv.plan.windows import make_window, mappings
 from questv.system.description import BoundTask, Description
@@ -34,23 +36,50 @@ from questv.system.model import Sandbox
 from questv.system.units import format_size
 
 _PROGRAM_ROOM = addresses.KERNEL_INFO - addresses.KERNEL_PROGRAM
+_STATES_ROOM = addresses.KERNEL_STACKS - addresses.KERNEL_STATES
 _STACKS_ROOM = addresses.KERNEL_CHANNELS - addresses.KERNEL_STACKS
+
+
+RUN_PROCESS = "kernel_run_process"
+"""The kernel's function that a process is to the scheduler."""
+
+BOTTOM_HALF = "kernel_bottom_half"
+"""The kernel's function that does what a stream's interrupts ask for."""
 
 
 @dataclass(frozen=True)
 class PlannedTask:
-    """A task, with the symbol of its function and the stack that it needs at most.
+    """A task or a bottom half, with the symbols of its functions and the stack that it needs.
 
-    The state of its floating-point registers, if it uses any, lies at the top of its stack. If the
-    task is a ``process``, the stack is what the kernel uses on its behalf.
+    The state of its floating-point registers, if it uses any, lies at the top of its stack.
+    ``states`` are its own objects, by parameter. If it is a ``process``, the stack is what the
+    kernel uses on its behalf.
     """
 
-    bound: BoundTask
+    placed: Placed
+    name: str
     symbol: str
+    initialize: str | None
     stack_size: int
     stack_needed: int
     float_state_size: int
-    process: PlannedProcess | None = None
+    states: tuple[StatePlan, ...]
+    process: PlannedProcess | None
+
+    @property
+    def bound(self) -> BoundTask:
+        """The task itself, or the one that a bottom half works for."""
+        return self.placed.task
+
+    @property
+    def symbols(self) -> list[str]:
+        """Its functions."""
+        return [symbol for symbol in (self.symbol, self.initialize) if symbol is not None]
+
+    @property
+    def is_bottom_half(self) -> bool:
+        """Whether it does what a device's interrupts ask for."""
+        return self.placed.device is not None
 
 
 @dataclass(frozen=True)
@@ -115,8 +144,9 @@ class PlannedSandbox(ABC):
 
 @dataclass(frozen=True)
 class TaskSandbox(PlannedSandbox):
-    """A kernel of ours with its tasks, the most urgent first, and its linked program."""
+    """A kernel of ours with its VCPUs and tasks, the most urgent first, and its linked program."""
 
+    vcpus: tuple[VcpuPlan, ...]
     tasks: tuple[PlannedTask, ...]
     stacks: Stacks
     program: Program
@@ -132,20 +162,26 @@ class TaskSandbox(PlannedSandbox):
         return PAGE_SIZE
 
     @property
-    def processes(self) -> list[PlannedProcess]:
-        """Those of its tasks that are processes, in their order."""
-        return [task.process for task in self.tasks if task.process is not None]
+    def processes(self) -> dict[int, PlannedProcess]:
+        """Those of its tasks that are processes, by index."""
+        return {
+            index: task.process for index, task in enumerate(self.tasks) if task.process is not None
+        }
 
     def parts(self) -> list[Window]:
-        """The program, its information and its stacks."""
+        """The program, its information, its stacks and the states of its own tasks."""
         parts = [
             make_window(segment.name, segment.address, segment.size, segment.rights)
             for segment in self.program.segments
         ]
         parts.append(make_window("info", addresses.KERNEL_INFO, sizeof(SandboxInfo), "r"))
-        names = ["start", "exception", *(task.bound.task.name for task in self.tasks)]
+        names = ["start", "exception", *(task.name for task in self.tasks)]
         for name, stack in zip(names, self.stacks.all, strict=True):
             parts.append(make_window(f"stack {name}", stack.bottom, stack.size, "rw"))
+        for task in self.tasks:
+            for state in task.states if task.process is None else ():
+                name = f"state {state.name} of {task.name}"
+                parts.append(make_window(name, state.address, state.size, "rw"))
         return parts
 
     def tables_size(self, windows: list[Window]) -> int:
@@ -275,7 +311,7 @@ def identity_map(end: int) -> PageTables:
     They map all addresses to themselves, in large pages, as far as the tables and a little more.
     """
     size = -(-(end + LARGE_PAGE_SIZE) // LARGE_PAGE_SIZE) * LARGE_PAGE_SIZE
-    return PageTables([Mapping(0, 0, size, "rwx")], user=False)
+    return PageTables([PageMapping(0, 0, size, "rwx")], user=False)
 
 
 def plan_sandboxes(
@@ -294,22 +330,17 @@ def plan_sandboxes(
             kernel = read_kernel(description, index)
             planned.append(ForeignSandbox(index, sandbox, description.cores[sandbox.name], kernel))
             continue
-        bound = sorted(description.tasks[sandbox.name], key=lambda task: -task.task.priority)
-        processes = plan_processes(description, index, bound, folder, programs, numbers)
-        own = [task for place, task in enumerate(bound) if place not in processes]
-        functions = [folder.function(task.task.run) for task in own]
+        bound = description.tasks[sandbox.name]
+        processes = plan_processes(description, index, folder, programs, numbers)
+        own = [task for task in bound if task.task.name not in processes]
+        functions = [function for task in own for function in folder.functions(task.task.run)]
         needed = drivers(own)
         modules = sorted({function.module for function in functions})
         modules += [driver.module for driver in needed]
         types = {function.symbol: str(signature(function).type) for function in functions}
         depths = programs.depths([*KERNEL_MODULES, *modules], types)
-        needs = kernel_stacks(depths)
-        tasks = tuple(
-            _process_task(task, folder, processes[place], needs.for_process)
-            if place in processes
-            else _kernel_task(task, folder, needs, depths)
-            for place, task in enumerate(bound)
-        )
+        vcpus, placed = place_tasks(sandbox, bound)
+        tasks = _planned_tasks(placed, folder, depths, processes)
         stacks = virtual.place_stacks([task.stack_size for task in tasks])
         kinds = {kind for task in own for kind in task.signature.parameters.values()}
         objects = [TABLES[kind].symbol for kind in kinds if kind in TABLES]
@@ -318,11 +349,11 @@ def plan_sandboxes(
         program = programs.kernel(
             sandbox.name,
             modules,
-            ["kernel_run_process", *objects, *(function.symbol for function in functions)],
+            [RUN_PROCESS, *objects, *(function.symbol for function in functions)],
             stacks.exception.top,
         )
         core = description.cores[sandbox.name]
-        made = TaskSandbox(index, sandbox, core, tasks, stacks, program)
+        made = TaskSandbox(index, sandbox, core, vcpus, tasks, stacks, program)
         findings += _stack_findings(description, made)
         findings += _room_findings(description, made)
         planned.append(made)
@@ -331,20 +362,62 @@ def plan_sandboxes(
     return planned
 
 
-def _kernel_task(
-    task: BoundTask, folder: FolderTasks, needs: KernelStacks, depths: StackDepths
-) -> PlannedTask:
-    symbol = folder.function(task.task.run).symbol
-    floats = sizeof(FloatState) if task.signature.floats else 0
-    needed = needs.task(depths.depth(symbol)) + floats
-    return PlannedTask(task, symbol, task.task.stack, needed, floats)
+def _planned_tasks(
+    placed: list[Placed],
+    folder: FolderTasks,
+    depths: StackDepths,
+    processes: Mapping[str, PlannedProcess],
+) -> tuple[PlannedTask, ...]:
+    """All that is placed, with the stacks that it needs."""
+    needs = kernel_stacks(depths)
+    states = _states(placed, folder, processes)
+    tasks = []
+    for each, own in zip(placed, states, strict=True):
+        process = None if each.device is not None else processes.get(each.task.task.name)
+        if each.device is not None:
+            name, symbols, floats = f"interrupts of {each.device.name}", [BOTTOM_HALF], 0
+        else:
+            name = each.task.task.name
+            symbols = [function.symbol for function in folder.functions(each.task.task.run)]
+            floats = sizeof(FloatState) if each.task.signature.floats and process is None else 0
+        if process is None:
+            needed = needs.task(max(map(depths.depth, symbols))) + floats
+            given = each.task.task.stack if each.device is None else page_up(needed)
+        else:
+            needed = needs.for_process
+            given = page_up(needed)
+        tasks.append(
+            PlannedTask(
+                each,
+                name,
+                symbols[0],
+                symbols[1] if len(symbols) > 1 else None,
+                given,
+                needed,
+                floats,
+                own,
+                process,
+            )
+        )
+    return tuple(tasks)
 
 
-def _process_task(
-    task: BoundTask, folder: FolderTasks, process: PlannedProcess, needed: int
-) -> PlannedTask:
-    symbol = folder.function(task.task.run).symbol
-    return PlannedTask(task, symbol, page_up(needed), needed, 0, process)
+def _states(
+    placed: list[Placed], folder: FolderTasks, processes: Mapping[str, PlannedProcess]
+) -> list[tuple[StatePlan, ...]]:
+    """The states of each of the tasks, with their places."""
+    start = addresses.KERNEL_STATES
+    found: list[tuple[StatePlan, ...]] = []
+    for each in placed:
+        if each.device is not None:
+            found.append(())
+        elif each.task.task.name in processes:
+            found.append(processes[each.task.task.name].states)
+        else:
+            states = virtual.place_states(folder.state_sizes(each.task.task.run), start)
+            start = states[-1].address + page_up(states[-1].size) if states else start
+            found.append(states)
+    return found
 
 
 def _stack_findings(description: Description, sandbox: TaskSandbox) -> list[Diagnostic]:
@@ -388,6 +461,17 @@ def _room_findings(description: Description, sandbox: TaskSandbox) -> Iterator[D
             f'the stacks of "{sandbox.name}" {_would_take(size, room)}',
             "give its tasks smaller stacks, or move some to another sandbox",
             "stacks-too-large",
+        )
+    states = [state for task in sandbox.tasks if not task.process for state in task.states]
+    size = (
+        max((state.address + state.size for state in states), default=0) - addresses.KERNEL_STATES
+    )
+    if size > _STATES_ROOM:
+        yield Diagnostic(
+            place,
+            f'the states of the tasks of "{sandbox.name}" {_would_take(size, _STATES_ROOM)}',
+            "let them keep less, or move some to another sandbox",
+            "states-too-large",
         )
 
 

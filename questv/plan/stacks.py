@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from questv.kernel.context import FIRST_STACK
@@ -44,7 +45,8 @@ class KernelStacks:
 
 def kernel_stacks(depths: StackDepths) -> KernelStacks:
     """Measure a kernel; raises StackOverflowError if its own stacks are too small."""
-    handlers = (depths.depth(f"kernel_{name}") for name in ("take_interrupt", "preempt"))
+    takers = ("take_interrupt", "take_timer", "preempt")
+    handlers = (depths.depth(f"kernel_{name}") for name in takers)
     interrupt = INTERRUPT_STACK + max(handlers)
     _check("the kernel's first", depths.depth("kernel_main") + 16 + interrupt, KERNEL_STACK)
     exception = _EXCEPTION_FRAME + depths.depth("kernel_handle_exception")
@@ -53,9 +55,9 @@ def kernel_stacks(depths: StackDepths) -> KernelStacks:
     return KernelStacks(depths.depth("kernel_task_main") + FIRST_STACK, interrupt, process)
 
 
-def process_stack(depths: StackDepths, function: str) -> int:
+def process_stack(depths: StackDepths, functions: Iterable[str]) -> int:
     """What a process needs of its own stack: interrupts and system calls use the kernel's."""
-    return ENTRY_STACK + max(depths.depth("process_start"), depths.depth(function))
+    return ENTRY_STACK + max(map(depths.depth, ["process_start", *functions]))
 
 
 def check_monitor(depths: StackDepths) -> int:

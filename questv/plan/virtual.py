@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from questv.arch.x86.paging import PAGE_SIZE
 from questv.channel import four_slot, ring
 from questv.plan import addresses
 from questv.plan.addresses import page_up
+from questv.plan.model import StatePlan
 from questv.plan.stacks import EXCEPTION_STACK, KERNEL_STACK
 from questv.system.model import Channel, RingChannel
 
@@ -67,6 +69,16 @@ def place_stacks(task_sizes: list[int]) -> Stacks:
         stacks.append(Stack(address + PAGE_SIZE, size))
         address = stacks[-1].top
     return Stacks(stacks[0], stacks[1], tuple(stacks[2:]))
+
+
+def place_states(sizes: Mapping[str, int], start: int) -> tuple[StatePlan, ...]:
+    """States of these names and sizes from ``start`` on, each on pages of its own, with a page of
+    nothing below it."""
+    states = []
+    for name, size in sizes.items():
+        states.append(StatePlan(name=name, address=start + PAGE_SIZE, size=size))
+        start = states[-1].address + page_up(size)
+    return tuple(states)
 
 
 class ChannelAddresses:

@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from questv.diagnostics import Place
-from questv.system.draft import Draft, Located, inputs, tasks
-from questv.system.model import Channel, Device, Input, Sandbox, Task
+from questv.system.draft import Draft, Located, inputs, mutexes, tasks
+from questv.system.model import Channel, Device, Input, Mutex, Sandbox, Task
 from questv.system.tasks import ParameterKind, TaskSignature
 from questv.system.wording import source_position
 
 RING_KINDS = (ParameterKind.SENDER, ParameterKind.RECEIVER)
 FOUR_SLOT_KINDS = (ParameterKind.WRITER, ParameterKind.READER)
 CHANNEL_KINDS = RING_KINDS + FOUR_SLOT_KINDS
+VALUE_KINDS = (ParameterKind.INTEGER, ParameterKind.FLOAT)
+"""What takes a number that the description gives."""
 SENDING_KINDS = (ParameterKind.SENDER, ParameterKind.WRITER)
 OPPOSITE = {
     ParameterKind.SENDER: ParameterKind.RECEIVER,
@@ -24,12 +26,16 @@ OPPOSITE = {
 """What takes the other end of the same channel."""
 
 
+Target = Located[Channel] | Located[Input] | Located[Device] | Located[Mutex]
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One parameter of one task's function, in the light of the description.
 
-    ``written`` is its entry in ``bind``, None without one. ``channel``, ``input`` or ``device`` is
-    what it stands for, rightly or wrongly; all are None if that is an integer or nothing.
+    ``written`` is its entry in ``bind``, None without one. ``channel``, ``input``, ``device`` or
+    ``mutex`` is what it stands for, rightly or wrongly; all are None if that is a number, the
+    task's own state, or nothing.
     """
 
     sandbox: Located[Sandbox]
@@ -37,15 +43,21 @@ class Parameter:
     signature: TaskSignature
     name: str
     kind: ParameterKind
-    written: str | int | None
+    written: str | int | float | None
     channel: Located[Channel] | None
     input: Located[Input] | None
     device: Located[Device] | None
+    mutex: Located[Mutex] | None
 
     @property
-    def target(self) -> Located[Channel] | Located[Input] | Located[Device] | None:
+    def target(self) -> Target | None:
         """What it stands for, whatever that is."""
-        return self.channel or self.input or self.device
+        return self.channel or self.input or self.device or self.mutex
+
+    @property
+    def is_named(self) -> bool:
+        """Whether it stands for something that has a name in the description."""
+        return self.kind in TARGETS
 
     @property
     def place(self) -> Place:
@@ -73,32 +85,47 @@ def parameters(draft: Draft) -> Iterator[Parameter]:
     all_inputs = {each.item.name: each for each in reversed(draft.inputs)}
     for sandbox in draft.sandboxes:
         visible = all_inputs | {each.item.name: each for each in reversed(inputs(sandbox))}
+        locks = {each.item.name: each for each in reversed(mutexes(sandbox))}
         for task in tasks(sandbox):
             signature = draft.functions[task.item.run]
             if isinstance(signature, TaskSignature):
                 for name, kind in signature.parameters.items():
                     written = task.item.bind.get(name)
-                    wanted = _reference(name, kind, written) or ""
+                    wanted = _reference(name, kind, written)
                     channel, input_ = channels.get(wanted), visible.get(wanted)
-                    device = devices.get(wanted)
+                    device, mutex = devices.get(wanted), locks.get(wanted)
                     # That two have one name is an error; the kind tells which one was meant.
-                    if kind is ParameterKind.INPUT and input_:
-                        channel, device = None, None
-                    elif kind is ParameterKind.STREAM and device:
-                        channel, input_ = None, None
-                    elif channel:
-                        input_, device = None, None
-                    elif input_:
-                        device = None
+                    found = {"channel": channel, "input": input_, "device": device, "mutex": mutex}
+                    there = [what for what, target in found.items() if target is not None]
+                    meant = TARGETS.get(kind)
+                    what = meant if meant in there else next(iter(there), None)
                     yield Parameter(
-                        sandbox, task, signature, name, kind, written, channel, input_, device
+                        sandbox,
+                        task,
+                        signature,
+                        name,
+                        kind,
+                        written,
+                        channel if what == "channel" else None,
+                        input_ if what == "input" else None,
+                        device if what == "device" else None,
+                        mutex if what == "mutex" else None,
                     )
 
 
-def _reference(name: str, kind: ParameterKind, written: str | int | None) -> str | None:
-    """The name of what a parameter stands for; None if it is an integer."""
-    if kind is ParameterKind.INTEGER or isinstance(written, int):
-        return None
+TARGETS = {
+    **dict.fromkeys(CHANNEL_KINDS, "channel"),
+    ParameterKind.INPUT: "input",
+    ParameterKind.STREAM: "device",
+    ParameterKind.MUTEX: "mutex",
+}
+"""What a parameter of each kind stands for, if that has a name."""
+
+
+def _reference(name: str, kind: ParameterKind, written: str | int | float | None) -> str:
+    """The name of what a parameter stands for; empty if it has none."""
+    if kind not in TARGETS or isinstance(written, int | float):
+        return ""
     return default_reference(name) if written is None else written
 
 
@@ -112,7 +139,7 @@ def settled_sandboxes(draft: Draft) -> frozenset[str]:
     unsettled = {
         each.sandbox.item.name
         for each in parameters(draft)
-        if each.kind is not ParameterKind.INTEGER and each.target is None
+        if each.is_named and each.target is None
     }
     return frozenset(
         sandbox.name

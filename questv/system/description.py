@@ -10,12 +10,19 @@ from questv.diagnostics import DiagnosticsError
 from questv.system.bindings import Parameter, parameters
 from questv.system.document import Document, DocumentPath, read_document
 from questv.system.draft import Draft, tasks
-from questv.system.model import Channel, Device, Input, System, Task
+from questv.system.model import Channel, Device, Input, Mutex, System, Task
 from questv.system.rules import check
 from questv.system.shape import parse_system
-from questv.system.tasks import TaskSignature, TaskSource
+from questv.system.tasks import ParameterKind, TaskSignature, TaskSource
+from questv.system.timing import Timing, timing
 
-Argument = Channel | Input | Device | int
+
+@dataclass(frozen=True)
+class OwnState:
+    """What a parameter of kind STATE stands for: an object that its task alone has."""
+
+
+Argument = Channel | Input | Device | Mutex | OwnState | int | float
 
 
 @dataclass(frozen=True)
@@ -23,13 +30,19 @@ class BoundTask:
     """A task, its function, and what each of the function's parameters stands for, in order.
 
     A parameter of kind INPUT stands for an Input, one of kind STREAM for a Device, one of kind
-    INTEGER for a value that it can hold, and the others for the channel whose fitting end the
-    task's sandbox has.
+    MUTEX for a Mutex, one of kind STATE for OwnState, one of kind INTEGER or FLOAT for a value of
+    that type which it can hold, and the others for the channel whose fitting end the task's sandbox
+    has.
     """
 
     task: Task
     signature: TaskSignature
     arguments: Mapping[str, Argument]
+
+    @property
+    def timing(self) -> Timing:
+        """What time it gets."""
+        return timing(self.task, self.signature)
 
 
 @dataclass(frozen=True)
@@ -89,8 +102,11 @@ def _bound_tasks(draft: Draft) -> dict[str, tuple[BoundTask, ...]]:
 def _argument(parameter: Parameter) -> Argument:
     if parameter.target is not None:
         return parameter.target.item
-    assert isinstance(parameter.written, int), "the rules on bindings refuse anything else"
-    return parameter.written
+    if parameter.kind is ParameterKind.STATE:
+        return OwnState()
+    assert isinstance(parameter.written, int | float), "the rules refuse anything else"
+    is_float = parameter.kind is ParameterKind.FLOAT
+    return float(parameter.written) if is_float else parameter.written
 
 
 def _signature(draft: Draft, task: Task) -> TaskSignature:

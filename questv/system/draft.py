@@ -9,17 +9,20 @@ from typing import Generic, TypeVar
 from questv.diagnostics import Place
 from questv.system.document import Document, DocumentPath
 from questv.system.model import (
+    Chain,
     Channel,
     Device,
     Input,
     Kernel,
     Machine,
     Msr,
+    Mutex,
     PortRange,
     Run,
     Sandbox,
     System,
     Task,
+    Vcpu,
 )
 from questv.system.tasks import TaskProblem, TaskSignature
 
@@ -100,6 +103,11 @@ class Draft:
         return self.root.parts("device", self.system.devices)
 
     @property
+    def chains(self) -> tuple[Located[Chain], ...]:
+        """All chains."""
+        return self.root.parts("chain", self.system.chains)
+
+    @property
     def inputs(self) -> tuple[Located[Input], ...]:
         """The inputs of all sandboxes."""
         return tuple(each for sandbox in self.sandboxes for each in inputs(sandbox))
@@ -113,6 +121,16 @@ class Draft:
 def tasks(sandbox: Located[Sandbox]) -> tuple[Located[Task], ...]:
     """The tasks of ``sandbox``, in file order."""
     return sandbox.parts("task", sandbox.item.tasks)
+
+
+def vcpus(sandbox: Located[Sandbox]) -> tuple[Located[Vcpu], ...]:
+    """The VCPUs that ``sandbox`` describes, in file order."""
+    return sandbox.parts("vcpu", sandbox.item.vcpus)
+
+
+def mutexes(sandbox: Located[Sandbox]) -> tuple[Located[Mutex], ...]:
+    """The mutexes of ``sandbox``, in file order."""
+    return sandbox.parts("mutex", sandbox.item.mutexes)
 
 
 def kernel(sandbox: Located[Sandbox]) -> Located[Kernel] | None:

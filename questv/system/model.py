@@ -1,7 +1,8 @@
 """The system description as typed models: what can be said in ``system.toml``.
 
 A model holds a table's keys, types and defaults, and the way names, sizes and functions are
-spelt; what they may mean together is the concern of ``questv.system.rules``. Sizes are in bytes.
+spelt; what they may mean together is the concern of ``questv.system.rules``. Sizes are in bytes,
+durations in nanoseconds.
 The Python attribute has the key's name, but for the words that read better otherwise (``from`` is
 ``sender``) and for lists (``sandbox`` is ``sandboxes``).
 """
@@ -9,69 +10,24 @@ The Python attribute has the key's name, but for the words that read better othe
 from __future__ import annotations
 
 import itertools
-import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    PlainValidator,
-    StrictInt,
-    StrictStr,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
-from questv.system.units import parse_size
+from questv.system.values import (
+    Argument,
+    Duration,
+    FunctionName,
+    Name,
+    Number,
+    SandboxName,
+    Size,
+    TaskPath,
+    VcpuName,
+)
 
 FORMAT_VERSION = 1
-
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
-_FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]*:[A-Za-z_][A-Za-z0-9_]*")
-
-
-def _name(value: str) -> str:
-    if not _NAME.fullmatch(value):
-        raise PydanticCustomError("name_syntax", "not a name")
-    return value
-
-
-def _function(value: str) -> str:
-    if not _FUNCTION.fullmatch(value):
-        raise PydanticCustomError("function_syntax", "not a function")
-    return value
-
-
-def _size(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise PydanticCustomError("size_type", "not a size")
-    try:
-        return parse_size(value)
-    except ValueError as error:
-        raise PydanticCustomError("size_invalid", "{reason}", {"reason": str(error)}) from None
-
-
-def _argument(value: object) -> str | int:
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise PydanticCustomError("argument_type", "not a name or an integer")
-    return value
-
-
-@dataclass(frozen=True)
-class Described:
-    """What the documentation calls a type of values."""
-
-    words: str
-
-
-Name = Annotated[StrictStr, AfterValidator(_name), Described("name")]
-SandboxName = Annotated[StrictStr, Described("name of a sandbox")]
-FunctionName = Annotated[StrictStr, AfterValidator(_function), Described("`module:function`")]
-Size = Annotated[int, PlainValidator(_size), Described("size")]
-Argument = Annotated[str | int, PlainValidator(_argument), Described("name or integer")]
 
 
 class ApicMode(StrEnum):
@@ -146,14 +102,57 @@ class Isolation(StrEnum):
 
 
 class Task(Table):
-    """A real-time task of a sandbox: a function of typed Python."""
+    """A task of a sandbox: a function of typed Python.
+
+    It has a VCPU of its own, by a period and a budget; or shares one; or else gets what is left.
+    """
 
     header: ClassVar[str] = "[[sandbox.task]]"
 
     name: Name = Field(description="Its name, unique in the sandbox.")
     run: FunctionName = Field(description="The function, in a module of the folder.")
-    priority: StrictInt = Field(
-        description="0 to 255, unique in the sandbox; of the tasks that can run the highest does."
+    period: Duration | None = Field(
+        default=None,
+        description=(
+            "How often it has its budget, and how often a periodic function is called; if left "
+            "out, what the function's decorator says."
+        ),
+    )
+    budget: Duration | None = Field(
+        default=None,
+        description=(
+            "The time that it has each period, at most the period; if left out, what the "
+            "function's decorator says."
+        ),
+    )
+    deadline: Duration | None = Field(
+        default=None,
+        description=(
+            "When a call of a periodic function has to have returned, after the period's begin; "
+            "if left out, the period, which is the most."
+        ),
+    )
+    level: StrictInt | None = Field(
+        default=None,
+        description="How critical it is, 0 to 3; 0 if left out. For a budget of its own.",
+    )
+    overrun_budget: Duration | None = Field(
+        default=None,
+        description=(
+            "For a level above 0: a larger budget, which it has once the first was not enough, "
+            "while lower levels yield."
+        ),
+    )
+    vcpu: VcpuName | None = Field(
+        default=None,
+        description="In the place of a budget: the VCPU of kind `main` that it shares.",
+    )
+    priority: StrictInt | None = Field(
+        default=None,
+        description=(
+            "0 to 255, for a task without a budget of its own: of those that share a VCPU, or "
+            "what is left, the highest that can run does; unique among them."
+        ),
     )
     stack: Size = Field(default=8 << 10, description="Its stack, a multiple of 4 KiB.")
     isolation: Isolation = Field(
@@ -166,11 +165,58 @@ class Task(Table):
     bind: dict[str, Argument] = Field(
         default_factory=dict,
         description=(
-            "What the function's parameters stand for: a channel, input or device by its name, or "
-            "an integer. A parameter that is not named here stands for what has its own name, `_` "
-            "in Python being `-` here."
+            "What the function's parameters stand for: a channel, input, device or mutex by its "
+            "name, or a number. A parameter that is not named here stands for what has its own "
+            "name, `_` in Python being `-` here."
         ),
     )
+
+
+class MainVcpu(Table):
+    """Time that tasks share: a budget each period, as a sporadic server gives it out."""
+
+    header: ClassVar[str] = '[[sandbox.vcpu]] with kind = "main"'
+
+    name: Name = Field(description="Its name, unique among the VCPUs of the sandbox.")
+    kind: Literal["main"] = Field(description="Which kind: `main` or `io`.")
+    period: Duration = Field(description="How often there is the budget.")
+    budget: Duration = Field(description="The time that there is each period, at most the period.")
+    level: StrictInt | None = Field(
+        default=None, description="How critical its tasks are, 0 to 3; 0 if left out."
+    )
+    overrun_budget: Duration | None = Field(
+        default=None,
+        description=(
+            "For a level above 0: a larger budget, which there is once the first was not enough, "
+            "while lower levels yield."
+        ),
+    )
+
+
+class IoVcpu(Table):
+    """Time for what devices' interrupts leave to be done, on behalf of the tasks that drive them.
+
+    It has the urgency of each such task, a budget of this share of that task's period, and the
+    highest of their levels.
+    """
+
+    header: ClassVar[str] = '[[sandbox.vcpu]] with kind = "io"'
+
+    name: Name = Field(description="Its name, unique among the VCPUs of the sandbox.")
+    kind: Literal["io"] = Field(description="Which kind: `main` or `io`.")
+    utilization: Number = Field(description="Its share of the core's time, 0.001 to 1.")
+
+
+Vcpu = MainVcpu | IoVcpu
+
+
+class Mutex(Table):
+    """What only one task at a time can hold, of the tasks of its sandbox that are given it."""
+
+    header: ClassVar[str] = "[[sandbox.mutex]]"
+
+    name: Name = Field(description="Its name, unique among the mutexes of the sandbox.")
+    hold: Duration = Field(description="The longest that a task holds it.")
 
 
 class Input(Table):
@@ -266,6 +312,12 @@ class Sandbox(Table):
         ),
     )
     tasks: tuple[Task, ...] = Field(default=(), alias="task", description="Its tasks.")
+    vcpus: tuple[Annotated[Vcpu, Field(discriminator="kind")], ...] = Field(
+        default=(), alias="vcpu", description="VCPUs that tasks share, or that devices have."
+    )
+    mutexes: tuple[Mutex, ...] = Field(
+        default=(), alias="mutex", description="What its tasks can lock."
+    )
     kernel: Kernel | None = Field(
         default=None, description="A foreign kernel, in the place of tasks."
     )
@@ -311,6 +363,13 @@ class UartDevice(Table):
     name: StrictStr = Field(description="Which one: `com1` or `com2`.")
     kind: Literal["uart"] = Field(description="Which kind: `uart` or `virtio-console`.")
     owner: SandboxName = Field(description="The sandbox that drives it.")
+    vcpu: VcpuName | None = Field(
+        default=None,
+        description=(
+            "The VCPU of kind `io` of its owner that has the time for what its interrupts leave to "
+            "be done; if left out, the interrupts do it themselves."
+        ),
+    )
 
 
 class VirtioConsoleDevice(Table):
@@ -321,6 +380,13 @@ class VirtioConsoleDevice(Table):
     name: Name = Field(description="Its name, unique among all devices.")
     kind: Literal["virtio-console"] = Field(description="Which kind: `uart` or `virtio-console`.")
     owner: SandboxName = Field(description="The sandbox that drives it.")
+    vcpu: VcpuName | None = Field(
+        default=None,
+        description=(
+            "The VCPU of kind `io` of its owner that has the time for what its interrupts leave to "
+            "be done; if left out, the interrupts do it themselves."
+        ),
+    )
     slot: StrictInt = Field(
         description="Its virtio-mmio slot, 1 to 23; all of 1 to 7, of 8 to 15 and of 16 to 23 have "
         "one owner."
@@ -335,6 +401,26 @@ class VirtioConsoleDevice(Table):
 
 
 Device = UartDevice | VirtioConsoleDevice
+
+
+class Chain(Table):
+    """Tasks that pass data on, each to the next, and how long that may take from end to end."""
+
+    header: ClassVar[str] = "[[chain]]"
+
+    name: Name = Field(description="Its name, unique among all chains.")
+    tasks: tuple[TaskPath, ...] = Field(
+        description="Two or more tasks, each joined to the next by a channel."
+    )
+    latency: Duration = Field(
+        description=(
+            "The longest from a release of the first task to the end of the last one's call that "
+            "used its data."
+        )
+    )
+    freshness: Duration | None = Field(
+        default=None, description="The oldest that data may be when the last task acts on it."
+    )
 
 
 class System(Table):
@@ -354,6 +440,9 @@ class System(Table):
     )
     devices: tuple[Annotated[Device, Field(discriminator="kind")], ...] = Field(
         default=(), alias="device", description="The devices that sandboxes drive."
+    )
+    chains: tuple[Chain, ...] = Field(
+        default=(), alias="chain", description="What is promised from end to end."
     )
 
     def cores(self) -> tuple[int, ...]:
@@ -375,6 +464,9 @@ TABLES: dict[tuple[str, ...], type[Table]] = {
     ("run",): Run,
     ("sandbox",): Sandbox,
     ("sandbox", "task"): Task,
+    ("sandbox", "vcpu", "main"): MainVcpu,
+    ("sandbox", "vcpu", "io"): IoVcpu,
+    ("sandbox", "mutex"): Mutex,
     ("sandbox", "kernel"): Kernel,
     ("sandbox", "input"): Input,
     ("sandbox", "ports"): PortRange,
@@ -383,6 +475,7 @@ TABLES: dict[tuple[str, ...], type[Table]] = {
     ("channel", "four-slot"): FourSlotChannel,
     ("device", "uart"): UartDevice,
     ("device", "virtio-console"): VirtioConsoleDevice,
+    ("chain",): Chain,
 }
 """All tables by their path without indices; where there are several kinds, that ends with one."""
 

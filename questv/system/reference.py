@@ -12,11 +12,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from questv.system.document import READING_RULES
-from questv.system.model import TABLES, Described, Table, keys
+from questv.system.model import TABLES, Table, keys
 from questv.system.reserved import RESERVED_MSRS, RESERVED_PORTS, Reserved
 from questv.system.rules import RULES, rule_name
 from questv.system.shape import SHAPE_RULES
 from questv.system.units import format_size
+from questv.system.values import Described
 from questv.system.wording import one_of
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference.md"
@@ -66,6 +67,8 @@ tasks. This page is made from the models and rules by `python -m questv.system.r
 {example}```
 
 A **size** is an integer and a unit (`"64 KiB"`; B, KiB, MiB or GiB), or bytes as a plain integer.
+A **duration** is a number and a unit (`"1.5 ms"`; ns, us, ms or s), or nanoseconds as a plain
+integer; it is whole nanoseconds, at least one and at most an hour.
 A **name** is a small letter, then at most 30 small letters, digits and hyphens. A key that
 is not listed here is an error.
 """
@@ -82,11 +85,16 @@ Faults in the source of a task break rules of its language, which have
 _BUILD_RULES = {
     "module-unreadable": "A module that its reader may not read has no tasks.",
     "module-name-taken": "Of two modules with one name Python knows one, and it is not the task's.",
-    "task-parameter": "A task is given what the description can name: ends, inputs and integers.",
+    "task-parameter": "A task is given what the description names, numbers, and its own state.",
     "task-result": "A kernel calls a task, and has nothing to do with a result.",
     "task-stack-small": "A task's deepest calls and an interrupt on top must fit its stack.",
+    "task-duration": "A duration is one in Python as it is in the description.",
+    "initialize-body": "What is called before a task has to have one, beside it in its module.",
+    "initialize-repeated": "Of two functions nobody can tell which one is to be called first.",
+    "initialize-parameter": "What is called before a task has nothing of its own to be given.",
     "program-too-large": "Code and variables have their place in a kernel's virtual memory.",
     "stacks-too-large": "So have the stacks, with a page of nothing below each.",
+    "states-too-large": "So have the tasks' states.",
     "kernel-unreadable": "A foreign kernel's file is read when the system is built.",
     "kernel-not-elf": "What is neither ELF nor flat says nowhere where it is to lie and to begin.",
     "kernel-elf-loaded": "Of two places for one kernel nobody can tell which is meant.",

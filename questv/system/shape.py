@@ -61,7 +61,7 @@ class Fault:
     def header(self) -> str:
         """What stands in the file above the table around the part at fault."""
         if self.error == "union_tag_not_found":
-            return f"[[{self.keys[0]}]]"
+            return f"[[{'.'.join(self.keys[:-1])}]]"
         return self.model.header
 
     @property
@@ -70,7 +70,7 @@ class Fault:
         return TABLES[self.table]
 
 
-_SOME_KIND = {"channel": "ring", "device": "uart"}
+_SOME_KIND = {("channel",): "ring", ("device",): "uart", ("sandbox", "vcpu"): "main"}
 """The tables of which there are several kinds, each with one of them."""
 
 
@@ -79,13 +79,20 @@ def _fault(document: Document, details: ErrorDetails) -> Fault:
     if details["type"] in ("union_tag_invalid", "union_tag_not_found"):
         # Without a known kind no model can be picked, and pydantic finds fault with the table as a
         # whole. The key at fault is "kind", which the table of any kind has.
-        location = (*location, _SOME_KIND[str(location[0])], "kind")
+        location = (*location, _SOME_KIND[_table(location)], "kind")
         found = context.get("tag")
-    table = tuple(part for part in location[:-1] if isinstance(part, str))
-    if location[0] in _SOME_KIND:
-        # Within such a table, the kind is a step of pydantic's path, but not of the document's.
-        location = location[:2] + location[3:]
+    table = _table(location[:-1])
+    for path in _SOME_KIND:
+        if table[: len(path)] == path:
+            # Within such a table, the kind is a step of pydantic's path, but not the document's.
+            steps = 2 * len(path)
+            location = location[:steps] + location[steps + 1 :]
     return Fault(document, details["type"], context, location, table, found)
+
+
+def _table(location: DocumentPath) -> tuple[str, ...]:
+    """A path without indices."""
+    return tuple(part for part in location if isinstance(part, str))
 
 
 def version_unknown(document: Document, version: int) -> Diagnostic:
@@ -116,7 +123,12 @@ _EXAMPLES = {
     "version": str(FORMAT_VERSION),
     "memory": '"512 KiB"',
     "run": '"tasks:work"',
-    "priority": "10",
+    "budget": '"100 us"',
+    "period": '"1 ms"',
+    "utilization": "0.05",
+    "hold": '"5 us"',
+    "tasks": '["sensor.sample", "controller.step"]',
+    "latency": '"5 ms"',
     "size": '"64 KiB"',
     "message": "64",
     "slot": "8",
@@ -201,6 +213,26 @@ def size_invalid(fault: Fault) -> Diagnostic:
     )
 
 
+def task_syntax(fault: Fault) -> Diagnostic:
+    """Tasks of several sandboxes are told apart by the sandbox's name before their own."""
+    return Diagnostic(
+        fault.document.value(*fault.path),
+        f"{_quoted(fault.found)} does not name a task",
+        'write "sandbox.task", the names of the two with a point between',
+        "task-syntax",
+    )
+
+
+def duration_invalid(fault: Fault) -> Diagnostic:
+    """A duration is a whole number of nanoseconds, with a unit, and neither nothing nor endless."""
+    return Diagnostic(
+        fault.document.value(*fault.path),
+        str(fault.context["reason"]),
+        'write a number and ns, us, ms or s, e.g. "1.5 ms"; or nanoseconds as a plain integer',
+        "duration-invalid",
+    )
+
+
 _RULES_BY_TYPE: dict[str, Callable[[Fault], Diagnostic]] = {
     "missing": key_missing,
     "union_tag_not_found": key_missing,
@@ -211,15 +243,19 @@ _RULES_BY_TYPE: dict[str, Callable[[Fault], Diagnostic]] = {
     "name_syntax": name_syntax,
     "function_syntax": function_syntax,
     "size_invalid": size_invalid,
+    "task_syntax": task_syntax,
+    "duration_invalid": duration_invalid,
 }
 
 _EXPECTATIONS = {
     "int_type": ("an integer", "a plain number, e.g. 10 or 0x70"),
     "string_type": ("a string", "text in quotes"),
     "size_type": ("a size", 'a size, e.g. "64 KiB", or bytes as a plain integer'),
+    "duration_type": ("a duration", 'a duration, e.g. "1 ms", or nanoseconds as a plain integer'),
+    "number_type": ("a number", "a plain number, e.g. 0.05"),
     "argument_type": (
-        "a name or an integer",
-        "the name of a channel, input or device, or an integer",
+        "a name or a number",
+        "the name of a channel, input, device or mutex, or a number",
     ),
     "dict_type": ("a table", 'parameters and what they stand for, e.g. { out = "results" }'),
 }
@@ -229,6 +265,8 @@ def _expectation(fault: Fault) -> tuple[str, str]:
     """What a value of a wrong type should be, and how to write it."""
     if fault.path == ("run", "until"):
         return "an array of names", 'the names in brackets, e.g. until = ["report"]'
+    if fault.table == ("chain",) and fault.key == "tasks" and fault.error == "tuple_type":
+        return "an array of tasks", f"the tasks in brackets, e.g. tasks = {_EXAMPLES['tasks']}"
     header = ".".join(fault.keys)
     if fault.error == "tuple_type":
         return "an array of tables", f"[[{header}]], in double brackets, for each"
@@ -258,5 +296,7 @@ SHAPE_RULES = (
     name_syntax,
     function_syntax,
     size_invalid,
+    task_syntax,
+    duration_invalid,
 )
 """How keys and values must look, each by itself."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -20,7 +20,21 @@ class ParameterKind(Enum):
     READER = "Reader"
     INPUT = "Input"
     STREAM = "Stream"
+    MUTEX = "Mutex"
+    STATE = "State"
     INTEGER = "integer"
+    FLOAT = "float"
+
+
+@dataclass(frozen=True)
+class Periodic:
+    """That a function is called once each period; and what its decorator says of its time.
+
+    Times are in nanoseconds, None where the decorator leaves them to the description.
+    """
+
+    period: int | None
+    budget: int | None
 
 
 @dataclass(frozen=True)
@@ -28,8 +42,11 @@ class TaskSignature:
     """A function that can be a task.
 
     ``place`` is that of the function's name in its source. ``parameters`` is in the order of the
-    source; ``integers`` has the values that each parameter of kind INTEGER can hold. ``floats``
-    tells whether the task, or what it calls, uses floating point; ``isolation`` where it can run.
+    source; ``integers`` has the values that each parameter of kind INTEGER can hold, and ``bits``
+    the width of each of kind FLOAT. ``floats`` tells whether the task, or what it calls, uses
+    floating point. ``isolation`` is where its parameters' types let it run, None if anywhere.
+    ``periodic`` is None for a function that is called once, and ``initialize`` has
+    the parameters of the function that is called before, if there is one.
     """
 
     function: str
@@ -37,7 +54,10 @@ class TaskSignature:
     parameters: Mapping[str, ParameterKind]
     integers: Mapping[str, range]
     floats: bool
-    isolation: Isolation = Isolation.KERNEL
+    bits: Mapping[str, int] = field(default_factory=dict)
+    periodic: Periodic | None = None
+    initialize: tuple[str, ...] | None = None
+    isolation: Isolation | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Sizes in bytes, as people write and read them."""
+"""Sizes in bytes and durations in nanoseconds, as people write and read them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,14 @@ SIZE_LIMIT = 1 << 52
 _UNITS = {"GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10, "B": 1}
 
 _SIZE = re.compile(r"([0-9]{1,16}) ?(B|KiB|MiB|GiB)")
+
+
+LONGEST_DURATION = 3600 * 10**9
+"""Durations are at most an hour: in what is done again and again, a longer one is a slip."""
+
+_TIME_UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+
+_DURATION = re.compile(r"([0-9]{1,13})(?:\.([0-9]{1,9}))? ?(ns|us|ms|s)")
 
 
 def parse_size(value: str | int) -> int:
@@ -45,3 +53,35 @@ def format_size(size: int) -> str:
 def pages(size: int) -> int:
     """``size`` bytes rounded up to whole pages, in bytes."""
     return -(-size // PAGE_SIZE) * PAGE_SIZE
+
+
+def parse_duration(value: str | int) -> int:
+    """The number of nanoseconds that ``value`` stands for.
+
+    ``value`` is ``"<number> <ns|us|ms|s>"``, the space being optional and the number with or
+    without decimals, or nanoseconds as a plain integer. Raises ValueError, with a text for people,
+    for anything else, for what is not whole nanoseconds, and for nothing or more than an hour.
+    """
+    nanoseconds = value
+    if isinstance(value, str):
+        match = _DURATION.fullmatch(value)
+        if match is None:
+            raise ValueError(f'"{value}" is not a duration')
+        whole, decimals = match[1], match[2] or ""
+        scale = 10 ** len(decimals)
+        nanoseconds, rest = divmod(int(whole + decimals) * _TIME_UNITS[match[3]], scale)
+        if rest:
+            raise ValueError(f'"{value}" is not a duration of whole nanoseconds')
+    assert isinstance(nanoseconds, int)
+    if not 1 <= nanoseconds <= LONGEST_DURATION:
+        raise ValueError(f"{nanoseconds} ns are not a duration: it is 1 ns to an hour")
+    return nanoseconds
+
+
+def format_duration(nanoseconds: int) -> str:
+    """A duration (1 ns or more) in the largest unit of which it is a whole number.
+
+    ``parse_duration`` undoes it.
+    """
+    unit = next(unit for unit, scale in _TIME_UNITS.items() if nanoseconds % scale == 0)
+    return f"{nanoseconds // _TIME_UNITS[unit]} {unit}"

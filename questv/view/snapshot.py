@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from questv.inspect.model import ChannelReport, ConsoleReport, EndReport, MachineReport, Snapshot
+from questv.view import vcpus
 from questv.view.crash import crash_view
 from questv.view.lines import LineView
 from questv.view.terminal import add_column, heading, indented, sandbox_name, table
@@ -126,20 +127,21 @@ def _tasks(snapshot: Snapshot) -> Table:
         "sandbox",
         "name",
         "function",
-        "priority",
+        *vcpus.HEADS,
         "state",
         "switches",
-        numbers=("priority", "switches"),
+        numbers=(*vcpus.NUMBERS, "switches"),
         keys=2,
     )
     for sandbox in snapshot.sandboxes:
+        known = {vcpu.name: vcpu for vcpu in sandbox.vcpus}
         for task in sandbox.tasks:
             state = f"waiting for {task.waits_for}" if task.waits_for else task.state
             made.add_row(
                 sandbox_name(snapshot.sandboxes, sandbox.name),
                 task.name,
                 task.function,
-                str(task.priority),
+                *vcpus.cells(known[task.vcpu], task.priority),
                 state,
                 f"{task.switches:,}",
             )

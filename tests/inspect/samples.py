@@ -16,6 +16,7 @@ from questv.inspect.model import (
     PanicReport,
     SandboxReport,
     TaskReport,
+    VcpuReport,
 )
 from questv.inspect.report import InputReport, Outcome, RunReport
 
@@ -53,14 +54,34 @@ def sandbox(name: str, core: int, **others: object) -> SandboxReport:
         timer_interrupts=7,
         doorbells=1234,
         spurious_interrupts=0,
+        vcpus=(
+            VcpuReport(
+                name="best-effort",
+                kind="best effort",
+                level=0,
+                period=0,
+                budget=0,
+                overrun_budget=0,
+                utilization=0,
+                used=0,
+                depletions=0,
+                overruns=0,
+            ),
+        ),
         tasks=(
             TaskReport(
                 name="work",
                 function="tasks:work",
+                vcpu="best-effort",
                 priority=10,
                 state="waiting",
                 waits_for="there",
                 switches=3,
+                used=12_000,
+                releases=0,
+                misses=0,
+                dropped=0,
+                worst=None,
             ),
         ),
         crash=None,

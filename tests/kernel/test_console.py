@@ -161,7 +161,7 @@ def test_lines_do_not_mix_on_the_serial_port(tmp_path: Path) -> None:
     assert lines.pop() == ""
     assert sorted(lines) == sorted(letter * 200 for letter in "abcd" * count)
     assert lines[-SLOTS:] == run["one"].lines  # in the same order
-    switches = sum(int(number) for number in run["one"].status.switches)
+    switches = sum(int(task.switches) for task in run["one"].status.tasks)
     assert switches > 3 * len(lines) // 2, "they hardly met"
 
 

@@ -8,21 +8,34 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from questv.diagnostics import Diagnostic, Place
+from questv.system.model import Isolation
 from questv.system.tasks import (
     FunctionMissing,
     ModuleMissing,
     ParameterKind,
+    Periodic,
     TaskInvalid,
     TaskProblem,
     TaskSignature,
 )
 
-KINDS = {kind.value: kind for kind in ParameterKind if kind is not ParameterKind.INTEGER}
+KINDS = {
+    kind.value: kind
+    for kind in ParameterKind
+    if kind not in (ParameterKind.INTEGER, ParameterKind.FLOAT)
+}
+FLOATS = {"f32": 32, "f64": 64}
 INTEGERS = {
     f"{sign}{bits}": range(-(1 << bits - 1), 1 << bits - 1) if sign == "i" else range(1 << bits)
     for sign in "iu"
     for bits in (8, 16, 32, 64)
 }
+
+
+def isolation_of(kinds: Mapping[str, ParameterKind]) -> Isolation | None:
+    """All types of these tests that only one side has are a kernel's."""
+    anywhere = {ParameterKind.INTEGER, ParameterKind.FLOAT, ParameterKind.STATE}
+    return Isolation.KERNEL if set(kinds.values()) - anywhere else None
 
 
 @dataclass(frozen=True)
@@ -44,7 +57,7 @@ class KnownTasks:
 class ParsedTasks:
     """A source that knows parameters by the names of their annotations in ``folder``'s modules.
 
-    Every function is a task but for those with a decorator: ``@metal``, or any other.
+    Every function is a task but for those with a decorator other than ``@periodic``.
     """
 
     folder: Path
@@ -56,7 +69,7 @@ class ParsedTasks:
             return ModuleMissing()
         body = ast.parse(file.read_text()).body
         functions = {each.name: each for each in body if isinstance(each, ast.FunctionDef)}
-        marked = tuple(each for each in functions if not functions[each].decorator_list)
+        marked = tuple(each for each in functions if _is_task(functions[each]))
         if name not in functions:
             return FunctionMissing(marked)
         if name not in marked:
@@ -66,9 +79,24 @@ class ParsedTasks:
         return _signature(file, functions[name])
 
 
+def _is_task(function: ast.FunctionDef) -> bool:
+    return all(ast.unparse(each).startswith("periodic") for each in function.decorator_list)
+
+
+def _periodic(function: ast.FunctionDef) -> Periodic | None:
+    """What ``@periodic`` or ``@periodic(period=..., budget=...)`` says, in nanoseconds."""
+    if not function.decorator_list:
+        return None
+    [decorator] = function.decorator_list
+    given = decorator.keywords if isinstance(decorator, ast.Call) else []
+    times = {each.arg: ast.literal_eval(each.value) for each in given}
+    return Periodic(times.get("period"), times.get("budget"))
+
+
 def _signature(file: Path, function: ast.FunctionDef) -> TaskSignature | TaskProblem:
     kinds: dict[str, ParameterKind] = {}
     integers: dict[str, range] = {}
+    bits: dict[str, int] = {}
     findings = []
     for argument in function.args.args:
         annotation = argument.annotation
@@ -78,6 +106,9 @@ def _signature(file: Path, function: ast.FunctionDef) -> TaskSignature | TaskPro
         if type_name in INTEGERS:
             kinds[argument.arg] = ParameterKind.INTEGER
             integers[argument.arg] = INTEGERS[type_name]
+        elif type_name in FLOATS:
+            kinds[argument.arg] = ParameterKind.FLOAT
+            bits[argument.arg] = FLOATS[type_name]
         elif type_name in KINDS:
             kinds[argument.arg] = KINDS[type_name]
         else:
@@ -93,4 +124,8 @@ def _signature(file: Path, function: ast.FunctionDef) -> TaskSignature | TaskPro
     if findings:
         return TaskInvalid(tuple(findings))
     place = Place(file, function.lineno, function.col_offset + 5, len(function.name))
-    return TaskSignature(function.name, place, kinds, integers, floats=False)
+    periodic = _periodic(function)
+    isolation = isolation_of(kinds)
+    return TaskSignature(
+        function.name, place, kinds, integers, bool(bits), bits, periodic, isolation=isolation
+    )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from questv.diagnostics import Place
 from questv.system.tasks import ParameterKind, TaskSignature
 
-from .fakes import INTEGERS, KnownTasks
+from .fakes import INTEGERS, KnownTasks, isolation_of
 
 PAGE = 4096
 _LETTERS = "abcdefghijklmnopqrstuvwxy"
@@ -81,7 +81,14 @@ class RandomSystem:
         place = Place(Path("tasks.py"), 1)
         return KnownTasks(
             {
-                run: TaskSignature(run, place, kinds, self.integers[run], floats=False)
+                run: TaskSignature(
+                    run,
+                    place,
+                    kinds,
+                    self.integers[run],
+                    floats=False,
+                    isolation=isolation_of(kinds),
+                )
                 for run, kinds in self.kinds.items()
             }
         )

@@ -124,7 +124,7 @@ def task_name_taken(draw: Draw, system: RandomSystem) -> None:
 
 @mutation
 def task_isolation(draw: Draw, system: RandomSystem) -> None:
-    draw.task(system)["isolation"] = "process"
+    draw.one_of(*system.uses).task["isolation"] = "process"
 
 
 @mutation

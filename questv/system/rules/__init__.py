@@ -14,14 +14,18 @@ from questv.system.draft import Draft
 from questv.system.rules import (
     access,
     bindings,
+    chains,
     channels,
     cores,
     devices,
     kernels,
     memory,
+    mutexes,
     names,
     run,
     tasks,
+    timing,
+    vcpus,
 )
 
 Rule = Callable[[Draft], Iterator[Diagnostic]]
@@ -31,9 +35,13 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "Cores": cores.RULES,
     "Memory": memory.RULES,
     "Tasks": tasks.RULES,
+    "Time": timing.RULES,
+    "VCPUs": vcpus.RULES,
     "Foreign kernels": kernels.RULES,
     "Bindings": bindings.RULES,
     "Channels": channels.RULES,
+    "Mutexes": mutexes.RULES,
+    "Chains": chains.RULES,
     "Devices": devices.RULES,
     "Ports and MSRs": access.RULES,
     "Run": run.RULES,

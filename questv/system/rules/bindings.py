@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Iterator
 
 from questv.diagnostics import Diagnostic
@@ -9,6 +11,7 @@ from questv.system.bindings import (
     CHANNEL_KINDS,
     OPPOSITE,
     RING_KINDS,
+    TARGETS,
     Parameter,
     at_end,
     default_reference,
@@ -19,13 +22,6 @@ from questv.system.draft import Draft, inputs, repeated, tasks
 from questv.system.model import RingChannel
 from questv.system.tasks import ParameterKind, TaskSignature
 from questv.system.wording import source_position, suggest
-
-_WHAT = {
-    **dict.fromkeys(CHANNEL_KINDS, "channel"),
-    ParameterKind.INPUT: "input",
-    ParameterKind.STREAM: "device",
-}
-"""What a parameter of each kind stands for."""
 
 
 def bind_parameter_unknown(draft: Draft) -> Iterator[Diagnostic]:
@@ -49,10 +45,8 @@ def bind_parameter_unknown(draft: Draft) -> Iterator[Diagnostic]:
 def bind_missing(draft: Draft) -> Iterator[Diagnostic]:
     """A parameter without an entry needs something of its own name to stand for."""
     for each in parameters(draft):
-        if each.kind is ParameterKind.INTEGER or each.written is not None:
-            continue
-        if each.target is None:
-            what = _WHAT[each.kind]
+        if each.is_named and each.written is None and each.target is None:
+            what = TARGETS[each.kind]
             yield Diagnostic(
                 each.place,
                 f"{each.described} stands for nothing: there is no {what} "
@@ -77,11 +71,13 @@ def bind_integer_missing(draft: Draft) -> Iterator[Diagnostic]:
 def bind_integer_expected(draft: Draft) -> Iterator[Diagnostic]:
     """A parameter of an integer type takes a number, and a name has none."""
     for each in parameters(draft):
-        if each.kind is ParameterKind.INTEGER and isinstance(each.written, str):
+        if each.kind is ParameterKind.INTEGER and isinstance(each.written, str | float):
+            is_name = isinstance(each.written, str)
+            what = f'the name "{each.written}"' if is_name else f"the number {each.written}"
             yield Diagnostic(
                 each.place,
-                f'{each.described} can\'t be the name "{each.written}"',
-                "write an integer, without quotes",
+                f"{each.described} can't be {what}",
+                f"write an integer, without {'quotes' if is_name else 'a point'}",
                 "bind-integer-expected",
             )
 
@@ -100,14 +96,74 @@ def bind_integer_range(draft: Draft) -> Iterator[Diagnostic]:
                 )
 
 
-def bind_name_expected(draft: Draft) -> Iterator[Diagnostic]:
-    """Channels, inputs and devices have names; a number would change as the file does."""
+def bind_float_missing(draft: Draft) -> Iterator[Diagnostic]:
+    """Nor has a float: zero is a number like any other."""
     for each in parameters(draft):
-        if each.kind is not ParameterKind.INTEGER and isinstance(each.written, int):
+        if each.kind is ParameterKind.FLOAT and each.written is None:
             yield Diagnostic(
                 each.place,
-                f"{each.described} can't be the integer {each.written}",
-                f"write the name of {_article(_WHAT[each.kind])}",
+                f"{each.described} has no value",
+                f"add bind = {{ {each.name} = ... }} with a number",
+                "bind-float-missing",
+            )
+
+
+def bind_float_expected(draft: Draft) -> Iterator[Diagnostic]:
+    """A parameter of type f32 or f64 takes a number, and a name has none."""
+    for each in parameters(draft):
+        if each.kind is ParameterKind.FLOAT and isinstance(each.written, str):
+            yield Diagnostic(
+                each.place,
+                f'{each.described} can\'t be the name "{each.written}"',
+                "write a number, without quotes",
+                "bind-float-expected",
+            )
+
+
+def bind_float_range(draft: Draft) -> Iterator[Diagnostic]:
+    """A number that is beyond its parameter's type would arrive as infinity."""
+    for each in parameters(draft):
+        if each.kind is ParameterKind.FLOAT and isinstance(each.written, int | float):
+            bits = each.signature.bits[each.name]
+            if _is_beyond(each.written, bits):
+                yield Diagnostic(
+                    each.place,
+                    f"{each.described} can't hold {each.written}",
+                    f"write a smaller one: an f{bits} holds up to {_LARGEST[bits]:.7g}",
+                    "bind-float-range",
+                )
+
+
+_LARGEST = {32: (2 - 2.0**-23) * 2.0**127, 64: sys.float_info.max}
+
+
+def _is_beyond(value: float, bits: int) -> bool:
+    """Whether ``value``, which is no infinity, is too large for a float of so many bits."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return False
+    return abs(value) > _LARGEST[bits]
+
+
+def bind_state(draft: Draft) -> Iterator[Diagnostic]:
+    """A task's state is its own: no other has it, so it has no name that could be bound."""
+    for each in parameters(draft):
+        if each.kind is ParameterKind.STATE and each.written is not None:
+            yield Diagnostic(
+                each.place,
+                f"{each.described} stands for the task's own state, and can't be bound",
+                "remove the entry",
+                "bind-state",
+            )
+
+
+def bind_name_expected(draft: Draft) -> Iterator[Diagnostic]:
+    """What tasks are given has names; a number would change as the file does."""
+    for each in parameters(draft):
+        if each.is_named and isinstance(each.written, int | float):
+            yield Diagnostic(
+                each.place,
+                f"{each.described} can't be the number {each.written}",
+                f"write the name of {_article(TARGETS[each.kind])}",
                 "bind-name-expected",
             )
 
@@ -115,12 +171,10 @@ def bind_name_expected(draft: Draft) -> Iterator[Diagnostic]:
 def bind_name_unknown(draft: Draft) -> Iterator[Diagnostic]:
     """A parameter can stand only for what the description has."""
     for each in parameters(draft):
-        if each.kind is ParameterKind.INTEGER or not isinstance(each.written, str):
-            continue
-        if each.target is None:
+        if each.is_named and isinstance(each.written, str) and each.target is None:
             yield Diagnostic(
                 each.place,
-                f'{each.described}: there is no {_WHAT[each.kind]} "{each.written}"',
+                f'{each.described}: there is no {TARGETS[each.kind]} "{each.written}"',
                 suggest(each.written, _fitting(draft, each), "describe one of this name"),
                 "bind-name-unknown",
             )
@@ -133,6 +187,8 @@ def _fitting(draft: Draft, parameter: Parameter) -> list[str]:
     owner = parameter.sandbox.item.name
     if parameter.kind is ParameterKind.STREAM:
         return [each.name for each in draft.system.devices if each.owner == owner]
+    if parameter.kind is ParameterKind.MUTEX:
+        return [each.name for each in parameter.sandbox.item.mutexes]
     channels = draft.system.channels
     return [each.name for each in channels if at_end(each, parameter.end) == owner]
 
@@ -140,13 +196,18 @@ def _fitting(draft: Draft, parameter: Parameter) -> list[str]:
 def bind_kind_wrong(draft: Draft) -> Iterator[Diagnostic]:
     """An input is memory, a channel a protocol, a device a driver's: none can serve as another."""
     for each in parameters(draft):
-        found = {"channel": each.channel, "input": each.input, "device": each.device}
+        found = {
+            "channel": each.channel,
+            "input": each.input,
+            "device": each.device,
+            "mutex": each.mutex,
+        }
         for what, target in found.items():
-            if target is None or each.kind is ParameterKind.INTEGER or what == _WHAT[each.kind]:
+            if target is None or what == TARGETS[each.kind]:
                 continue
             yield Diagnostic(
                 each.place,
-                f"{each.described} takes {_article(_WHAT[each.kind])}, but stands for "
+                f"{each.described} takes {_article(TARGETS[each.kind])}, but stands for "
                 f'{what} "{target.item.name}" (line {target.line})',
                 f'name another one: bind = {{ {each.name} = "..." }}',
                 "bind-kind-wrong",
@@ -285,6 +346,10 @@ RULES = (
     bind_integer_missing,
     bind_integer_expected,
     bind_integer_range,
+    bind_float_missing,
+    bind_float_expected,
+    bind_float_range,
+    bind_state,
     bind_name_expected,
     bind_name_unknown,
     bind_kind_wrong,

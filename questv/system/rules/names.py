@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from questv.diagnostics import Diagnostic
-from questv.system.draft import Draft, repeated, tasks
+from questv.system.draft import Draft, mutexes, repeated, tasks
 from questv.system.model import UartDevice
 
 _FIX = "give one of the two another name"
@@ -110,6 +110,23 @@ def name_of_device(draft: Draft) -> Iterator[Diagnostic]:
             )
 
 
+def name_of_mutex(draft: Draft) -> Iterator[Diagnostic]:
+    """A parameter is bound to a mutex by its name, too."""
+    named = {each.item.name: ("channel", each.line) for each in draft.channels}
+    named |= {each.item.name: ("input", each.line) for each in draft.inputs}
+    named |= {each.item.name: ("device", each.line) for each in draft.devices}
+    for sandbox in draft.sandboxes:
+        for mutex in mutexes(sandbox):
+            if mutex.item.name in named:
+                what, line = named[mutex.item.name]
+                yield Diagnostic(
+                    mutex.value("name"),
+                    f'the {what} at line {line} is called "{mutex.item.name}" too',
+                    "give the mutex another name",
+                    "name-of-mutex",
+                )
+
+
 RULES = (
     sandbox_missing,
     sandbox_name_taken,
@@ -119,4 +136,5 @@ RULES = (
     input_named_as_channel,
     device_name_taken,
     name_of_device,
+    name_of_mutex,
 )

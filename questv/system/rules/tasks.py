@@ -1,4 +1,4 @@
-"""Rules on tasks: functions that exist, and an order in which they run."""
+"""Rules on tasks: functions that exist, and no more of them than a kernel takes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from questv.diagnostics import Diagnostic
-from questv.system.draft import Draft, Located, repeated, tasks
+from questv.system.draft import Draft, Located, tasks
 from questv.system.model import Isolation, Task
 from questv.system.tasks import FunctionMissing, ModuleMissing, TaskInvalid, TaskSignature
 from questv.system.wording import source_position, suggest
 
-PRIORITY_MAXIMUM = 255
-TASKS_MAXIMUM = 32
+TASKS_MAXIMUM = 128
 
 
 def task_missing(draft: Draft) -> Iterator[Diagnostic]:
@@ -29,42 +28,25 @@ def task_missing(draft: Draft) -> Iterator[Diagnostic]:
 
 
 def tasks_too_many(draft: Draft) -> Iterator[Diagnostic]:
-    """A kernel keeps sets of its tasks in one word, and a table of them that never grows."""
+    """A kernel has a table of its tasks, devices' bottom halves among them, which never grows.
+
+    It has as much room for VCPUs, of which each has one of them at least.
+    """
     for sandbox in draft.sandboxes:
-        count = len(sandbox.item.tasks)
-        if count > TASKS_MAXIMUM:
+        devices = [
+            device
+            for device in draft.devices
+            if device.item.owner == sandbox.item.name and device.item.vcpu is not None
+        ]
+        places = [task.key() for task in tasks(sandbox)] + [each.key() for each in devices]
+        if len(places) > TASKS_MAXIMUM:
+            besides = f" and {len(devices)} devices with a VCPU" if devices else ""
             yield Diagnostic(
-                tasks(sandbox)[TASKS_MAXIMUM].key(),
-                f'sandbox "{sandbox.item.name}" has {count} tasks, and a kernel has room for '
-                f"{TASKS_MAXIMUM}",
+                places[TASKS_MAXIMUM],
+                f'sandbox "{sandbox.item.name}" has {len(tasks(sandbox))} tasks{besides}, and a '
+                f"kernel has room for {TASKS_MAXIMUM}",
                 "let one task do the work of several, or move some to another sandbox",
                 "tasks-too-many",
-            )
-
-
-def task_priority_range(draft: Draft) -> Iterator[Diagnostic]:
-    """Priorities are small whole numbers, so that a kernel can keep each in a byte."""
-    for task in _all_tasks(draft):
-        if not 0 <= task.item.priority <= PRIORITY_MAXIMUM:
-            yield Diagnostic(
-                task.value("priority"),
-                f"there is no priority {task.item.priority}: "
-                f"priorities are 0 to {PRIORITY_MAXIMUM}",
-                "choose one of these; tasks with a higher one run first",
-                "task-priority-range",
-            )
-
-
-def task_priority_taken(draft: Draft) -> Iterator[Diagnostic]:
-    """Of two tasks that can run it must be plain which one does, in every run."""
-    for sandbox in draft.sandboxes:
-        for first, again in repeated(tasks(sandbox), lambda task: task.item.priority):
-            yield Diagnostic(
-                again.value("priority"),
-                f'priority {again.item.priority} of task "{again.item.name}" is that of '
-                f'"{first.item.name}" (line {first.line}) too, in the same sandbox',
-                "give the task that may wait a lower one",
-                "task-priority-taken",
             )
 
 
@@ -118,21 +100,21 @@ def task_invalid(draft: Draft) -> Iterator[Diagnostic]:
 
 
 def task_isolation(draft: Draft) -> Iterator[Diagnostic]:
-    """A function is compiled for a kernel or for a process, by what it imports."""
+    """What a kernel gives its own tasks is not what it gives a process."""
     for task in _all_tasks(draft):
         function = draft.functions[task.item.run]
-        if isinstance(function, TaskSignature) and function.isolation != task.item.isolation:
-            module = task.item.run.partition(":")[0]
+        if not isinstance(function, TaskSignature):
+            continue
+        if function.isolation is not None and function.isolation is not task.item.isolation:
             if function.isolation is Isolation.PROCESS:
                 what, fix = "is a process's", 'write isolation = "process" for the task'
             else:
                 what, fix = "is a kernel's", "leave isolation out"
-            other = _IMPORTS[task.item.isolation]
             yield Diagnostic(
                 task.value("run"),
-                f"{function.function} {what}: {module}.py has its @task from "
+                f"{function.function} {what}: the types of its parameters are from "
                 f"{_IMPORTS[function.isolation]}",
-                f"{fix}, or import from {other}",
+                f"{fix}, or import them from {_IMPORTS[task.item.isolation]}",
                 "task-isolation",
             )
 
@@ -148,8 +130,6 @@ def _all_tasks(draft: Draft) -> Iterator[Located[Task]]:
 RULES = (
     task_missing,
     tasks_too_many,
-    task_priority_range,
-    task_priority_taken,
     task_module_missing,
     task_function_missing,
     task_invalid,

@@ -19,7 +19,7 @@ from questv.arch.x86.apic import (
 from questv.arch.x86.registers import Msr
 from questv.attacks import hypercalls, interrupts, registers
 from questv.boot.entry import TRAMPOLINE
-from questv.kernel.timers import TIMER_VECTOR
+from questv.kernel.stubs import TIMER_VECTOR
 from questv.monitor.interface import CrashReason, Hypercall, SandboxState
 from questv.plan.build import BuiltSystem
 

@@ -1,0 +1,106 @@
+"""Mutexes with an immediate priority ceiling.
+
+While a task holds a mutex, no other runs but those that are more urgent than the most urgent of
+the mutex's users. So nobody who could want it runs: locking never waits, there is no deadlock, and
+what a less urgent task can cost another is the longest of its critical sections, once.
+
+Mutexes are held one within the other: whoever preempts a holder gives all that it locks back before
+the holder goes on. A holder whose VCPU runs out of budget goes on until it unlocks, but no longer
+than the mutex may be held by the description. Whoever waits while it holds one, or holds it longer,
+has broken a promise to all others: the kernel gives up.
+"""
+
+from __future__ import annotations
+
+from questv.arch.x86.instructions import disable_interrupts, enable_interrupts
+from questv.kernel import clock, scheduler, tasks, tasksets
+from questv.kernel.info import MAX_MUTEXES, info
+from questv.kernel.panic import panic
+from questv.kernel.scheduler import NOBODY
+from questv.kernel.status import status
+from questv.kernel.tasksets import TaskSet
+from questv.metal.lang import Array, Ptr, copy, metal, ptr, static, u64
+from questv.metal.structs import Struct
+
+
+class Mutex(Struct):
+    """A mutex of the description; its users are the tasks that have it as a parameter."""
+
+    ceiling: TaskSet  # its most urgent user, and all that are less urgent
+    hold: u64  # ticks; how long a holder without budget goes on at most
+    holder: u64  # a task; meaningless while it is free
+    is_held: bool
+    barred_before: TaskSet  # what was barred when it was locked
+    outer: Ptr[Mutex]  # the one that was locked before and is held yet
+    times: u64  # that it was locked, for the tools on the host
+
+    @metal
+    def lock(self) -> None:
+        """Take it. The holder must not wait for anything until it unlocks it."""
+        disable_interrupts()
+        self.take()
+        enable_interrupts()
+
+    @metal
+    def unlock(self) -> None:
+        """Give it back; more urgent tasks run now that were kept from running."""
+        disable_interrupts()
+        self.give()
+        tasks.preempt()
+        enable_interrupts()
+
+    @metal
+    def take(self) -> None:
+        """What ``lock`` does. Interrupts are off."""
+        global _innermost
+        if self.is_held:
+            panic("a task locks a mutex that it holds already")
+        self.is_held = True
+        self.holder = status.running
+        self.times += 1
+        copy(self.barred_before, scheduler.barred)
+        self.outer = _innermost
+        _innermost = ptr(self)
+        tasksets.add_all(scheduler.barred, self.ceiling)
+        _let_go_on(self.holder, self.hold)
+
+    @metal
+    def give(self) -> None:
+        """What ``unlock`` does, but for letting others run. Interrupts are off."""
+        global _innermost
+        if not self.is_held or self.holder != status.running:
+            panic("a task unlocks a mutex that it does not hold")
+        if _innermost != ptr(self):
+            panic("a task unlocks a mutex before one that it has locked later")
+        self.is_held = False
+        copy(scheduler.barred, self.barred_before)
+        _innermost = self.outer
+        if _innermost.is_null():
+            _let_go_on(NOBODY, 0)
+        else:
+            _let_go_on(_innermost[0].holder, _innermost[0].hold)
+
+
+mutexes: Array[Mutex, MAX_MUTEXES] = static(export="kernel_mutexes")
+_innermost: Ptr[Mutex] = static()  # the one that was locked last and is held yet
+
+
+@metal
+def _let_go_on(holder: u64, hold: u64) -> None:
+    """Who has locked the innermost mutex, ``NOBODY`` if there is none."""
+    scheduler.holder = holder
+    scheduler.hold = hold
+    tasksets.clear_all(scheduler.holding)
+    if holder != NOBODY:
+        tasksets.add(scheduler.holding, holder)
+    scheduler.reconsider()
+
+
+@metal
+def start() -> None:
+    """Set every mutex of the plan up."""
+    for i in range(info.mutex_count):
+        mutex = Ptr[Mutex](info.mutexes[i].object)[0]
+        mutex.hold = clock.duration_to_tsc(info.mutexes[i].hold)
+        for task in range(info.mutexes[i].ceiling, u64(info.task_count)):
+            tasksets.add(mutex.ceiling, task)

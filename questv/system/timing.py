@@ -1,0 +1,119 @@
+"""What time each task gets, by what the description and the task's decorator say together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from questv.diagnostics import Place
+from questv.system.draft import Draft, Located, tasks, vcpus
+from questv.system.model import MainVcpu, Sandbox, Task
+from questv.system.tasks import TaskSignature
+
+
+class Share(Enum):
+    """Where a task has its time from."""
+
+    OWN = "a VCPU of its own"
+    SHARED = "a VCPU that it shares"
+    REST = "what is left"
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The time of one task, in nanoseconds; the rules see to what may be None.
+
+    ``period`` and ``budget`` are those of a VCPU of its own. ``release`` is the time between two
+    calls of a periodic function and ``deadline`` when each has to be done; both are None for a
+    function that is called once.
+    """
+
+    share: Share
+    period: int | None
+    budget: int | None
+    release: int | None
+    deadline: int | None
+
+
+def timing(task: Task, signature: TaskSignature) -> Timing:
+    """What time ``task`` gets; the description's keys come before the decorator's."""
+    periodic = signature.periodic
+    period, budget = task.period, task.budget
+    if periodic is not None:
+        period = periodic.period if period is None else period
+        budget = periodic.budget if budget is None else budget
+    release = period if periodic is not None else None
+    deadline = release if task.deadline is None else task.deadline
+    if task.vcpu is not None:
+        return Timing(Share.SHARED, None, None, release, deadline)
+    is_own = period is not None or budget is not None or periodic is not None
+    return Timing(Share.OWN if is_own else Share.REST, period, budget, release, deadline)
+
+
+@dataclass(frozen=True)
+class TimedTask:
+    """A task whose function is usable, with its time."""
+
+    sandbox: Located[Sandbox]
+    task: Located[Task]
+    signature: TaskSignature
+    timing: Timing
+
+    @property
+    def name(self) -> str:
+        """The task's name."""
+        return self.task.item.name
+
+    def place(self, *keys: str) -> Place:
+        """Where the first of ``keys`` that is written stands, or else where the function is named.
+
+        What no key says the function's decorator does.
+        """
+        return _first_written(self.task, keys) or self.task.value("run")
+
+
+def timed_tasks(draft: Draft) -> Iterator[TimedTask]:
+    """All tasks whose functions are usable, in file order."""
+    for sandbox in draft.sandboxes:
+        for task in tasks(sandbox):
+            signature = draft.functions[task.item.run]
+            if isinstance(signature, TaskSignature):
+                yield TimedTask(sandbox, task, signature, timing(task.item, signature))
+
+
+@dataclass(frozen=True)
+class Server:
+    """What has a budget each period: a task with a VCPU of its own, or a VCPU to be shared.
+
+    ``table`` is the description's table for it, and ``period`` and ``budget`` are None if they are
+    missing.
+    """
+
+    sandbox: Located[Sandbox]
+    table: Located[Task] | Located[MainVcpu]
+    what: str
+    period: int | None
+    budget: int | None
+
+    def place(self, *keys: str) -> Place:
+        """Where the first of ``keys`` that is written stands, or else the table's first line."""
+        return _first_written(self.table, keys) or self.table.key()
+
+
+def servers(draft: Draft) -> Iterator[Server]:
+    """All of them, those of tasks whose functions are not usable left out."""
+    for each in timed_tasks(draft):
+        if each.timing.share is Share.OWN:
+            what = f'task "{each.name}"'
+            yield Server(each.sandbox, each.task, what, each.timing.period, each.timing.budget)
+    for sandbox in draft.sandboxes:
+        for vcpu in vcpus(sandbox):
+            if isinstance(vcpu.item, MainVcpu):
+                table = Located(vcpu.item, vcpu.path, vcpu.document)
+                what = f'VCPU "{vcpu.item.name}"'
+                yield Server(sandbox, table, what, vcpu.item.period, vcpu.item.budget)
+
+
+def _first_written(table: Located[Task] | Located[MainVcpu], keys: tuple[str, ...]) -> Place | None:
+    return next((table.value(key) for key in keys if getattr(table.item, key) is not None), None)

@@ -1,0 +1,1 @@
+"""What the kernel's scheduling is compared with: plain Python, written from the definitions."""
