@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 from questv.inspect.ends import ends_of
 from questv.inspect.guest import Guest
-from questv.inspect.model import CrashReport, Exits, SandboxReport, TaskReport, VcpuReport
+from questv.inspect.model import (
+    CrashReport,
+    Exits,
+    FaultReport,
+    SandboxReport,
+    TaskReport,
+    VcpuReport,
+)
 from questv.inspect.streams import awaited_streams
 from questv.inspect.words import words
 from questv.kernel.status import KernelStatus, VcpuStatus
@@ -21,10 +28,15 @@ def sandbox_state(guest: Guest, sandbox: SandboxPlan) -> SandboxState | int:
     return guest.at(PublicPage, sandbox.public).state.load(ACQUIRE)
 
 
-def sandbox_report(guest: Guest, sandbox: SandboxPlan, crash: CrashReport | None) -> SandboxReport:
-    """All of it; ``crash`` is why it was stopped, if it was."""
+def sandbox_report(
+    guest: Guest,
+    sandbox: SandboxPlan,
+    crash: CrashReport | None,
+    faults: tuple[FaultReport, ...],
+) -> SandboxReport:
+    """All of it; ``crash`` is why it was stopped, if it was, and ``faults`` why processes were."""
     public = guest.at(PublicPage, sandbox.public)
-    kernel = _kernel_report(guest, sandbox)
+    kernel = _kernel_report(guest, sandbox, {fault.task for fault in faults})
     clock = guest.clock
     return SandboxReport(
         name=sandbox.name,
@@ -41,6 +53,7 @@ def sandbox_report(guest: Guest, sandbox: SandboxPlan, crash: CrashReport | None
         spurious_interrupts=kernel.spurious_interrupts,
         vcpus=kernel.vcpus,
         tasks=kernel.tasks,
+        faults=faults,
         crash=crash,
     )
 
@@ -56,7 +69,7 @@ class _Kernel:
     tasks: tuple[TaskReport, ...] = ()
 
 
-def _kernel_report(guest: Guest, sandbox: SandboxPlan) -> _Kernel:
+def _kernel_report(guest: Guest, sandbox: SandboxPlan, failed: set[str]) -> _Kernel:
     if sandbox.status is None:
         return _Kernel()
     status = guest.of(sandbox, KernelStatus, sandbox.status)
@@ -71,8 +84,8 @@ def _kernel_report(guest: Guest, sandbox: SandboxPlan) -> _Kernel:
             _vcpu(guest, plan, status.vcpus[index]) for index, plan in enumerate(sandbox.vcpus)
         ),
         tasks=tuple(
-            _task(guest, sandbox, index, status, awaited.get(index))
-            for index in range(len(sandbox.tasks))
+            _task(sandbox, index, status, awaited.get(index), plan.name in failed)
+            for index, plan in enumerate(sandbox.tasks)
         ),
     )
 
@@ -97,11 +110,11 @@ def _vcpu(guest: Guest, plan: VcpuPlan, counters: VcpuStatus) -> VcpuReport:
 
 
 def _task(
-    guest: Guest, sandbox: SandboxPlan, index: int, status: KernelStatus, awaited: str | None
+    sandbox: SandboxPlan, index: int, status: KernelStatus, awaited: str | None, failed: bool
 ) -> TaskReport:
     plan = sandbox.tasks[index]
     counters = status.tasks[index]
-    state = _task_state(status, index, waits=awaited is not None)
+    state = "failed" if failed else _task_state(status, index, waits=awaited is not None)
     return TaskReport(
         name=plan.name,
         function=plan.function,

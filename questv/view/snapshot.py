@@ -10,7 +10,7 @@ from rich.text import Text
 
 from questv.inspect.model import ChannelReport, ConsoleReport, EndReport, MachineReport, Snapshot
 from questv.view import vcpus
-from questv.view.crash import crash_view
+from questv.view.crash import crash_view, fault_view
 from questv.view.lines import LineView
 from questv.view.terminal import add_column, heading, indented, sandbox_name, table
 from questv.view.units import count, frequency, moment, size
@@ -84,6 +84,10 @@ def _sections(snapshot: Snapshot) -> Iterator[RenderableType]:
     yield ""
     yield heading("Tasks")
     yield indented(_tasks(snapshot))
+    for sandbox in snapshot.sandboxes:
+        for fault in sandbox.faults:
+            yield ""
+            yield fault_view(sandbox.name, fault)
     if snapshot.channels:
         yield ""
         yield heading("Channels (as each end counts; doorbells it rang, was woken by, got late)")
