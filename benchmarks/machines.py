@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from questv.machine import Machine, MachineKind, MachineOptions, memory_size
+from questv.machine.deterministic import metronome_word
 from questv.monitor.interface import PublicPage
 from questv.plan.build import BuiltSystem, build
 
 SYSTEMS = Path(__file__).parent / "systems"
-METRONOME = 10_000
-"""Nanoseconds: how long one core runs at most while another waits to (docs/decisions.md)."""
 
 
 def fill(name: str, words: Mapping[str, str], folder: Path) -> Path:
@@ -37,7 +36,7 @@ def samples(system: BuiltSystem, sandbox: str) -> list[int]:
             memory=memory_size(MachineKind.MICROVM, system.plan.memory, system.plan.end),
             cores=system.plan.cores,
             deterministic=True,
-            command_line=f"metronome={METRONOME}",
+            command_line=metronome_word(),
         )
         with Machine(options) as machine:
             machine.wait(600)

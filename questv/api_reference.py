@@ -21,8 +21,9 @@ _INTRODUCTION = """\
 # What tasks are written with
 
 `from questv.api import ...` has what the kernel offers. Types and everything else of the language
-come from `questv.metal.lang` and `questv.metal.structs`: see [metal](metal.md). This page is made
-from the sources by `python -m questv.api_reference`; the [guide](guide.md) shows all of it at work.
+come from `questv.metal.lang` and `questv.metal.structs`: see [metal](metal.md); sines, roots and
+their like from `questv.math`: see [math](math.md). This page is made from the sources by
+`python -m questv.api_reference`; the [guide](guide.md) shows all of it at work.
 
 Moments and deadlines are in nanoseconds since the machine's start; a deadline may be `FOREVER`.
 """

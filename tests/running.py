@@ -22,6 +22,7 @@ from questv.machine import (
     MachineOptions,
     memory_size,
 )
+from questv.machine.deterministic import METRONOME, metronome_word
 from questv.machine.memory import HIGH_BANK_START as HIGH
 from questv.metal.structs import sizeof
 from questv.monitor.interface import ExitReason, PublicPage, SandboxState
@@ -45,6 +46,7 @@ class Sandbox:
 
     public: PublicPage
     status: KernelStatus
+    console: Console
     lines: list[str]
     ends: dict[str, EndStatus]
 
@@ -82,6 +84,11 @@ class Run:
         found = self.memory(self.system.plan.boot_machine, sizeof(MachineFacts))
         return MachineFacts.view(found)
 
+    def nanoseconds(self, tsc: int) -> int:
+        """The moment of a time-stamp counter's value, since the machine's start."""
+        facts = self.facts
+        return (tsc - int(facts.start_tsc)) * 10**9 // int(facts.tsc_frequency)
+
     def __getitem__(self, name: str) -> Sandbox:
         return self.sandboxes[name]
 
@@ -103,19 +110,21 @@ def run_system(
     cores: int | None = None,
     memory: int | None = None,
     deterministic: bool = False,
-    metronome: int = 10_000,
+    metronome: int = METRONOME,
     command_line: str = "",
     contents: tuple[tuple[int, Path], ...] = (),
     consoles: tuple[tuple[int, int | None], ...] = (),
     cpu: str = WITH_X2APIC,
+    extra: tuple[str, ...] = (),
     timeout: float = END,
 ) -> Run:
     """Run a built system to its end, or until ``timeout``: then ``exit`` is None.
 
-    In deterministic runs ``metronome`` is how many nanoseconds one core runs at most before the
-    next one does; time goes by the faster on the host the longer that is.
+    In deterministic runs ``metronome`` is its period in nanoseconds; time goes by the faster on the
+    host the longer that is.
     """
     path = folder / "image.elf"
+    words = [metronome_word(metronome)] if deterministic else []
     path.write_bytes(image if image is not None else system.image)
     options = MachineOptions(
         image=path,
@@ -123,10 +132,11 @@ def run_system(
         kind=kind,
         cores=cores or system.plan.cores,
         deterministic=deterministic,
-        command_line=f"metronome={metronome} {command_line}" if deterministic else command_line,
+        command_line=" ".join([*words, command_line]),
         contents=contents,
         consoles=consoles,
         cpu=cpu,
+        extra=extra,
     )
     with Machine(options) as machine:
         try:
@@ -156,6 +166,7 @@ def run_system(
         sandboxes[plan.name] = Sandbox(
             PublicPage.view(read(plan.public, sizeof(PublicPage))),
             KernelStatus.view(status),
+            console,
             console_lines(console),
             {end.channel: _counters(read, plan, end) for end in plan.ends},
         )
@@ -254,9 +265,7 @@ def timed_text(
     """
     times = {"period": period, "budget": budget}
     lines = [f"{key} = {_value(value)}" for key, value in times.items() if value is not None]
-    return task_text(
-        function, None, name=name, stack=stack, keys="\n".join([*lines, keys]), **bind
-    )
+    return task_text(function, None, name=name, stack=stack, keys="\n".join([*lines, keys]), **bind)
 
 
 def _bound(bind: dict[str, float | str]) -> str:
@@ -278,6 +287,11 @@ def vcpu_text(name: str, period: str | int, budget: str | int, *, keys: str = ""
 def io_vcpu_text(name: str, utilization: float) -> str:
     """A VCPU for devices' bottom halves."""
     return f'[[sandbox.vcpu]]\nname = "{name}"\nkind = "io"\nutilization = {utilization}\n'
+
+
+def mutex_text(name: str, hold: str | int) -> str:
+    """A mutex."""
+    return f'[[sandbox.mutex]]\nname = "{name}"\nhold = {_value(hold)}\n'
 
 
 def ring_text(name: str, sender: str, receiver: str, size: str = "4 KiB") -> str:

@@ -16,6 +16,7 @@ PARTS = (
     "diagnostics",  # how people are told what is wrong
     "interrupted",  # that somebody wants this process to end
     "metal",  # the language: knows nothing of kernels
+    "math",  # of floats, for tasks
     "arch",  # the processor
     "text",
     "monitor",  # below every kernel, and knows of none
@@ -28,6 +29,7 @@ PARTS = (
     "system",  # the description: knows nothing of machine code
     "plan",
     "machine",  # where images run: knows nothing of what is in them
+    "counter",  # instructions by core: a program for the emulator, and who reads it
     "probes",  # the machines' self-test: a program, and who runs it
     "inspect",
     "expect",

@@ -370,11 +370,17 @@ class Declared:
         else:
             return ()
         names = [
-            "stacks" if part.what.startswith("stack ") else part.what
+            _kind(part.what)
             for part in found
             if part.physical < end and part.physical + part.size > start
         ]
         return tuple(dict.fromkeys(names))
+
+
+def _kind(part: str) -> str:
+    """What all parts of a memory are called together that are like this one."""
+    kind = part.partition(" ")[0]
+    return f"{kind}s" if part.startswith(("stack ", "state ")) else part
 
 
 def least_sizes(channel: Channel) -> tuple[int, int]:

@@ -147,12 +147,12 @@ def monitor_tables(declared: Declared, name: str) -> Tables:
 def check_guards(tables: Tables, walk: Walk) -> Iterator[Violation]:
     """What must hold of a kernel's and of a monitor's own tables.
 
-    Page zero shows nothing, nor do the pages below stacks and around channels' areas. No table is
-    shown for writing, and nothing that is writable is executable.
+    Page zero shows nothing, nor do the pages below stacks and tasks' states, and around channels'
+    areas. No table is shown for writing, and nothing that is writable is executable.
     """
     guards = {0: "page zero"}
     for part in tables.parts:
-        if part.what == "stack" or part.what.startswith("stack "):
+        if part.what == "stack" or part.what.startswith(("stack ", "state ")):
             guards[part.start - PAGE] = f"the page below {part.what}"
         elif part.what.endswith(" side)"):
             guards[part.start - PAGE] = f"the page below {part.what}"

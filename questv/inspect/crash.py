@@ -130,19 +130,16 @@ class CrashReader:
     def _panic(self, sandbox: SandboxPlan, status: int) -> PanicReport:
         record = self._guest.of(sandbox, KernelStatus, status).panic
         stack = self._stack(sandbox)
-        if record.reason == PanicReason.MESSAGE:
+        if record.reason in (PanicReason.MESSAGE, PanicReason.WATCHDOG):
             trace = stack.callers(int(record.rbp))
         else:
             trace = stack.calls(int(record.rip), int(record.rbp), int(record.rsp))
-        task = int(record.task)
-        return PanicReport(
-            reason=_panic_reason(record),
-            task=sandbox.tasks[task].name if task < len(sandbox.tasks) else None,
-            trace=trace,
-        )
+        index = int(record.task)
+        task = sandbox.tasks[index].name if index < len(sandbox.tasks) else None
+        return PanicReport(reason=_panic_reason(record, task), task=task, trace=trace)
 
 
-def _panic_reason(record: PanicRecord) -> str:
+def _panic_reason(record: PanicRecord, task: str | None) -> str:
     match record.reason:
         case PanicReason.MESSAGE:
             return bytes(record.text).partition(b"\0")[0].decode(errors="replace")
@@ -153,6 +150,8 @@ def _panic_reason(record: PanicRecord) -> str:
                 return f"trap {int(record.trap)}"
         case PanicReason.EXCEPTION:
             return words.fault(int(record.vector), int(record.error), int(record.address))
+        case PanicReason.WATCHDOG:
+            return f"the watchdog of task '{task}' ran out"
         case _:
             return "its record does not say why"
 

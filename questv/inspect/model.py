@@ -91,8 +91,9 @@ class CrashReport(Found):
 class VcpuReport(Found):
     """A VCPU, ``main``, ``io`` or ``best effort``; ``utilization`` is in units of 2**-32.
 
-    ``used`` is for how long its tasks had the core, ``depletions`` how often it had no budget left
-    for what they had to do, and ``overruns`` how often it needed its second budget.
+    ``used`` is for how long its tasks had the core, None if the kernel keeps no account of that;
+    ``depletions`` is how often it had no budget left for what they had to do, and ``overruns`` how
+    often it needed its second budget.
     """
 
     name: str
@@ -102,7 +103,7 @@ class VcpuReport(Found):
     budget: int
     overrun_budget: int
     utilization: int
-    used: int
+    used: int | None
     depletions: int
     overruns: int
 
@@ -122,28 +123,84 @@ class FaultReport(Found):
 class TaskReport(Found):
     """A task on the VCPU named ``vcpu``, with its priority among those there if it has one.
 
-    Its state is ``not begun``, ``ready``, ``running``, ``sleeping`` until a time,
-    ``waiting`` for the channel or stream ``waits_for``, ``finished``, or ``failed``, of a process
-    that was ended.
+    Its kind is ``once``, ``periodic``, which is called each ``period``, or ``bottom half``, which
+    does what a device's interrupts ask for. Its state is ``not begun``, ``ready``, ``running``,
+    ``sleeping`` until a time, ``waiting`` for the channel or stream ``waits_for``,
+    ``finished``, or ``failed``, of a process that was ended.
 
     ``switches`` is how often the core was taken from another task for it, ``used`` for how long it
-    had it. Of a periodic task ``releases`` are the calls of its body, ``misses`` those that ended
-    after their deadlines, ``dropped`` the releases that were left out as it was periods late, and
-    ``worst`` is the longest time from a release to its call's end.
+    had it, as for its VCPU. A periodic task has a ``deadline`` after each release: ``releases`` are
+    the calls of its body, ``misses`` those that ended after their deadlines, ``dropped`` the
+    releases that were left out as it was periods late, and ``worst`` is the longest time from a
+    release to its call's end. ``responses`` counts calls by that time: the nth, from 0, are those
+    that took n to n + 1 eighths of the deadline, and the last also all that took longer.
     """
 
     name: str
     function: str
+    kind: str
     vcpu: str
     priority: int | None
+    period: int
     state: str
     waits_for: str | None
     switches: int
-    used: int
+    used: int | None
+    deadline: int | None
     releases: int
     misses: int
     dropped: int
     worst: int | None
+    responses: tuple[int, ...]
+
+
+class MutexReport(Found):
+    """A mutex, which may be held for ``hold`` at a time.
+
+    It was locked and unlocked so many ``times``, held for the ``longest`` time without what more
+    urgent tasks took, and held longer than it may be ``overruns`` times.
+    """
+
+    name: str
+    hold: int
+    times: int
+    longest: int
+    overruns: int
+
+
+class CounterReport(Found):
+    """What a task counted."""
+
+    name: str
+    total: int
+
+
+class HistogramReport(Found):
+    """Values that a task recorded; ``least`` and ``most`` are None if there is none.
+
+    ``buckets`` counts them by their lengths in bits: the nth, from 0, are those below 2**n that
+    are in none before. Empty ones at the end are left out.
+    """
+
+    name: str
+    sum: int
+    least: int | None
+    most: int | None
+    buckets: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        """How many values there are."""
+        return sum(self.buckets)
+
+    def most_of(self, share: float) -> int | None:
+        """What so many of the values, 1 for all, are not above; exact to a factor of two."""
+        seen = 0
+        for bits, count in enumerate(self.buckets):
+            seen += count
+            if count and seen >= share * self.count:
+                return min((1 << bits) - 1, self.most or 0)
+        return None
 
 
 class Exits(Found):
@@ -161,6 +218,10 @@ class SandboxReport(Found):
 
     ``kernel`` is the file of a foreign kernel, None for one of ours. What only a kernel of ours
     counts is None for a foreign one.
+
+    ``unsent_lines`` are lines of the console that a serial port was not given in time. ``idle`` is
+    for how long no task had the core, None if the kernel keeps no account of that. ``mode`` is 0 or
+    the level of criticality below which tasks yield, which has changed ``mode_changes`` times.
     """
 
     name: str
@@ -175,8 +236,15 @@ class SandboxReport(Found):
     timer_interrupts: int | None
     doorbells: int | None
     spurious_interrupts: int | None
+    unsent_lines: int | None
+    idle: int | None
+    mode: int | None
+    mode_changes: int | None
     vcpus: tuple[VcpuReport, ...]
     tasks: tuple[TaskReport, ...]
+    mutexes: tuple[MutexReport, ...]
+    counters: tuple[CounterReport, ...]
+    histograms: tuple[HistogramReport, ...]
     faults: tuple[FaultReport, ...] = ()
     crash: CrashReport | None
 

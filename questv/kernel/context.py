@@ -55,7 +55,8 @@ def switch(save: Ptr[u64], stack_pointer: u64) -> None:
 
 @assembly(
     """
-    sub rsp, 8                      # calls begin on 16 bytes
+    push rbp                        # calls begin on 16 bytes, and traces go through here
+    mov rbp, rsp
     mov rax, rdi
     test sil, sil
     jz 1f
@@ -72,13 +73,19 @@ def switch(save: Ptr[u64], stack_pointer: u64) -> None:
     mov r8, [rax + 40]
     mov r9, [rax + 48]
     call [rax]
-    add rsp, 8
+    pop rbp
     ret
     """,
     stack=2 * 8,
 )
 def call(what: Ptr[Call], with_floats: bool) -> None:
     """Call a task's function with its arguments, those in floating point too if it has any."""
+
+
+@metal
+def frame(stack_pointer: u64) -> u64:
+    """The frame, with the return address above it, of whoever left its stack at this pointer."""
+    return stack_pointer + SWITCH_STACK - 2 * 8
 
 
 @metal

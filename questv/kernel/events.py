@@ -11,6 +11,7 @@ from questv.arch.x86.instructions import read_tsc
 from questv.kernel import clock, lapic, queue
 from questv.kernel.info import MAX_TASKS, MAX_VCPUS
 from questv.kernel.queue import EventQueue
+from questv.kernel.status import status
 from questv.kernel.stubs import TIMER_VECTOR
 from questv.metal.lang import metal, static, u32, u64
 
@@ -21,7 +22,7 @@ FIRST_ALARM = 0  # of task n: FIRST_ALARM + n
 FIRST_REPLENISHMENT = FIRST_ALARM + MAX_TASKS
 FIRST_WATCHDOG = FIRST_REPLENISHMENT + MAX_VCPUS
 END_OF_RUN = FIRST_WATCHDOG + MAX_TASKS
-EVENTS = END_OF_RUN + 1
+assert END_OF_RUN < queue.EVENTS
 
 _FIRED = 0  # in the place of the moment that the timer was armed for
 _LONGEST = 0xFFFF_0000  # ticks of the APIC's timer; what is farther takes several interrupts
@@ -36,7 +37,7 @@ def start() -> None:
     """Set the timer up."""
     global _longest
     _longest = clock.from_apic_ticks(_LONGEST)
-    queue.clear_queue(events)
+    queue.clear(events)
     lapic.set_timer_vector(TIMER_VECTOR)
 
 
@@ -88,6 +89,7 @@ def arm_again() -> None:
 def _arm(moment: u64, now: u64) -> None:
     global _armed_for
     _armed_for = moment
+    status.timer_settings += 1
     if moment == NEVER:
         lapic.arm_timer(0)
         return

@@ -14,10 +14,10 @@ from typing import NoReturn
 from questv.arch.x86.instructions import enable_interrupts, read_cr2, read_tsc
 from questv.channel.sleep import Area
 from questv.kernel import clock, doorbells, jobs, tasks
-from questv.kernel.console import log, log_bytes, log_end, log_part
 from questv.kernel.doorbells import Wait
 from questv.kernel.floats import FloatState
 from questv.kernel.info import MAX_ARGUMENTS, Call, info
+from questv.kernel.log import log, log_bytes, log_end, log_part
 from questv.kernel.process_info import FAULT_TEXT, ProcessInfo
 from questv.kernel.ring3 import enter, leave
 from questv.kernel.spaces import Space

@@ -29,7 +29,7 @@ class Slot(Struct):
 class EventQueue(Struct):
     """A heap of events.
 
-    Slot 0 has time 0, which ends each rise; the slot after the last has ``NEVER``, so that an only
+    Slot 0 has time 0, which ends each rise; a slot that is empty has ``NEVER``, so that an only
     child has a sibling.
     """
 
@@ -39,11 +39,12 @@ class EventQueue(Struct):
 
 
 @metal
-def clear_queue(queue: EventQueue) -> None:
+def clear(queue: EventQueue) -> None:
     """Make the queue an empty one."""
     queue.count = 0
     queue.slots[0].time = 0
-    queue.slots[_FIRST].time = NEVER
+    for place in range(u64(_FIRST), u64(len(queue.slots))):
+        queue.slots[place].time = NEVER
     for event in range(u64(EVENTS)):
         queue.places[event] = 0
 
@@ -67,7 +68,6 @@ def set(queue: EventQueue, event: u64, time: u64) -> None:
     if place == 0:
         place = queue.count + 1
         queue.count = place
-        queue.slots[place + 1].time = NEVER
         _rise(queue, place, event, time)
     elif time < queue.slots[place].time:
         _rise(queue, place, event, time)

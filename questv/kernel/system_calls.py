@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from questv.arch.x86.instructions import disable_interrupts, enable_interrupts
 from questv.kernel import doorbells, jobs, lapic, processes, tasks, timers
-from questv.kernel.console import LINE, log_bytes, log_end
 from questv.kernel.doorbells import Wait, WaitState
+from questv.kernel.log import log_bytes, log_end
 from questv.kernel.process_info import FAULT_TEXT, SystemCall
 from questv.kernel.processes import FaultKind, Process
 from questv.kernel.ring3 import CallFrame
 from questv.metal.lang import Ptr, metal, u8, u64
 from questv.metal.structs import sizeof
+from questv.text import LINE
 
 
 @metal(export="kernel_system_call")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from questv.arch.x86.instructions import disable_interrupts, enable_interrupts, read_tsc
-from questv.kernel import clock, events, queue, tasks, vcpus
+from questv.kernel import clock, events, panic, queue, tasks, vcpus
+from questv.kernel.ending import end_kernel
 from questv.kernel.events import END_OF_RUN, FIRST_ALARM, FIRST_REPLENISHMENT, FIRST_WATCHDOG
-from questv.kernel.hypercall import hypercall
 from questv.kernel.info import info
 from questv.kernel.status import status
-from questv.metal.lang import metal, u64
-from questv.monitor.interface import Hypercall
+from questv.metal.lang import asm, metal, u64
 
 
 @metal
@@ -60,5 +59,13 @@ def _handle(event: u64, now: u64) -> None:
         tasks.wake_member(vcpus.members[event - FIRST_ALARM], now)
     elif event < FIRST_WATCHDOG:
         vcpus.replenish(event - FIRST_REPLENISHMENT, now)
+    elif event < END_OF_RUN:
+        _watchdog_has_run_out(event - FIRST_WATCHDOG)
     else:
-        hypercall(Hypercall.FINISHED, 1, 0)
+        end_kernel(True)
+
+
+@metal
+def _watchdog_has_run_out(task: u64) -> None:
+    own = asm("mov $0, rbp", u64, "=r")
+    panic.for_watchdog(task, own if task == tasks.current() else tasks.frame_of(task))

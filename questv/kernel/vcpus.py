@@ -21,7 +21,7 @@ from questv.kernel.io_servers import IoServer
 from questv.kernel.panic import panic
 from questv.kernel.scheduler import NOBODY
 from questv.kernel.servers import SporadicServer
-from questv.kernel.status import status
+from questv.kernel.status import TaskStatus, status
 from questv.kernel.tasksets import TaskSet
 from questv.metal.lang import Array, Ptr, metal, ptr, static, u64
 from questv.metal.structs import Struct
@@ -51,33 +51,33 @@ class Member(Struct):
     itself: TaskSet  # that has it and no other
     vcpu: Ptr[Vcpu]
     has_server: bool  # its VCPU has an account to keep
-    used: u64  # ticks that it had the core
+    counters: Ptr[TaskStatus]
 
 
 vcpus: Array[Vcpu, MAX_VCPUS] = static(export="kernel_vcpus")
 _kernel: Vcpu = static()  # stands for what no task does
-members: Array[Member, MAX_TASKS + 1] = static(export="kernel_members")  # by the tasks' indices
+members: Array[Member, MAX_TASKS + 1] = static()  # by the tasks' indices
 current: Ptr[Member] = static()  # the task that has the core
 is_plain: bool = static()  # there is only best effort, and no mutex: no account is kept
-_since: u64 = static()  # when what runs now was charged last
-_end_of_grace: u64 = static()  # until when who holds a mutex may go on without budget
 _of_raised_levels: TaskSet = static()  # tasks that go on in the kernel's mode
 
 
 @metal
 def start() -> None:
     """Set every VCPU of the plan up, with its whole budget."""
-    global _since, is_plain
-    _since = read_tsc()
+    global is_plain
+    status.charged = read_tsc()
     servers_or_mutexes = info.vcpu_count + info.mutex_count - 1
     is_plain = servers_or_mutexes == 0 and info.vcpus[0].kind == VcpuKind.BEST_EFFORT
     _kernel.backlogged = True
     members[NOBODY].vcpu = ptr(_kernel)
+    members[NOBODY].counters = ptr(status.tasks[NOBODY])
     for i in range(info.vcpu_count):
         _set_up(vcpus[i], u64(i), info.vcpus[i])
     for i in range(info.task_count):
         member = members[i]
         member.vcpu = ptr(vcpus[info.tasks[i].vcpu])
+        member.counters = ptr(status.tasks[i])
         member.has_server = member.vcpu[0].kind != VcpuKind.BEST_EFFORT
         tasksets.add(member.itself, u64(i))
         tasksets.add_all(member.vcpu[0].tasks, member.itself)
@@ -96,9 +96,10 @@ def _set_up(vcpu: Vcpu, index: u64, told: VcpuInfo) -> None:
     vcpu.extra = clock.duration_to_tsc(told.overrun_budget) - vcpu.budget
     match told.kind:
         case VcpuKind.MAIN:
-            servers.start(vcpu.main, vcpu.budget, clock.duration_to_tsc(told.period), _since)
+            period = clock.duration_to_tsc(told.period)
+            servers.start(vcpu.main, vcpu.budget, period, status.charged)
         case VcpuKind.IO:
-            io_servers.start(vcpu.io, told.utilization, _since)
+            io_servers.start(vcpu.io, told.utilization, status.charged)
         case _:
             pass
 
@@ -117,17 +118,15 @@ def set_current(task: u64) -> None:
 @metal(inline=True)
 def charge(now: u64) -> None:
     """Charge the task that has the core with the time since the last charge."""
-    global _since
-    ran = now - _since
-    _since = now
-    current[0].used += ran
+    ran = now - status.charged
+    status.charged = now
+    current[0].counters[0].used += ran
     if current[0].has_server:
         _charge_server(current[0].vcpu[0], ran)
 
 
 @metal
 def _charge_server(vcpu: Vcpu, ran: u64) -> None:
-    status.vcpus[vcpu.index].used += ran
     if vcpu.kind == VcpuKind.MAIN:
         servers.charge(vcpu.main, ran)
     else:
@@ -135,10 +134,15 @@ def _charge_server(vcpu: Vcpu, ran: u64) -> None:
 
 
 @metal(inline=True)
+def time_of_current() -> u64:
+    """For how long the task that has the core has had it so far, in all."""
+    return current[0].counters[0].used + read_tsc() - status.charged
+
+
+@metal(inline=True)
 def charge_nobody(now: u64) -> None:
     """Nobody had the core since the last charge."""
-    global _since
-    _since = now
+    status.charged = now
 
 
 @metal(inline=True)
@@ -153,13 +157,12 @@ def police(now: u64) -> None:
 def _police(vcpu: Vcpu, now: u64) -> None:
     if vcpu.funded:
         _deplete(vcpu, now)
-    elif now >= _end_of_grace:
+    if not vcpu.funded and status.running == scheduler.holder and _of_grace(current[0]) == 0:
         panic("a task without budget holds a mutex longer than it may")
 
 
 @metal
 def _deplete(vcpu: Vcpu, now: u64) -> None:
-    global _end_of_grace
     if vcpu.extra != 0 and not vcpu.enlarged:
         status.vcpus[vcpu.index].overruns += 1
         _raise_mode(vcpu.level, now)
@@ -169,8 +172,6 @@ def _deplete(vcpu: Vcpu, now: u64) -> None:
         io_servers.end(vcpu.io)
     status.vcpus[vcpu.index].depletions += 1
     _unfund(vcpu)
-    if status.running == scheduler.holder:
-        _end_of_grace = now + scheduler.hold
 
 
 @metal(inline=True)
@@ -179,7 +180,13 @@ def end_of_budget(task: Member, now: u64) -> u64:
     if not task.has_server:
         return events.NEVER
     vcpu = task.vcpu[0]
-    return now + _available(vcpu, now) if vcpu.funded else _end_of_grace
+    return now + (_available(vcpu, now) if vcpu.funded else _of_grace(task))
+
+
+@metal
+def _of_grace(holder: Member) -> u64:
+    """How much longer who holds a mutex may go on without budget."""
+    return scheduler.limit - min(scheduler.limit, holder.counters[0].used)
 
 
 @metal(inline=True)

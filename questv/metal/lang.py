@@ -193,6 +193,9 @@ leading_zeros = _only_in_metal("leading_zeros")
 trailing_zeros = _only_in_metal("trailing_zeros")
 count_ones = _only_in_metal("count_ones")
 byte_swap = _only_in_metal("byte_swap")
+square_root = _only_in_metal("square_root")
+float_bits = _only_in_metal("float_bits")
+float_from_bits = _only_in_metal("float_from_bits")
 
 __all__ = [
     "ACQUIRE",
@@ -220,6 +223,8 @@ __all__ = [
     "f32",
     "f64",
     "fence",
+    "float_bits",
+    "float_from_bits",
     "i8",
     "i16",
     "i32",
@@ -230,6 +235,7 @@ __all__ = [
     "module_assembly",
     "multiply_high",
     "ptr",
+    "square_root",
     "static",
     "text_bytes",
     "trailing_zeros",

@@ -83,6 +83,7 @@ class Struct:
         """Lay the class out; raises DiagnosticsError at the field that is wrong."""
         super().__init_subclass__()
         if abstract:
+            _require_no_fields(cls)
             return
         names = {**sys._getframe(1).f_locals, cls.__name__: cls}
         try:
@@ -160,6 +161,21 @@ class Struct:
 
 
 _RESERVED = {"view", "host_address", "_buffer", "_start"}
+
+
+def _require_no_fields(cls: type[Struct]) -> None:
+    """What has no layout has no fields; raises DiagnosticsError."""
+    for name in inspect.get_annotations(cls):
+        raise DiagnosticsError(
+            [
+                Diagnostic(
+                    _place(cls, name),
+                    f"{cls.__name__} is abstract and has the field '{name}'",
+                    "declare it in each struct that derives from it",
+                    "abstract-fields",
+                )
+            ]
+        )
 
 
 def _is_abstract(bases: tuple[type, ...]) -> bool:

@@ -303,6 +303,7 @@ class Layout:
             tasks=self._tasks(sandbox) if isinstance(sandbox, TaskSandbox) else (),
             processes=self._processes(sandbox) if isinstance(sandbox, TaskSandbox) else (),
             mutexes=self._ends.mutexes(sandbox.name),
+            meters=sandbox.meters if isinstance(sandbox, TaskSandbox) else (),
             ends=self._ends.of(sandbox.name),
             inputs=self._input_plans(sandbox) if isinstance(sandbox, TaskSandbox) else (),
             ports=self._ports(sandbox),

@@ -187,6 +187,14 @@ class MutexPlan(Part):
     hold: int
 
 
+class MeterPlan(Part):
+    """Something that tasks count: a variable, or a field of a task's state."""
+
+    name: str
+    kind: Literal["counter", "histogram"]
+    address: int
+
+
 class DevicePlan(Part):
     """A device that a sandbox drives.
 
@@ -284,6 +292,7 @@ class SandboxPlan(Part):
     tasks: tuple[TaskPlan, ...]
     processes: tuple[ProcessPlan, ...]
     mutexes: tuple[MutexPlan, ...]
+    meters: tuple[MeterPlan, ...]
     ends: tuple[EndPlan, ...]
     inputs: tuple[InputPlan, ...]
     ports: tuple[tuple[int, int], ...]

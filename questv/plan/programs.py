@@ -167,6 +167,10 @@ class Programs:
         """
         return StackDepths(self._closure(modules), entries)
 
+    def closure(self, modules: Iterable[str]) -> list[str]:
+        """``modules`` and all that they use, in order."""
+        return [unit.module for unit in self._closure(modules)]
+
     def _closure(self, modules: Iterable[str]) -> list[Unit]:
         wanted, waiting = set(), ["questv.metal.runtime", *modules]
         while waiting:

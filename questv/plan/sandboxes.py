@@ -20,7 +20,8 @@ from questv.plan.addresses import page_up
 from questv.plan.devices import drivers
 from questv.plan.foreign import LINUX_PARAMETERS, ForeignKernel, read_kernel
 from questv.plan.foreign_page import ForeignPage
-from questv.plan.model import Region, StartPlan, StatePlan, VcpuPlan, Window
+from questv.plan.meters import meters_in, meters_of_modules
+from questv.plan.model import MeterPlan, Region, StartPlan, StatePlan, VcpuPlan, Window
 from questv.plan.objects import TABLES
 from questv.plan.page_tables import Mapping as PageMapping
 from questv.plan.page_tables import PageTables
@@ -148,6 +149,7 @@ class TaskSandbox(PlannedSandbox):
 
     vcpus: tuple[VcpuPlan, ...]
     tasks: tuple[PlannedTask, ...]
+    meters: tuple[MeterPlan, ...]
     stacks: Stacks
     program: Program
 
@@ -353,7 +355,8 @@ def plan_sandboxes(
             stacks.exception.top,
         )
         core = description.cores[sandbox.name]
-        made = TaskSandbox(index, sandbox, core, vcpus, tasks, stacks, program)
+        meters = tuple(_meters(tasks, folder, programs.closure(modules), program))
+        made = TaskSandbox(index, sandbox, core, vcpus, tasks, meters, stacks, program)
         findings += _stack_findings(description, made)
         findings += _room_findings(description, made)
         planned.append(made)
@@ -418,6 +421,20 @@ def _states(
             start = states[-1].address + page_up(states[-1].size) if states else start
             found.append(states)
     return found
+
+
+def _meters(
+    tasks: tuple[PlannedTask, ...], folder: FolderTasks, modules: list[str], program: Program
+) -> Iterator[MeterPlan]:
+    """What is counted in the variables of ``modules``, and in the tasks' states."""
+    yield from meters_of_modules(modules, program.symbols)
+    for task in tasks:
+        if task.process is not None:
+            for meter in task.process.meters:
+                yield meter.model_copy(update={"name": f"{task.name}.{meter.name}"})
+        types = {} if task.is_bottom_half else folder.states(task.bound.task.run)
+        for state in task.states:
+            yield from meters_in(types[state.name], f"{task.name}.{state.name}", state.address)
 
 
 def _stack_findings(description: Description, sandbox: TaskSandbox) -> list[Diagnostic]:

@@ -113,13 +113,17 @@ class FolderTasks:
         initializer = _initializers(function.module).get(function)
         return [function] if initializer is None else [function, initializer]
 
-    def state_sizes(self, run: str) -> dict[str, int]:
-        """The bytes of each State that the function which ``run`` names has as a parameter."""
+    def states(self, run: str) -> dict[str, Type]:
+        """The type of each State that the function which ``run`` names has as a parameter."""
         return {
-            name: type_.size
+            name: type_
             for name, type_ in signature(self.function(run)).parameters
             if _kind(type_) is ParameterKind.STATE
         }
+
+    def state_sizes(self, run: str) -> dict[str, int]:
+        """The bytes of each of these."""
+        return {name: type_.size for name, type_ in self.states(run).items()}
 
     def _import(self, module: str) -> tuple[Diagnostic, ...]:
         if module not in self._problems:
@@ -245,23 +249,21 @@ def _read_signature(
         kind = _kind(type_)
         if kind is None:
             raise _refusal(
-                source,
-                part_node(node, name),
+                "task-parameter",
+                source.place(part_node(node, name)),
                 f"parameter '{name}' of task {function.name} is {type_}",
                 "a task takes ends of channels (Sender, Receiver, Writer, Reader), Inputs, "
                 "Streams, Mutexes, structs derived from State, integers and floats",
-                "task-parameter",
             )
         kinds[name] = kind
     _require_no_result(function, shape, source)
     isolations = {_isolation(type_) for _, type_ in shape.parameters} - {None}
     if len(isolations) > 1:
         raise _refusal(
-            source,
-            node,
+            "task-parameter",
+            source.place(node),
             f"task {function.name} takes what kernels give and what processes are given",
             "import all types from questv.api, or all from questv.process",
-            "task-parameter",
         )
     return TaskSignature(
         function.name,
@@ -284,11 +286,10 @@ def _require_no_result(function: MetalFunction, shape: Signature, source: Source
     if shape.result.size:
         node = source.functions[definition_line(function)]
         raise _refusal(
-            source,
-            part_node(node, "return"),
+            "task-result",
+            source.place(part_node(node, "return")),
             f"{function.role} {function.name} returns {shape.result}",
             f"a {function.role} returns nothing: declare it -> None",
-            "task-result",
         )
 
 
@@ -309,11 +310,10 @@ def _periodic(function: MetalFunction, source: Source, node: ast.FunctionDef) ->
             times[name] = parse_duration(written)
         except ValueError as error:
             raise _refusal(
-                source,
-                _decorators_argument(node, name),
+                "task-duration",
+                source.place(_decorators_argument(node, name)),
                 f"the {name} of {function.name}: {error}",
                 f'write {name}="1.5 ms", with ns, us, ms or s; or nanoseconds as a plain integer',
-                "task-duration",
             ) from None
     return Periodic(times["period"], times["budget"])
 
@@ -335,7 +335,7 @@ def _initialize(
         own = signature(initializer)
     except SignatureError as error:
         raise _refusal(
-            source, part_node(node, error.parameter), str(error), error.fix, error.rule
+            error.rule, source.place(part_node(node, error.parameter)), str(error), error.fix
         ) from error
     _require_no_result(initializer, own, source)
     known = dict(shape.parameters)
@@ -343,18 +343,17 @@ def _initialize(
         if known.get(name) != type_:
             there = f"as {known[name]}" if name in known else "not at all"
             raise _refusal(
-                source,
-                part_node(node, name),
+                "initialize-parameter",
+                source.place(part_node(node, name)),
                 f"parameter '{name}' of {initializer.name} is {type_}, and {body.name} has it "
                 f"{there}",
                 "take some of the task's parameters, with their names and types",
-                "initialize-parameter",
             )
     return tuple(name for name, _ in own.parameters)
 
 
-def _refusal(source: Source, node: ast.AST, message: str, fix: str, rule: str) -> DiagnosticsError:
-    return DiagnosticsError([Diagnostic(source.place(node), message, fix, rule)])
+def _refusal(rule: str, place: Place, message: str, fix: str) -> DiagnosticsError:
+    return DiagnosticsError([Diagnostic(place, message, fix, rule)])
 
 
 def _kind(type_: Type) -> ParameterKind | None:

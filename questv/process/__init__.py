@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from questv.api import State, initialize, periodic, task
 from questv.channel.copy import copy_out
+from questv.kernel.counters import Counter, Histogram
 from questv.metal.runtime import memcpy as copy_bytes
 from questv.process.calls import finish, sleep_until
 from questv.process.channels import NOTHING, Reader, Receiver, Sender, Writer
@@ -21,6 +22,8 @@ from questv.process.panic import panic
 __all__ = [
     "FOREVER",
     "NOTHING",
+    "Counter",
+    "Histogram",
     "Input",
     "Reader",
     "Receiver",

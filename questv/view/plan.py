@@ -9,11 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from questv.plan.model import Plan, SandboxPlan
-from questv.view import vcpus
 from questv.view.memory_map import MemoryMap
 from questv.view.rights import RightsTable
 from questv.view.terminal import heading, indented, printable, sandbox_name, table
 from questv.view.units import count, size
+from questv.view.vcpus import share
 
 
 def plan_view(plan: Plan) -> RenderableType:
@@ -83,8 +83,8 @@ def _sandboxes(plan: Plan) -> Table:
 
 def _tasks(plan: Plan) -> Table:
     made = table(
-        *("sandbox", "name", "function", *vcpus.HEADS, "stack", "needs at most"),
-        numbers=(*vcpus.NUMBERS, "stack", "needs at most"),
+        *("sandbox", "name", "function", "time, priority", "stack", "needs at most"),
+        numbers=("stack", "needs at most"),
     )
     for sandbox in plan.sandboxes:
         for task in sandbox.tasks:
@@ -92,7 +92,7 @@ def _tasks(plan: Plan) -> Table:
                 sandbox_name(plan.sandboxes, sandbox.name),
                 task.name,
                 task.function,
-                *vcpus.cells(sandbox.vcpus[task.vcpu], task.priority),
+                share(sandbox.vcpus[task.vcpu], task.name, task.priority),
                 size(task.stack_size),
                 size(task.stack_needed),
             )

@@ -143,7 +143,8 @@ def _named(plan: Plan, region: Region, address: int) -> tuple[str, tuple[str, ..
         return region.name, ()
     window = _window(plan.sandbox(region.of), address)
     part = window.name if window else "free memory"
-    return region.of, ("stacks" if part.startswith("stack ") else part,)
+    kind = part.partition(" ")[0]
+    return region.of, (f"{kind}s" if part.startswith(("stack ", "state ")) else part,)
 
 
 def _belong_together(first: Piece, second: Piece) -> bool:

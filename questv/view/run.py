@@ -11,6 +11,7 @@ from rich.text import Text
 from questv.inspect.report import ExpectationReport, Outcome, RunReport
 from questv.view.snapshot import inspection_view, snapshot_view
 from questv.view.terminal import heading, indented, printable, table
+from questv.view.timing import late_lines
 from questv.view.units import count, size
 
 
@@ -51,6 +52,7 @@ def _outcome(report: RunReport) -> Iterator[RenderableType]:
         yield heading("Expectations")
         yield indented(_expectations(report.expectations))
         yield ""
+    yield from late_lines(report.sandboxes)
     yield verdict(report)
 
 

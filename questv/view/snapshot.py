@@ -9,11 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from questv.inspect.model import ChannelReport, ConsoleReport, EndReport, MachineReport, Snapshot
-from questv.view import vcpus
 from questv.view.crash import crash_view, fault_view
 from questv.view.lines import LineView
 from questv.view.terminal import add_column, heading, indented, sandbox_name, table
+from questv.view.timing import timing_sections
 from questv.view.units import count, frequency, moment, size
+from questv.view.vcpus import share
 
 _SHOWN_LINES = 20
 _STATE_STYLES = {"crashed": "bold red", "monitor fault": "bold red"}
@@ -88,6 +89,7 @@ def _sections(snapshot: Snapshot) -> Iterator[RenderableType]:
         for fault in sandbox.faults:
             yield ""
             yield fault_view(sandbox.name, fault)
+    yield from timing_sections(snapshot.sandboxes)
     if snapshot.channels:
         yield ""
         yield heading("Channels (as each end counts; doorbells it rang, was woken by, got late)")
@@ -131,10 +133,10 @@ def _tasks(snapshot: Snapshot) -> Table:
         "sandbox",
         "name",
         "function",
-        *vcpus.HEADS,
+        "time, priority",
         "state",
         "switches",
-        numbers=(*vcpus.NUMBERS, "switches"),
+        numbers=("switches",),
         keys=2,
     )
     for sandbox in snapshot.sandboxes:
@@ -145,7 +147,7 @@ def _tasks(snapshot: Snapshot) -> Table:
                 sandbox_name(snapshot.sandboxes, sandbox.name),
                 task.name,
                 task.function,
-                *vcpus.cells(known[task.vcpu], task.priority),
+                share(known[task.vcpu], task.name, task.priority),
                 state,
                 f"{task.switches:,}",
             )

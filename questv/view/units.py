@@ -6,6 +6,7 @@ from questv.system.units import format_size
 
 _SIZES = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B"))
 _FREQUENCIES = ((1_000_000_000, "GHz"), (1_000_000, "MHz"), (1_000, "kHz"), (1, "Hz"))
+_DURATIONS = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"), (1, "ns"))
 _DIGITS = 3
 _ROUNDS_TO_ONE = 1 - 0.5 / 10**_DIGITS
 
@@ -21,6 +22,11 @@ def size(count: int) -> str:
 def moment(nanoseconds: int | None) -> str:
     """A time since the machine's start, to the microsecond; nothing if it never came."""
     return "" if nanoseconds is None else f"{nanoseconds / 1e9:.6f}"
+
+
+def duration(nanoseconds: int) -> str:
+    """A stretch of time with three digits, such as ``1.25 ms``."""
+    return _scaled(nanoseconds, _DURATIONS)
 
 
 def frequency(hertz: int) -> str:

@@ -6,20 +6,17 @@ from questv.inspect.model import VcpuReport
 from questv.plan.model import VcpuPlan
 from questv.system.units import format_duration
 
-_WHOLE = 1 << 32
-
-HEADS = ("VCPU", "budget", "period")
-NUMBERS = ("budget", "period")
+_WHOLE = 1 << 32  # of a core, in units of a VCPU's utilization
 
 
-def cells(vcpu: VcpuPlan | VcpuReport, priority: int | None) -> tuple[str, str, str]:
-    """The cells below ``HEADS`` for a task with this VCPU and this priority there, if any."""
-    rank = "" if priority is None else f", priority {priority}"
+def share(vcpu: VcpuPlan | VcpuReport, task: str, priority: int | None) -> str:
+    """What time a task gets: how much, on whose VCPU unless that is its own, and in which order."""
     match vcpu.kind:
         case "main":
-            times = format_duration(vcpu.budget), format_duration(vcpu.period)
-            return (f"{vcpu.name}{rank}", *times)
+            time = f"{format_duration(vcpu.budget)} of {format_duration(vcpu.period)}"
         case "io":
-            return f"{vcpu.name}{rank}", f"{vcpu.utilization / _WHOLE:.1%}", ""
+            time = f"{vcpu.utilization / _WHOLE:.1%}"
         case _:
-            return f"{vcpu.kind}{rank}", "", ""
+            time = vcpu.kind
+    whose = "" if vcpu.name == task or vcpu.kind == "best effort" else f" as {vcpu.name}"
+    return f"{time}{whose}" + ("" if priority is None else f", {priority}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from questv.audit.model import Audit, Violation
 from questv.boot.plan import BootPlan
 from questv.metal.structs import offsetof
 from questv.monitor.plan import MonitorPlan
+from questv.plan.build import build
+from tests.running import sandbox_text, system_text, task_text, write_system
 
 from .subjects import (
     HELLO,
@@ -300,6 +303,29 @@ def test_a_guard_page_of_a_kernel_that_is_there() -> None:
         f"the kernel of 'ping' may read and write {page:#x} (memory of ping) at {guard:#x}",
         f"the kernel of 'ping' sees memory at {guard:#x}, the page below stack ping",
     ]
+
+
+STATEFUL = """
+class Own(State):
+    count: u64
+
+@task
+def keep(own: Own) -> None:
+    own.count = 1
+"""
+
+
+def test_a_guard_page_below_a_state_that_is_there(tmp_path: Path) -> None:
+    text = system_text(sandbox_text("one", task_text("keep")))
+    system = build(write_system(tmp_path, text, STATEFUL))
+    one = system.plan.sandbox("one")
+    guard = part(one, "state own of keep").address - PAGE
+    at = entry_of(system, one.kernel_tables, guard)
+    value = part(one, "data").physical | 1 << NX | 0x63
+    audit = audited(system, {at: value.to_bytes(8, "little")})
+    assert audit.violations[-1].message == (
+        f"the kernel of 'one' sees memory at {guard:#x}, the page below state own of keep"
+    )
 
 
 def test_writable_text_and_user_mode_of_a_kernel() -> None:

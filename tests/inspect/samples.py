@@ -72,8 +72,11 @@ def sandbox(name: str, core: int, **others: object) -> SandboxReport:
             TaskReport(
                 name="work",
                 function="tasks:work",
+                kind="once",
                 vcpu="best-effort",
                 priority=10,
+                period=0,
+                deadline=0,
                 state="waiting",
                 waits_for="there",
                 switches=3,

@@ -125,7 +125,7 @@ def test_what_a_real_machine_leaves(
     assert crash.panic is None
     assert crash.time is not None and 0 < crash.time < 10_000_000_000
     names = [frame.function for frame in crash.trace]
-    assert names[-2:] == ["attack", "task_main"]
+    assert names[-3:] == ["attack", "call", "task_main"]
     assert function is None or names[0] == function
     assert crash.registers["cr3"] % 4096 == 0 and len(crash.registers) == 24
     assert inspector.crash("middle") is None

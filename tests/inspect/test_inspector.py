@@ -11,6 +11,7 @@ from questv.inspect.model import AskedMachine, Snapshot
 from questv.kernel.channels import Reader, Receiver, Sender, Writer
 from questv.kernel.doorbells import Wait, WaitState
 from questv.kernel.status import EndStatus, KernelStatus
+from questv.kernel.tasksets import TaskSet
 from questv.machine import MachineKind
 
 from .machines import HELLO, Sheet, built, plan_of, programs, ran
@@ -83,14 +84,18 @@ def test_before_the_boot() -> None:
     assert snapshot.crashed == ()
 
 
+FIRST = TaskSet(words=[1, 0])
+"""The task with index 0 alone."""
+
+
 @pytest.mark.parametrize(
     ("status", "state"),
     [
-        (KernelStatus(started=1, ready=1, running=1), "running"),
-        (KernelStatus(started=1, ready=1), "ready"),
-        (KernelStatus(started=1, sleeping=1), "sleeping"),
-        (KernelStatus(started=1, finished=1), "finished"),
-        (KernelStatus(ready=1), "not begun"),
+        (KernelStatus(started=1, ready=FIRST, running=0), "running"),
+        (KernelStatus(started=1, ready=FIRST, running=1), "ready"),
+        (KernelStatus(started=1), "sleeping"),
+        (KernelStatus(started=1, finished=FIRST), "finished"),
+        (KernelStatus(ready=FIRST), "not begun"),
     ],
 )
 def test_states_of_a_task(status: KernelStatus, state: str) -> None:
@@ -115,8 +120,7 @@ def test_a_task_that_waits(role: str, made: Sender | Receiver) -> None:
     ping = plan.sandbox("ping")
     end = next(end for end in ping.ends if end.role == role)
     sheet = Sheet()
-    # It sleeps until a time too: its wait has a deadline.
-    sheet.put(ping.physical(ping.status), KernelStatus(started=1, sleeping=1))
+    sheet.put(ping.physical(ping.status), KernelStatus(started=1))
     sheet.put(ping.physical(end.object), made)
     inspector = Inspector(plan, programs(built(HELLO)), sheet)
     task = inspector.sandboxes()[0].tasks[0]
@@ -130,7 +134,7 @@ def test_a_task_that_has_only_announced_its_sleep_does_not_wait() -> None:
     plan = plan_of(HELLO)
     ping = plan.sandbox("ping")
     sheet = Sheet()
-    sheet.put(ping.physical(ping.status), KernelStatus(started=1, ready=1, running=1))
+    sheet.put(ping.physical(ping.status), KernelStatus(started=1, ready=FIRST, running=0))
     announced = Sender(wait=Wait(state=WaitState.ASLEEP))
     sheet.put(ping.physical(ping.ends[0].object), announced)
     task = Inspector(plan, programs(built(HELLO)), sheet).sandboxes()[0].tasks[0]

@@ -18,7 +18,16 @@ from questv.metal.structs import offsetof, sizeof
 from questv.monitor.interface import ExitReason, PublicPage, SandboxState
 from questv.plan import addresses
 from questv.plan.build import BuiltSystem, build
-from tests.running import boot, run_system, sandbox_text, system_text, task_text, write_system
+from tests.running import (
+    boot,
+    io_vcpu_text,
+    run_system,
+    sandbox_text,
+    system_text,
+    task_text,
+    timed_text,
+    write_system,
+)
 
 PATIENCE = 20.0
 
@@ -151,6 +160,26 @@ def test_every_byte_comes_back_and_no_interrupt_exits(
             machine.memory.read(system.plan.sandbox("driver").public, sizeof(PublicPage))
         )
         assert all(int(page.after.by_reason[reason]) == 0 for reason in ExitReason)
+
+
+@pytest.mark.parametrize("device", ["com1", "console3"])
+def test_every_byte_comes_back_through_a_bottom_half(tmp_path: Path, device: str) -> None:
+    data = bytes(range(256)) * 16
+    text = system_text(
+        sandbox_text(
+            "driver",
+            timed_text("echo", "10 ms", "5 ms", port=device, length=len(data)),
+            io_vcpu_text("io", 0.2),
+        ),
+        f'{device_text(device, "driver")}vcpu = "io"\n',
+    )
+    system = build(write_system(tmp_path / "system", text, ECHO))
+    with running(system, tmp_path, MachineKind.MICROVM, device) as (machine, [port]):
+        assert echoed(port, data) == data
+        machine.wait(PATIENCE)
+        found = counters(machine, system, "driver")
+        assert int(found.received) == int(found.sent) == len(data)
+        assert int(found.overruns) == 0
 
 
 @pytest.mark.parametrize("device", ["com1", "console1"])

@@ -89,6 +89,12 @@ def source() -> str:
             f"    return min(a, b)\n"
             f"@metal(floats=True)\ndef max_{kind}(a: {kind}, b: {kind}) -> {kind}:\n"
             f"    return max(a, b)\n"
+            f"@metal(floats=True)\ndef root_{kind}(a: {kind}) -> {kind}:\n"
+            f"    return square_root(a)\n"
+            f"@metal(floats=True)\ndef bits_{kind}(a: {kind}) -> u{kind[1:]}:\n"
+            f"    return float_bits(a)\n"
+            f"@metal(floats=True)\ndef from_bits_{kind}(a: u{kind[1:]}) -> {kind}:\n"
+            f"    return float_from_bits(a)\n"
             f"@metal(floats=True)\ndef literal_{kind}(a: {kind}) -> {kind}:\n"
             f"    return a * 0.1 + 1\n"
             f"@metal(floats=True)\ndef fused_{kind}(a: {kind}, b: {kind}) -> {kind}:\n"
@@ -137,6 +143,12 @@ def check_pair(module: ModuleType, jit: Jit, a: float, b: float) -> None:
         assert same(run("neg", x), -x)
         assert same(run("min", x, y), min(x, y)), (kind, x, y)
         assert same(run("max", x, y), max(x, y)), (kind, x, y)
+        root = run("root", abs(x))
+        assert same(root, fit(math.sqrt(abs(x)))), "rounding twice is harmless here"
+        assert math.isnan(run("root", -abs(x))) or x == 0 or math.isnan(x)
+        bits = int.from_bytes(struct.pack("<f" if kind == "f32" else "<d", x), "little")
+        assert run("bits", x) == bits or math.isnan(x)
+        assert same(run("from_bits", bits), x)
         total = fit(x + y)
         assert run("chain", x, y) is (x < y <= total)
         assert same(run("literal", x), fit(fit(x * fit(0.1)) + 1))
@@ -269,6 +281,7 @@ FORBIDDEN: dict[str, str] = {
     "a field that is read": "def f(p: P) -> bool:\n    return p.x > 1.0\n",
     "an element": "def f(p: Ptr[f64]) -> None:\n    p[1] = p[0]\n",
     "a call": "def f() -> None:\n    floating()\n",
+    "bits": "def f(a: u64) -> bool:\n    return float_from_bits(a) > 1.0\n",
     "assembly": 'def f() -> None:\n    x = asm("", f64, "=x")\n',
 }
 

@@ -239,3 +239,26 @@ def test_wrapping_on_the_host_is_cs(type_: Any, value: int) -> None:
 def test_truth_is_any_byte_but_zero() -> None:
     for byte in range(256):
         assert read_value(as_type(bool), memoryview(bytes([byte])), 0) is (byte != 0)
+
+
+def test_a_struct_of_an_abstract_kind_is_like_any_other(workshop: Workshop) -> None:
+    module = workshop.load(ABSTRACT)
+    assert (sizeof(module.Member), offsetof(module.Member, "second")) == (8, 4)
+    assert issubclass(module.Member, module.Kind)
+    member = module.Member(first=1, second=2)
+    assert bytes(member) == bytes([1, 0, 0, 0, 2, 0, 0, 0])
+    assert Jit(module)[module.second](member) == 2
+
+
+ABSTRACT = """
+class Kind(Struct, abstract=True):
+    pass
+
+class Member(Kind):
+    first: u8
+    second: u32
+
+@metal
+def second(member: Member) -> u32:
+    return member.second
+"""

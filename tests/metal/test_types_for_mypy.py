@@ -29,8 +29,9 @@ from typing import NoReturn
 from questv.metal.lang import (
     ACQ_REL, ACQUIRE, RELAXED, RELEASE, SEQ_CST, Array, Atomic, Formatter, Ptr, Register, Shared,
     Volatile, addr, asm, assembly, byte_swap, clear, constant, copy, count_ones, external, f32,
-    f64, fence, i8, i16, i32, i64, leading_zeros, local, metal, module_assembly, multiply_high,
-    ptr, static, text_bytes, trailing_zeros, trap, u8, u16, u32, u64,
+    f64, fence, float_bits, float_from_bits, i8, i16, i32, i64, leading_zeros, local, metal,
+    module_assembly, multiply_high, ptr, square_root, static, text_bytes,
+    trailing_zeros, trap, u8, u16, u32, u64,
 )
 from questv.metal.structs import Struct, at, offsetof, sizeof, width
 
@@ -200,7 +201,8 @@ def machine(a: u64, b: u64) -> u64:
 @metal(floats=True)
 def floats(a: f64, b: f32) -> f64:
     c = a * 2 + 0.5
-    c -= f64(b)
+    c -= f64(b) + square_root(a)
+    c += float_from_bits(float_bits(a) | u64(float_bits(b)))
     return c if a < b_or(a) else -c / 2.0
 
 

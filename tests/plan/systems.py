@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from hypothesis import strategies as st
 
-from tests.running import foreign_text, sandbox_text, system_text, task_text
+from tests.running import foreign_text, sandbox_text, system_text, task_text, timed_text
 
 TASKS = """
 @task
@@ -31,6 +31,14 @@ def write(end: Writer) -> None:
 @task
 def read(end: Reader) -> None:
     end.await_news(FOREVER)
+
+class Kept(State):
+    page: Array[u8, 4096]
+    more: u64
+
+@periodic(period="1 ms", budget="100 us")
+def keep(first: Kept, second: Kept) -> None:
+    first.more = second.more
 
 @task
 def look(file: Input) -> None:
@@ -90,6 +98,8 @@ def descriptions(draw: st.DrawFn) -> str:
         if draw(st.booleans()):
             number, access = msrs[index % len(msrs)]
             parts.append(f'[[sandbox.msr]]\nnumber = {number}\naccess = "{access}"\n')
+        if draw(st.booleans()):
+            parts.append(timed_text("keep", budget=draw(st.integers(1, 1_000_000))))
         if not tasks[name]:
             add(name, "idle")
         apic = draw(st.sampled_from(["guarded", "direct"]))

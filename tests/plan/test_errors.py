@@ -16,7 +16,7 @@ from questv.interrupted import Interrupted
 from questv.metal.link import LinkError
 from questv.plan.build import build
 from questv.system.units import PAGE_SIZE, format_size, parse_size
-from tests.running import sandbox_text, system_text, task_text, write_system
+from tests.running import sandbox_text, system_text, task_text, timed_text, write_system
 
 GOOD = """
 @task
@@ -301,7 +301,7 @@ def test_a_name_of_a_library_that_the_tools_have_yet_to_load(
             "    def main(text: str) -> None:\n"
             "                   ^^^\n"
             "  fix: a task takes ends of channels (Sender, Receiver, Writer, Reader), Inputs, "
-            "Streams, and integers",
+            "Streams, Mutexes, structs derived from State, integers and floats",
         ),
         (
             "def main() -> u64:\n    return 1",
@@ -314,6 +314,143 @@ def test_a_name_of_a_library_that_the_tools_have_yet_to_load(
 )
 def test_signatures(tmp_path: Path, function: str, words: str) -> None:
     assert said(tmp_path, system_text(ONE), f"\n@task\n{function}\n") == words
+
+
+PERIODIC = """
+class Own(State):
+    count: u64
+
+class Other(State):
+    count: u64
+
+@periodic({times})
+def main(own: Own, limit: u64) -> None:
+    if own.count == limit:
+        finish()
+"""
+MAIN = sandbox_text("one", timed_text("main", "1 ms", "10 us", limit=3))
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("'1 minute'", '"1 minute" is not a duration'),
+        ("0", "0 ns are not a duration: it is 1 ns to an hour"),
+        ("1.5", "1.5 is not a duration"),
+        ("True", "True is not a duration"),
+    ],
+)
+@pytest.mark.parametrize("name", ["period", "budget"])
+def test_a_decorators_duration(tmp_path: Path, name: str, written: str, words: str) -> None:
+    column = len(f"@periodic({name}=") + 1
+    assert said(tmp_path, system_text(MAIN), PERIODIC.format(times=f"{name}={written}")) == (
+        f"tasks.py:12:{column}: the {name} of main: {words} [task-duration]\n"
+        f"    @periodic({name}={written})\n"
+        f"    {'^' * len(written):>{column - 1 + len(written)}}\n"
+        f'  fix: write {name}="1.5 ms", with ns, us, ms or s; or nanoseconds as a plain integer'
+    )
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (
+            "@initialize(main)\ndef prepare(limit: u32) -> None:\n    pass",
+            "tasks.py:18:20: parameter 'limit' of prepare is u32, and main has it as u64 "
+            "[initialize-parameter]\n"
+            "    def prepare(limit: u32) -> None:\n"
+            "                       ^^^\n"
+            "  fix: take some of the task's parameters, with their names and types",
+        ),
+        (
+            "@initialize(main)\ndef prepare(own: Other) -> None:\n    pass",
+            "tasks.py:18:18: parameter 'own' of prepare is Other, and main has it as Own "
+            "[initialize-parameter]\n"
+            "    def prepare(own: Other) -> None:\n"
+            "                     ^^^^^\n"
+            "  fix: take some of the task's parameters, with their names and types",
+        ),
+        (
+            "@initialize(main)\ndef prepare(gain: u64) -> None:\n    pass",
+            "tasks.py:18:19: parameter 'gain' of prepare is u64, and main has it not at all "
+            "[initialize-parameter]\n"
+            "    def prepare(gain: u64) -> None:\n"
+            "                      ^^^\n"
+            "  fix: take some of the task's parameters, with their names and types",
+        ),
+        (
+            "@initialize(main)\ndef prepare() -> u64:\n    return 1",
+            "tasks.py:18:18: task's initializer prepare returns u64 [task-result]\n"
+            "    def prepare() -> u64:\n"
+            "                     ^^^\n"
+            "  fix: a task's initializer returns nothing: declare it -> None",
+        ),
+        (
+            "@initialize(main)\ndef prepare(own) -> None:\n    pass",
+            "tasks.py:18:13: prepare does not say the type of parameter 'own' "
+            "[annotation-missing]\n"
+            "    def prepare(own) -> None:\n"
+            "                ^^^\n"
+            "  fix: annotate parameter 'own'",
+        ),
+        (
+            "@initialize(log_end)\ndef prepare() -> None:\n    pass",
+            "tasks.py:18:1: prepare initializes what is no task of this module "
+            "[initialize-body]\n"
+            "    def prepare() -> None:\n"
+            "    ^^^^^^^^^^^^^^^^^^^^^^\n"
+            "  fix: name a function with @task or @periodic that stands above: @initialize(step)",
+        ),
+        (
+            "@initialize(main)\ndef prepare() -> None:\n    pass\n\n"
+            "@initialize(main)\ndef again() -> None:\n    pass",
+            "tasks.py:22:1: main is initialized twice: by prepare (line 17) too "
+            "[initialize-repeated]\n"
+            "    def again() -> None:\n"
+            "    ^^^^^^^^^^^^^^^^^^^^\n"
+            "  fix: let one of the two do what both do",
+        ),
+    ],
+)
+def test_initializers(tmp_path: Path, function: str, words: str) -> None:
+    assert said(tmp_path, system_text(MAIN), f"{PERIODIC.format(times='')}\n{function}\n") == words
+
+
+def test_a_float_in_a_task_without(tmp_path: Path) -> None:
+    text = system_text(sandbox_text("one", task_text("main", gain=1.5)))
+    words = said(tmp_path, text, "\n@task\ndef main(gain: f64) -> None:\n    pass\n")
+    assert words.startswith("tasks.py:7:16: main uses floating point but is compiled without it")
+    assert words.endswith(
+        "pass floats=True to the decorator of main if it is task code, or use integers"
+    )
+
+
+def test_a_state_without_fields(tmp_path: Path) -> None:
+    tasks = "\n@task\ndef main(own: State) -> None:\n    pass\n"
+    assert said(tmp_path, system_text(ONE), tasks).startswith(
+        "tasks.py:7:15: State is not a type of metal [unknown-type]\n"
+    )
+
+
+def test_states_that_are_too_large(tmp_path: Path) -> None:
+    tasks = """
+class Own(State):
+    rows: Array[Array[u8, 1 << 20], {rows}]
+
+@task
+def main(own: Own) -> None:
+    own.rows[0][0] = 1
+"""
+    one = sandbox_text("one", task_text("main"), memory="80 MiB")
+    text = system_text(one, machine='memory = "96 MiB"')
+    assert said(tmp_path, text, tasks.format(rows=64)) == (
+        'system.toml:9:10: the states of the tasks of "one" would take 65540 KiB of its virtual '
+        "memory, where 64 MiB are kept for that [states-too-large]\n"
+        '    memory = "80 MiB"\n'
+        "             ^^^^^^^^\n"
+        "  fix: let them keep less, or move some to another sandbox"
+    )
+    build(write_system(tmp_path, text, tasks.format(rows=63)))
 
 
 @pytest.mark.parametrize(

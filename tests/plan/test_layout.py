@@ -176,6 +176,11 @@ class Checked:
         for stack in stacks:
             assert stack.address - PAGE not in found.pages
             assert found.pages[stack.address].rights == "rw"
+        for state in (state for task in sandbox.tasks for state in task.states):
+            pages = range(state.address, state.address + state.size, PAGE)
+            assert state.address % PAGE == 0
+            assert all(found.pages[page].rights == "rw" for page in pages)
+            assert state.address - PAGE not in found.pages
         for end in sandbox.ends:
             for area in (end.own, end.peer):
                 assert area in starts and area - PAGE not in found.pages

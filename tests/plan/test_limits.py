@@ -5,13 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from questv.arch.x86.machine import MAX_CORES
-from questv.kernel.info import MAX_ENDS, MAX_INPUTS, MAX_TASKS
+from questv.kernel.info import MAX_ENDS, MAX_INPUTS, MAX_MUTEXES, MAX_TASKS, MAX_VCPUS
 from questv.plan.build import build
 from questv.system.rules.channels import CHANNELS_MAXIMUM
 from questv.system.rules.cores import CORES
 from questv.system.rules.memory import INPUTS_MAXIMUM
+from questv.system.rules.mutexes import MUTEXES_MAXIMUM
 from questv.system.rules.tasks import TASKS_MAXIMUM
-from tests.running import ring_text, sandbox_text, system_text, task_text, write_system
+from tests.running import (
+    ring_text,
+    sandbox_text,
+    system_text,
+    task_text,
+    timed_text,
+    write_system,
+)
 
 TASKS = """
 @task
@@ -24,6 +32,10 @@ def fan(a: Sender, b: Sender) -> None:
     a.commit()
 
 @task
+def idle() -> None:
+    pass
+
+@task
 def join(a: Receiver, b: Receiver) -> None:
     a.receive(FOREVER)
     a.done()
@@ -33,17 +45,23 @@ def join(a: Receiver, b: Receiver) -> None:
 def test_the_rules_have_the_kernels_limits() -> None:
     assert CORES == MAX_CORES
     assert (TASKS_MAXIMUM, INPUTS_MAXIMUM) == (MAX_TASKS, MAX_INPUTS)
+    assert MAX_VCPUS == MAX_TASKS  # each has one at least
+    assert MUTEXES_MAXIMUM == MAX_MUTEXES
     assert CHANNELS_MAXIMUM == MAX_ENDS  # a sandbox has one end of each
 
 
 def test_a_kernel_with_all_tasks_and_channels(tmp_path: Path) -> None:
+    with_ends = MAX_ENDS // 2
     one, other = (
         sandbox_text(
             name,
             *(
                 task_text(function, i, name=f"t{i}", a=f"r{2 * i}", b=f"r{2 * i + 1}")
-                for i in range(MAX_TASKS)
+                for i in range(with_ends)
             ),
+            *(timed_text("idle", i, 1, name=f"t{i}") for i in range(with_ends, MAX_TASKS - 1)),
+            task_text("idle", 255),
+            memory="2 MiB",
         )
         for name, function in (("one", "fan"), ("other", "join"))
     )
@@ -51,6 +69,7 @@ def test_a_kernel_with_all_tasks_and_channels(tmp_path: Path) -> None:
     plan = build(write_system(tmp_path, system_text(one, other, *rings), TASKS)).plan
     assert len(plan.sandbox("one").ends) == len(plan.sandbox("other").ends) == MAX_ENDS
     assert len(plan.sandbox("one").tasks) == MAX_TASKS
+    assert len(plan.sandbox("one").vcpus) == MAX_TASKS - with_ends
 
 
 def test_a_sandbox_on_every_core(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import Any
 
 from questv.diagnostics import Place
-from questv.system.tasks import ParameterKind, TaskSignature
+from questv.system.tasks import ParameterKind, Periodic, TaskSignature
 
-from .fakes import INTEGERS, KnownTasks
+from .fakes import FLOATS, INTEGERS, KnownTasks
 
 _VALUES: dict[str, Any] = {
     "version": 1,
@@ -32,7 +32,15 @@ _VALUES: dict[str, Any] = {
                     "stack": "16 KiB",
                     "bind": {"digest": "to-report", "period": 1000000},
                 },
-                {"name": "pose", "run": "tasks:pose", "priority": 9},
+                {
+                    "name": "pose",
+                    "run": "tasks:pose",
+                    "period": "1 ms",
+                    "budget": "100 us",
+                    "deadline": 900_000,
+                    "level": 2,
+                    "overrun_budget": "0.2 ms",
+                },
             ],
             "input": [{"name": "big-file", "size": "1 GiB"}],
             "ports": [{"first": 0x70, "last": 0x71}],
@@ -41,7 +49,26 @@ _VALUES: dict[str, Any] = {
         {
             "name": "report",
             "memory": 4194304,
-            "task": [{"name": "print", "run": "tasks:report", "priority": 10}],
+            "task": [
+                {"name": "print", "run": "tasks:report", "vcpu": "shared", "priority": 10},
+                {
+                    "name": "listen",
+                    "run": "tasks:listen",
+                    "bind": {"port": "console0", "gain": 0.5},
+                },
+            ],
+            "vcpu": [
+                {
+                    "name": "shared",
+                    "kind": "main",
+                    "period": "10 ms",
+                    "budget": "1 ms",
+                    "level": 1,
+                    "overrun_budget": "2 ms",
+                },
+                {"name": "io", "kind": "io", "utilization": 0.05},
+            ],
+            "mutex": [{"name": "lock", "hold": "5 us"}],
         },
     ],
     "channel": [
@@ -68,6 +95,15 @@ _VALUES: dict[str, Any] = {
             "owner": "report",
             "slot": 8,
             "dma": "trusted",
+            "vcpu": "io",
+        },
+    ],
+    "chain": [
+        {
+            "name": "pose-to-print",
+            "tasks": ["reader.pose", "report.print"],
+            "latency": "15 ms",
+            "freshness": "20 ms",
         },
     ],
 }
@@ -78,23 +114,36 @@ def values() -> dict[str, Any]:
     return copy.deepcopy(_VALUES)
 
 
-def signature(name: str, **parameters: str) -> TaskSignature:
-    """The signature of a function whose parameters have the kinds or integer types named."""
+def signature(name: str, /, periodic: Periodic | None = None, **parameters: str) -> TaskSignature:
+    """The signature of a function whose parameters have the kinds or number types named."""
     kinds = {kind.value: kind for kind in ParameterKind}
+    kinds |= dict.fromkeys(INTEGERS, ParameterKind.INTEGER)
+    kinds |= dict.fromkeys(FLOATS, ParameterKind.FLOAT)
+    bits = {each: FLOATS[type_] for each, type_ in parameters.items() if type_ in FLOATS}
     return TaskSignature(
         name,
         Place(Path("tasks.py"), 12, 5, len(name)),
-        {each: kinds.get(type_, ParameterKind.INTEGER) for each, type_ in parameters.items()},
+        {each: kinds[type_] for each, type_ in parameters.items()},
         {each: INTEGERS[type_] for each, type_ in parameters.items() if type_ in INTEGERS},
-        floats=False,
+        floats=bool(bits),
+        bits=bits,
+        periodic=periodic,
     )
 
 
 SIGNATURES: Mapping[str, TaskSignature] = MappingProxyType(
     {
         "tasks:read": signature("read", big_file="Input", digest="Sender", period="u32"),
-        "tasks:pose": signature("pose", last_pose="Writer"),
-        "tasks:report": signature("report", to_report="Receiver", last_pose="Reader"),
+        "tasks:pose": signature("pose", Periodic(None, None), last_pose="Writer"),
+        "tasks:report": signature("report", to_report="Receiver", last_pose="Reader", lock="Mutex"),
+        "tasks:listen": signature(
+            "listen",
+            Periodic(10_000_000, 1_000_000),
+            port="Stream",
+            lock="Mutex",
+            own="State",
+            gain="f32",
+        ),
     }
 )
 

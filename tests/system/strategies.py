@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from questv.diagnostics import Place
-from questv.system.tasks import ParameterKind, TaskSignature
+from questv.system.tasks import ParameterKind, Periodic, TaskSignature
 
 from .fakes import INTEGERS, KnownTasks, isolation_of
 
@@ -19,6 +19,8 @@ NAMES = st.builds(
     str.__add__, st.sampled_from(_LETTERS), st.text(f"{_LETTERS}0123456789-", max_size=30)
 )
 """Names that are right; none begins with z, so a name that does is new everywhere."""
+
+EACH_MILLISECOND = Periodic(1_000_000, 1000)
 
 END_KINDS = {
     ("ring", "from"): ParameterKind.SENDER,
@@ -48,6 +50,7 @@ class RandomSystem:
     kinds: dict[str, dict[str, ParameterKind]] = field(default_factory=dict)
     integers: dict[str, dict[str, range]] = field(default_factory=dict)
     uses: list[Use] = field(default_factory=list)
+    periodic: dict[str, Periodic] = field(default_factory=dict)
 
     @property
     def sandboxes(self) -> list[dict[str, Any]]:
@@ -60,9 +63,30 @@ class RandomSystem:
         self.kinds[run], self.integers[run] = {}, {}
         return run
 
-    def add_task(self, sandbox: dict[str, Any], name: str, priority: int) -> dict[str, Any]:
-        task = {"name": name, "run": self.add_function(), "priority": priority, "bind": {}}
+    def add_task(
+        self, sandbox: dict[str, Any], name: str, priority: int | None = None, **keys: object
+    ) -> dict[str, Any]:
+        task = {"name": name, "run": self.add_function(), "bind": {}, **keys}
+        if priority is not None:
+            task["priority"] = priority
         sandbox.setdefault("task", []).append(task)
+        return task
+
+    def add_periodic(
+        self,
+        sandbox: dict[str, Any],
+        name: str,
+        periodic: Periodic | None = EACH_MILLISECOND,
+        **keys: Any,
+    ) -> dict[str, Any]:
+        """A task without priority, of a periodic function unless ``periodic`` is None.
+
+        There is memory for it.
+        """
+        sandbox["memory"] += 1 << 20
+        task = self.add_task(sandbox, name, **keys)
+        if periodic is not None:
+            self.periodic[task["run"]] = periodic
         return task
 
     def add_integer(self, task: dict[str, Any], type_: str, value: object) -> None:
@@ -86,7 +110,9 @@ class RandomSystem:
                     place,
                     kinds,
                     self.integers[run],
-                    floats=False,
+                    floats=True,
+                    bits={name: 32 for name, kind in kinds.items() if kind is ParameterKind.FLOAT},
+                    periodic=self.periodic.get(run),
                     isolation=isolation_of(kinds),
                 )
                 for run, kinds in self.kinds.items()
@@ -156,6 +182,7 @@ def _sandbox(draw: st.DrawFn, system: RandomSystem, name: str, core: int) -> dic
         draw(st.lists(NAMES, min_size=3, max_size=3, unique=True)), priorities, strict=False
     ):
         task = system.add_task(sandbox, task_name, priority)
+        _give_time(draw, system, task)
         task["stack"] = _pages(draw, 8)
         stacks += task["stack"]
         for _ in range(draw(st.integers(0, 2))):
@@ -169,6 +196,26 @@ def _sandbox(draw: st.DrawFn, system: RandomSystem, name: str, core: int) -> dic
         access = draw(st.sampled_from(["r", "rw"]))
         sandbox["msr"].append({"number": 0xC0000102, "access": access})
     return sandbox
+
+
+def _give_time(draw: st.DrawFn, system: RandomSystem, task: dict[str, Any]) -> None:
+    """A budget of its own for some tasks, by keys, by the decorator or by both."""
+    if draw(st.booleans()):
+        return
+    del task["priority"]
+    period = draw(st.integers(1, 10**9))
+    budget = draw(st.integers(1, period))
+    keys = draw(st.sets(st.sampled_from(["period", "budget"])))
+    times = {"period": period, "budget": budget}
+    task |= {key: times[key] for key in keys}
+    decorated = {key: None if key in keys else value for key, value in times.items()}
+    if len(keys) < 2 or draw(st.booleans()):
+        system.periodic[task["run"]] = Periodic(**decorated)
+        if draw(st.booleans()):
+            task["deadline"] = draw(st.integers(1, period))
+    if draw(st.booleans()):
+        task["level"] = draw(st.integers(1, 3))
+        task["overrun_budget"] = draw(st.integers(budget, period))
 
 
 def _add_channels_and_inputs(draw: st.DrawFn, system: RandomSystem) -> None:

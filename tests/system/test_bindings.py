@@ -33,6 +33,11 @@ def test_parameters_come_in_file_order(tmp_path: Path) -> None:
         ("pose", "last_pose"),
         ("print", "to_report"),
         ("print", "last_pose"),
+        ("print", "lock"),
+        ("listen", "port"),
+        ("listen", "lock"),
+        ("listen", "own"),
+        ("listen", "gain"),
     ]
 
 

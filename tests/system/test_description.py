@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from questv.diagnostics import DiagnosticsError
-from questv.system.description import load
+from questv.system.description import OwnState, load
 from questv.system.model import System
 from questv.system.tasks import TaskProblem, TaskSignature
+from questv.system.timing import Share, Timing
 
 from . import examples, toml
 
@@ -36,7 +37,7 @@ def test_each_task_has_its_function_and_what_its_parameters_stand_for(folder: Pa
     system = description.system
     [file], (ring, register) = system.sandboxes[0].inputs, system.channels
     read, pose = description.tasks["reader"]
-    [report] = description.tasks["report"]
+    report, listen = description.tasks["report"]
     assert (read.task, read.signature) == (
         system.sandboxes[0].tasks[0],
         examples.SIGNATURES["tasks:read"],
@@ -47,7 +48,27 @@ def test_each_task_has_its_function_and_what_its_parameters_stand_for(folder: Pa
         ("period", 1000000),
     ]
     assert pose.arguments == {"last_pose": register}
-    assert report.arguments == {"to_report": ring, "last_pose": register}
+    [mutex], [_, console] = system.sandboxes[1].mutexes, system.devices
+    assert report.arguments == {"to_report": ring, "last_pose": register, "lock": mutex}
+    assert listen.arguments == {"port": console, "lock": mutex, "own": OwnState(), "gain": 0.5}
+
+
+def test_each_task_has_its_time(folder: Path) -> None:
+    description = load(folder, examples.TASKS)
+    read, pose = (task.timing for task in description.tasks["reader"])
+    report, listen = (task.timing for task in description.tasks["report"])
+    assert read == Timing(Share.REST, None, None, None, None)
+    assert pose == Timing(Share.OWN, 1_000_000, 100_000, 1_000_000, 900_000)
+    assert report == Timing(Share.SHARED, None, None, None, None)
+    assert listen == Timing(Share.OWN, 10_000_000, 1_000_000, 10_000_000, 10_000_000)
+
+
+def test_a_whole_number_for_a_float_becomes_one(folder: Path) -> None:
+    values = examples.values()
+    values["sandbox"][1]["task"][1]["bind"]["gain"] = 2
+    write(folder, values)
+    [_, listen] = load(folder, examples.TASKS).tasks["report"]
+    assert isinstance(listen.arguments["gain"], float)
 
 
 def test_a_run_ends_with_the_sandboxes_named_or_with_all(folder: Path) -> None:
@@ -86,9 +107,14 @@ class CountingTasks:
 
 def test_each_function_is_looked_up_once(folder: Path) -> None:
     values = examples.values()
-    values["sandbox"][1]["task"].append({"name": "more", "run": "tasks:report", "priority": 1})
+    values["sandbox"][1]["task"].append({"name": "more", "run": "tasks:report", "priority": 2})
     write(folder, values)
     source = CountingTasks()
     with pytest.raises(DiagnosticsError, match="channel-end-taken"):
         load(folder, source)
-    assert sorted(source.asked) == ["tasks:pose", "tasks:read", "tasks:report"]
+    assert sorted(source.asked) == [
+        "tasks:listen",
+        "tasks:pose",
+        "tasks:read",
+        "tasks:report",
+    ]

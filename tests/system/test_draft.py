@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from questv.system.description import read_draft
-from questv.system.draft import Draft, inputs, msrs, ports, repeated, tasks
+from questv.system.draft import Draft, inputs, msrs, mutexes, ports, repeated, tasks, vcpus
 
 from . import examples, toml
 
@@ -30,6 +30,12 @@ def test_each_part_knows_its_path(draft: Draft) -> None:
     assert [each.path for each in inputs(reader)] == [("sandbox", 0, "input", 0)]
     assert [each.path for each in ports(reader)] == [("sandbox", 0, "ports", 0)]
     assert [each.path for each in msrs(reader)] == [("sandbox", 0, "msr", 0)]
+    assert [each.path for each in vcpus(report)] == [
+        ("sandbox", 1, "vcpu", 0),
+        ("sandbox", 1, "vcpu", 1),
+    ]
+    assert [each.path for each in mutexes(report)] == [("sandbox", 1, "mutex", 0)]
+    assert [each.path for each in draft.chains] == [("chain", 0)]
     assert [each.path for each in draft.channels] == [("channel", 0), ("channel", 1)]
     assert [each.path for each in draft.devices] == [("device", 0), ("device", 1)]
     assert draft.inputs == inputs(reader)

@@ -9,6 +9,8 @@ from questv.system.model import (
     TABLES,
     ApicMode,
     FourSlotChannel,
+    IoVcpu,
+    MainVcpu,
     MsrAccess,
     RingChannel,
     System,
@@ -30,7 +32,18 @@ def test_everything_arrives_in_its_model() -> None:
     read, pose = reader.tasks
     assert (read.name, read.run, read.priority, read.stack) == ("read", "tasks:read", 10, 16384)
     assert read.bind == {"digest": "to-report", "period": 1000000}
-    assert (pose.stack, pose.bind) == (8192, {})
+    assert (pose.stack, pose.bind, pose.priority, pose.vcpu) == (8192, {}, None, None)
+    assert (pose.period, pose.budget, pose.deadline) == (1_000_000, 100_000, 900_000)
+    assert (pose.level, pose.overrun_budget) == (2, 200_000)
+    show, listen = report.tasks
+    assert (show.vcpu, show.priority, show.period, show.budget) == ("shared", 10, None, None)
+    assert listen.bind == {"port": "console0", "gain": 0.5}
+    shared, io = report.vcpus
+    assert isinstance(shared, MainVcpu) and isinstance(io, IoVcpu)
+    assert (shared.name, shared.period, shared.budget) == ("shared", 10_000_000, 1_000_000)
+    assert (shared.level, shared.overrun_budget) == (1, 2_000_000)
+    assert (io.name, io.utilization) == ("io", 0.05)
+    assert [(each.name, each.hold) for each in report.mutexes] == [("lock", 5000)]
     assert [(each.name, each.size) for each in reader.inputs] == [("big-file", 1 << 30)]
     assert [(each.first, each.last) for each in reader.ports] == [(0x70, 0x71)]
     assert [(m.number, m.access) for m in reader.msrs] == [(0xC0000102, MsrAccess.READ_WRITE)]
@@ -44,6 +57,10 @@ def test_everything_arrives_in_its_model() -> None:
     assert isinstance(console, VirtioConsoleDevice)
     assert (console.name, console.owner) == ("console0", "report")
     assert (console.slot, console.dma) == (8, "trusted")
+    assert (port.vcpu, console.vcpu) == (None, "io")
+    [chain] = system.chains
+    assert (chain.name, chain.tasks) == ("pose-to-print", ("reader.pose", "report.print"))
+    assert (chain.latency, chain.freshness) == (15_000_000, 20_000_000)
 
 
 def test_what_is_left_out_has_its_default() -> None:

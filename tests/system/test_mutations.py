@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from questv.system.description import load, read_draft
+from questv.system.bindings import TARGETS
+from questv.system.description import OwnState, load, read_draft
 from questv.system.rules import RULES, check, rule_name
-from questv.system.tasks import ParameterKind
+from questv.system.tasks import ParameterKind, Periodic
 
 from . import toml
 from .fakes import INTEGERS
@@ -42,6 +44,9 @@ class Draw:
 
     def task(self, system: RandomSystem) -> dict[str, Any]:
         return self.one_of(*(t for s in system.sandboxes for t in s["task"]))
+
+    def best_effort(self, system: RandomSystem) -> dict[str, Any]:
+        return self.one_of(*(t for s in system.sandboxes for t in s["task"] if "priority" in t))
 
     def channel(self, system: RandomSystem, *kinds: str) -> dict[str, Any]:
         channels = system.values["channel"]
@@ -78,6 +83,7 @@ def written(folder: Path, system: RandomSystem) -> Path:
 def test_random_systems_keep_all_rules(
     tmp_path_factory: pytest.TempPathFactory, system: RandomSystem
 ) -> None:
+    add_real_time(system)
     system.values["machine"]["memory"] = system.memory_given()
     description = load(written(tmp_path_factory.getbasetemp(), system), system.source())
     assert list(description.tasks) == [sandbox["name"] for sandbox in system.sandboxes]
@@ -88,8 +94,65 @@ def test_random_systems_keep_all_rules(
             if each.task.name == use.task["name"]
         ]
         argument = bound.arguments[use.name]
-        assert not isinstance(argument, int)
+        assert not isinstance(argument, int | float | OwnState)
         assert argument.name == use.target["name"]
+
+
+def add_real_time(system: RandomSystem) -> None:
+    """All that is for time, apart from budgets of tasks' own."""
+    sandbox = {"name": "zz", "memory": 1 << 20, "input": []}
+    system.sandboxes.append(sandbox)
+    add_shared(system, sandbox)
+    add_mutex(system, sandbox)
+    add_io(system)
+    add_chain(system)
+
+
+def add_shared(system: RandomSystem, sandbox: dict[str, Any]) -> list[dict[str, Any]]:
+    """A VCPU with two tasks."""
+    vcpu = {"name": "zshared", "kind": "main", "period": "10 ms", "budget": "1 ms"}
+    sandbox.setdefault("vcpu", []).append(vcpu)
+    return [
+        system.add_periodic(sandbox, f"zs{rank}", vcpu="zshared", priority=rank) for rank in (1, 2)
+    ]
+
+
+def add_io(system: RandomSystem) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A device with a VCPU and a task that drives it: the sandbox, and the device."""
+    consoles = [each for each in system.values["device"] if each["kind"] == "virtio-console"]
+    slot, owner = 3, system.sandboxes[0]["name"]
+    if consoles:
+        slot, owner = neighbour(consoles[0]["slot"]), consoles[0]["owner"]
+    device = {"name": "zdevice", "kind": "virtio-console", "owner": owner, "slot": slot}
+    device |= {"dma": "trusted", "vcpu": "zio"}
+    system.values["device"].append(device)
+    [sandbox] = [each for each in system.sandboxes if each["name"] == owner]
+    sandbox.setdefault("vcpu", []).append({"name": "zio", "kind": "io", "utilization": 0.1})
+    system.add_parameter(system.add_periodic(sandbox, "zd"), ParameterKind.STREAM, "zdevice")
+    return sandbox, device
+
+
+def add_mutex(system: RandomSystem, sandbox: dict[str, Any]) -> list[dict[str, Any]]:
+    """A mutex with two tasks."""
+    sandbox.setdefault("mutex", []).append({"name": "zlock", "hold": "5 us"})
+    tasks = [system.add_periodic(sandbox, f"zm{number}") for number in (1, 2)]
+    for task in tasks:
+        system.add_parameter(task, ParameterKind.MUTEX, "zlock")
+    return tasks
+
+
+def add_chain(system: RandomSystem) -> dict[str, Any]:
+    """A chain of two tasks in two sandboxes."""
+    assume(len(system.sandboxes) > 1)
+    ring = {"name": "zway", "kind": "ring", "size": PAGE}
+    ends = [each["name"] for each in system.sandboxes[:2]]
+    system.values["channel"].append(ring | {"from": ends[0], "to": ends[1]})
+    kinds = (ParameterKind.SENDER, ParameterKind.RECEIVER)
+    for sandbox, kind in zip(system.sandboxes, kinds, strict=False):
+        system.add_parameter(system.add_periodic(sandbox, "zc"), kind, "zway")
+    chain = {"name": "zchain", "tasks": [f"{name}.zc" for name in ends], "latency": "1 s"}
+    system.values.setdefault("chain", []).append(chain)
+    return chain
 
 
 def neighbour(slot: int) -> int:
@@ -219,21 +282,294 @@ def task_missing(draw: Draw, system: RandomSystem) -> None:
 def tasks_too_many(draw: Draw, system: RandomSystem) -> None:
     sandbox = draw.sandbox(system)
     sandbox["memory"] += 1 << 20
-    free = set(range(256)) - {task["priority"] for task in sandbox["task"]}
-    for number in range(33 - len(sandbox["task"])):
+    free = set(range(256)) - {task.get("priority") for task in sandbox["task"]}
+    sandbox["memory"] += 1 << 20
+    for number in range(129 - len(sandbox["task"])):
         system.add_task(sandbox, f"z{number}", free.pop())
 
 
 @mutation
 def task_priority_range(draw: Draw, system: RandomSystem) -> None:
-    draw.task(system)["priority"] = draw.one_of(-1, 256, 1 << 32)
+    draw.best_effort(system)["priority"] = draw.one_of(-1, 256, 1 << 32)
 
 
 @mutation
 def task_priority_taken(draw: Draw, system: RandomSystem) -> None:
     sandbox = draw.sandbox(system)
     sandbox["memory"] += 1 << 20
-    system.add_task(sandbox, "zz", draw.one_of(*sandbox["task"])["priority"])
+    ranked = [task for task in sandbox["task"] if "priority" in task]
+    system.add_task(sandbox, "zz", draw.one_of(*ranked)["priority"])
+
+
+@mutation
+def period_missing(draw: Draw, system: RandomSystem) -> None:
+    if draw.one_of(True, False):
+        system.add_periodic(draw.sandbox(system), "zz", draw.one_of(None, TIMELESS), budget=5)
+    else:
+        sandbox = draw.sandbox(system)
+        add_shared(system, sandbox)
+        system.add_periodic(sandbox, "zz", TIMELESS, vcpu="zshared", priority=7)
+
+
+TIMELESS = Periodic(None, None)
+
+
+@mutation
+def budget_missing(draw: Draw, system: RandomSystem) -> None:
+    keys = draw.one_of({}, {"period": 5})
+    system.add_periodic(draw.sandbox(system), "zz", TIMELESS, **keys)
+
+
+@mutation
+def period_unwanted(draw: Draw, system: RandomSystem) -> None:
+    sandbox = draw.sandbox(system)
+    add_shared(system, sandbox)
+    system.add_periodic(sandbox, "zz", None, vcpu="zshared", priority=7, period="1 ms")
+
+
+@mutation
+def budget_and_vcpu(draw: Draw, system: RandomSystem) -> None:
+    draw.one_of(*add_shared(system, draw.sandbox(system)))["budget"] = "1 us"
+
+
+@mutation
+def budget_over_period(draw: Draw, system: RandomSystem) -> None:
+    period = draw.number(1, 10**9)
+    budget = draw.number(period + 1, 2 * 10**9)
+    sandbox = draw.sandbox(system)
+    match draw.number(1, 3):
+        case 1:
+            system.add_periodic(sandbox, "zz", None, period=period, budget=budget)
+        case 2:
+            system.add_periodic(sandbox, "zz", Periodic(period, budget))
+        case _:
+            add_shared(system, sandbox)
+            sandbox["vcpu"][-1] |= {"period": period, "budget": budget}
+
+
+@mutation
+def overrun_budget_range(draw: Draw, system: RandomSystem) -> None:
+    budget = draw.number(2, 10**6)
+    second = draw.one_of(draw.number(1, budget - 1), draw.number(10**6 + 1, 10**9))
+    system.add_periodic(
+        draw.sandbox(system),
+        "zz",
+        period="1 ms",
+        budget=budget,
+        level=1,
+        overrun_budget=second,
+    )
+
+
+@mutation
+def overrun_budget_level(draw: Draw, system: RandomSystem) -> None:
+    keys = draw.one_of({}, {"level": 0})
+    system.add_periodic(draw.sandbox(system), "zz", overrun_budget="500 us", **keys)
+
+
+@mutation
+def level_range(draw: Draw, system: RandomSystem) -> None:
+    system.add_periodic(draw.sandbox(system), "zz", level=draw.one_of(-1, 4, 1 << 32))
+
+
+@mutation
+def level_unwanted(draw: Draw, system: RandomSystem) -> None:
+    task = draw.best_effort(system)
+    if draw.one_of(True, False):
+        [task, _] = add_shared(system, draw.sandbox(system))
+    task |= draw.one_of({"level": 1}, {"overrun_budget": 10**9})
+
+
+@mutation
+def deadline_unwanted(draw: Draw, system: RandomSystem) -> None:
+    keys = {"period": 5, "budget": 2}
+    task = system.add_periodic(draw.sandbox(system), "zz", None, **keys)
+    task = draw.one_of(task, *(t for s in system.sandboxes for t in s["task"] if "priority" in t))
+    task["deadline"] = 3
+
+
+@mutation
+def deadline_over_period(draw: Draw, system: RandomSystem) -> None:
+    period = draw.number(1, 10**9)
+    deadline = draw.number(period + 1, 2 * 10**9)
+    timing = draw.one_of(Periodic(period, 1), Periodic(1, 1))
+    system.add_periodic(draw.sandbox(system), "zz", timing, period=period, deadline=deadline)
+
+
+@mutation
+def priority_missing(draw: Draw, system: RandomSystem) -> None:
+    task = draw.best_effort(system)
+    if draw.one_of(True, False):
+        [task, _] = add_shared(system, draw.sandbox(system))
+    del task["priority"]
+
+
+@mutation
+def priority_unwanted(draw: Draw, system: RandomSystem) -> None:
+    system.add_periodic(draw.sandbox(system), "zz", priority=draw.number(-1, 256))
+
+
+@mutation
+def vcpu_name_taken(draw: Draw, system: RandomSystem) -> None:
+    sandbox = draw.sandbox(system)
+    tasks = add_shared(system, sandbox)
+    [vcpu] = sandbox["vcpu"]
+    if draw.one_of(True, False):
+        sandbox["vcpu"].append(dict(vcpu))
+        return
+    system.add_periodic(sandbox, "zz")
+    vcpu["name"] = "zz"
+    for task in tasks:
+        task["vcpu"] = "zz"
+
+
+@mutation
+def vcpu_unknown(draw: Draw, system: RandomSystem) -> None:
+    [task, _] = add_shared(system, draw.sandbox(system))
+    task["vcpu"] = "zz"
+
+
+@mutation
+def vcpu_kind_wrong(draw: Draw, system: RandomSystem) -> None:
+    sandbox, device = add_io(system)
+    [task, _] = add_shared(system, sandbox)
+    if draw.one_of(True, False):
+        task["vcpu"] = "zio"
+    else:
+        device["vcpu"] = "zshared"
+        sandbox["vcpu"] = [each for each in sandbox["vcpu"] if each["kind"] == "main"]
+
+
+@mutation
+def vcpu_unused(draw: Draw, system: RandomSystem) -> None:
+    vcpu = draw.one_of(
+        {"name": "zz", "kind": "main", "period": 5, "budget": 5},
+        {"name": "zz", "kind": "io", "utilization": 0.5},
+    )
+    draw.sandbox(system).setdefault("vcpu", []).append(vcpu)
+
+
+@mutation
+def utilization_range(draw: Draw, system: RandomSystem) -> None:
+    sandbox, _ = add_io(system)
+    sandbox["vcpu"][-1]["utilization"] = draw.one_of(0, -0.5, 0.0009, 1.001, math.nan, math.inf)
+
+
+@mutation
+def device_vcpu_unused(draw: Draw, system: RandomSystem) -> None:
+    sandbox, _ = add_io(system)
+    task = sandbox["task"][-1]
+    system.kinds[task["run"]].clear()
+    task["bind"].clear()
+
+
+@mutation
+def device_vcpu_best_effort(draw: Draw, system: RandomSystem) -> None:
+    sandbox, _ = add_io(system)
+    task = sandbox["task"][-1]
+    del system.periodic[task["run"]]
+    task["priority"] = 255
+
+
+@mutation
+def name_of_mutex(draw: Draw, system: RandomSystem) -> None:
+    sandbox = draw.sandbox(system)
+    name = draw.one_of(draw.channel(system)["name"], draw.device(system)["name"])
+    for task in add_mutex(system, sandbox):
+        [parameter] = task["bind"]
+        task["bind"][parameter] = name
+    sandbox["mutex"][-1]["name"] = name
+
+
+@mutation
+def mutex_name_taken(draw: Draw, system: RandomSystem) -> None:
+    sandbox = draw.sandbox(system)
+    add_mutex(system, sandbox)
+    sandbox["mutex"].append({"name": "zlock", "hold": draw.number(1, 10**9)})
+
+
+@mutation
+def mutexes_too_many(draw: Draw, system: RandomSystem) -> None:
+    sandbox = draw.sandbox(system)
+    tasks = add_mutex(system, sandbox)
+    for number in range(16):
+        sandbox["mutex"].append({"name": f"zz{number}", "hold": "5 us"})
+        for task in tasks:
+            system.add_parameter(task, ParameterKind.MUTEX, f"zz{number}")
+
+
+@mutation
+def mutex_unused(draw: Draw, system: RandomSystem) -> None:
+    sandbox = draw.sandbox(system)
+    for task in add_mutex(system, sandbox)[draw.number(0, 1) :]:
+        system.kinds[task["run"]].clear()
+        task["bind"].clear()
+
+
+@mutation
+def chain_name_taken(draw: Draw, system: RandomSystem) -> None:
+    chain = add_chain(system)
+    system.values["chain"].append(chain | {"latency": draw.number(1, 10**9)})
+
+
+@mutation
+def chain_too_short(draw: Draw, system: RandomSystem) -> None:
+    chain = add_chain(system)
+    chain["tasks"] = chain["tasks"][: draw.number(0, 1)]
+
+
+@mutation
+def chain_task_repeated(draw: Draw, system: RandomSystem) -> None:
+    chain = add_chain(system)
+    chain["tasks"].append(chain["tasks"][-1])
+
+
+@mutation
+def chain_task_unknown(draw: Draw, system: RandomSystem) -> None:
+    chain = add_chain(system)
+    chain["tasks"][draw.number(0, 1)] = draw.one_of("zz.zc", chain["tasks"][0] + "z")
+
+
+@mutation
+def chain_task_best_effort(draw: Draw, system: RandomSystem) -> None:
+    add_chain(system)
+    task = draw.one_of(*system.sandboxes[:2])["task"][-1]
+    del system.periodic[task["run"]]
+    task["priority"] = 255
+
+
+@mutation
+def chain_unconnected(draw: Draw, system: RandomSystem) -> None:
+    chain = add_chain(system)
+    if draw.one_of(True, False):
+        chain["tasks"].reverse()
+    else:
+        sandbox = draw.sandbox(system)
+        system.add_periodic(sandbox, "zz")
+        chain["tasks"].append(f"{sandbox['name']}.zz")
+
+
+@mutation
+def bind_float_missing(draw: Draw, system: RandomSystem) -> None:
+    system.kinds[draw.task(system)["run"]]["zz"] = ParameterKind.FLOAT
+
+
+@mutation
+def bind_float_expected(draw: Draw, system: RandomSystem) -> None:
+    system.add_parameter(draw.task(system), ParameterKind.FLOAT, "1.5")
+
+
+@mutation
+def bind_float_range(draw: Draw, system: RandomSystem) -> None:
+    number = draw.one_of(1, -1) * draw.number(1 << 128, 1 << 1023)
+    value = draw.one_of(number, float(number))
+    system.add_parameter(draw.task(system), ParameterKind.FLOAT, value)
+
+
+@mutation
+def bind_state(draw: Draw, system: RandomSystem) -> None:
+    bound = draw.one_of(1, 0.5, "zz")
+    system.add_parameter(draw.task(system), ParameterKind.STATE, bound)
 
 
 @mutation
@@ -253,7 +589,7 @@ def bind_parameter_unknown(draw: Draw, system: RandomSystem) -> None:
 
 @mutation
 def bind_missing(draw: Draw, system: RandomSystem) -> None:
-    kind = draw.one_of(*(kind for kind in ParameterKind if kind is not ParameterKind.INTEGER))
+    kind = draw.one_of(*TARGETS)
     system.kinds[draw.task(system)["run"]]["zz"] = kind
 
 

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from questv.system.units import PAGE_SIZE, SIZE_LIMIT, format_size, pages, parse_size
+from questv.system.units import (
+    LONGEST_DURATION,
+    PAGE_SIZE,
+    SIZE_LIMIT,
+    format_duration,
+    format_size,
+    pages,
+    parse_duration,
+    parse_size,
+)
 
 
 @pytest.mark.parametrize(
@@ -72,3 +81,70 @@ def test_the_largest_unit_that_divides_is_printed(size: int, text: str) -> None:
 def test_pages_are_the_least_that_hold_the_size(size: int) -> None:
     assert pages(size) % PAGE_SIZE == 0
     assert size <= pages(size) < size + PAGE_SIZE
+
+
+@pytest.mark.parametrize(
+    ("text", "nanoseconds"),
+    [
+        ("1 ns", 1),
+        ("1ns", 1),
+        ("100 us", 100_000),
+        ("1.5 ms", 1_500_000),
+        ("0.000000001 s", 1),
+        ("1.000 us", 1000),
+        ("2 s", 2_000_000_000),
+        ("3600 s", LONGEST_DURATION),
+        (1, 1),
+        (LONGEST_DURATION, LONGEST_DURATION),
+    ],
+)
+def test_durations_that_are_right(text: str | int, nanoseconds: int) -> None:
+    assert parse_duration(text) == nanoseconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1",
+        "ms",
+        "1  ms",
+        " 1 ms",
+        "1 ms\n",
+        "1 MS",
+        "1 m",
+        "1 h",
+        "-1 ms",
+        "+1 ms",
+        ".5 ms",
+        "1. ms",
+        "1e3 ns",
+        "1,5 ms",
+        "٣ ms",
+        "0 ns",
+        "0.0 s",
+        "0.5 ns",
+        "1.0000001 ms",
+        "3600.000000001 s",
+        "9" * 5000 + " ns",
+        0,
+        -1,
+        LONGEST_DURATION + 1,
+    ],
+)
+def test_durations_that_are_wrong(text: str | int) -> None:
+    with pytest.raises(ValueError, match="not a duration"):
+        parse_duration(text)
+
+
+@given(st.integers(1, LONGEST_DURATION) | st.builds(lambda n: n * 10**6, st.integers(1, 10**6)))
+def test_a_duration_that_is_printed_is_read_back(nanoseconds: int) -> None:
+    assert parse_duration(format_duration(nanoseconds)) == nanoseconds
+
+
+@pytest.mark.parametrize(
+    ("nanoseconds", "text"),
+    [(1, "1 ns"), (1000, "1 us"), (1500, "1500 ns"), (10**6, "1 ms"), (60 * 10**9, "60 s")],
+)
+def test_the_largest_unit_of_a_duration_is_printed(nanoseconds: int, text: str) -> None:
+    assert format_duration(nanoseconds) == text

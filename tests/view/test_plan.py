@@ -29,7 +29,7 @@ def test_sections() -> None:
         "Memory",
         "Who may do what",
     ]
-    assert "control:tick        100" in text
+    assert "control:tick   best effort, 100  " in text
     assert "reader   input file, up to 1 GiB" in text
     assert "  ticks          four-slot  digest  report     40 B" in text
 

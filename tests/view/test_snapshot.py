@@ -63,15 +63,44 @@ def test_tables() -> None:
         "  right     1  finished  0.000002  0.003000      7      1,234  12 doorbell\n"
         "\n"
         "Tasks\n"
-        "  sandbox  name  function    priority  state              switches\n"
-        "  left     work  tasks:work        10  waiting for there         3\n"
-        "  right    work  tasks:work        10  waiting for there         3\n"
+        "  sandbox  name  function    time, priority   state              switches\n"
+        "  left     work  tasks:work  best effort, 10  waiting for there         3\n"
+        "  right    work  tasks:work  best effort, 10  waiting for there         3\n"
         "\n"
         "Channels (as each end counts; doorbells it rang, was woken by, got late)\n"
         "  name    end    messages  bytes  waits  rung  woken  late\n"
         "  there   left         10     80      1     2      3     4\n"
         "    ring  right         9     72      1     2      3     4\n"
     )
+
+
+def test_periodic_tasks_and_budgets() -> None:
+    [vcpu], [task] = sandbox("left", 0).vcpus, sandbox("left", 0).tasks
+    times = {"kind": "main", "level": 2, "period": 2_000_000, "budget": 100_000}
+    counted = {"used": 1_500_000, "depletions": 3, "overruns": 1_000}
+    main = vcpu.model_copy(update={"name": "work", **times, **counted})
+    calls = {"releases": 1_234, "misses": 5, "dropped": 6, "worst": 1_999_000}
+    update = {"kind": "periodic", "vcpu": "work", "priority": None, "period": 2_000_000}
+    step = task.model_copy(update={**update, **calls, "deadline": 1_500_000})
+    idle = step.model_copy(update={"name": "idle", "releases": 0, "worst": None})
+    left = sandbox("left", 0, vcpus=(main, vcpu), tasks=(step, idle, task))
+    shown = plain(snapshot_view(report().model_copy(update={"sandboxes": (left,), "channels": ()})))
+    assert (
+        "Tasks\n"
+        "  sandbox  name  function    time, priority          state              switches\n"
+        "  left     work  tasks:work  100 us of 2 ms          waiting for there         3\n"
+        "  left     idle  tasks:work  100 us of 2 ms as work  waiting for there         3\n"
+        "  left     work  tasks:work  best effort, 10         waiting for there         3\n"
+        "\n"
+        "Periodic tasks (calls, those that missed the deadline, those left out)\n"
+        "  sandbox  name  period  deadline  calls  missed  left out  longest\n"
+        "  left     work    2 ms   1500 us  1,234       5         6  2.00 ms\n"
+        "  left     idle    2 ms   1500 us      0       5         6\n"
+        "\n"
+        "Budgets (times that one was used up, and that a second one was needed)\n"
+        "  sandbox  VCPU  level     used  depleted  second\n"
+        "  left     work      2  1.50 ms         3   1,000\n"
+    ) in shown
 
 
 def test_broken_rules_stand_out() -> None:

@@ -31,6 +31,14 @@ def test_frequency() -> None:
     assert units.frequency(50) == "50.0 Hz"
 
 
+def test_duration() -> None:
+    assert units.duration(0) == "0 ns"
+    assert units.duration(999) == "999 ns"
+    assert units.duration(1_234_567) == "1.23 ms"
+    assert units.duration(999_999_999) == "1.00 s"
+    assert units.duration(1_234_000_000_000) == "1,234 s"
+
+
 def test_moment_and_count() -> None:
     assert units.moment(None) == ""
     assert units.moment(1_500_000_123) == "1.500000"

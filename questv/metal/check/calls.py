@@ -91,6 +91,8 @@ def _instead(value: object) -> str:
         return "make one as a local, name: Type = local(), or at module level with static()"
     if value is int or value is float:
         return "cast to a type with a width, such as u64(value)"
+    if getattr(value, "__module__", "") == "math":
+        return "questv.math has functions of this kind; they are for functions with floats=True"
     if getattr(value, "__module__", "") == "builtins":
         return "metal has range, len, min, max and ord; call others at module level"
     return "mark the function @metal, or call it at module level and name the result"

@@ -15,9 +15,12 @@ from questv.metal.definitions import MetalFunction
 from questv.metal.lang import Order
 from questv.metal.tree import Intrinsic
 from questv.metal.types import (
+    F32,
+    F64,
     NONE,
     TEXT,
     U8,
+    U32,
     U64,
     ArrayType,
     FloatType,
@@ -342,6 +345,27 @@ def _integer_intrinsic(intrinsic: Intrinsic, count: int, *, signed: bool = False
     return check
 
 
+def _float_intrinsic(intrinsic: Intrinsic, results: dict[Type, Type]) -> Operation:
+    """An intrinsic over one value; ``results`` has its type for each that the value may have."""
+
+    def check(c: FunctionChecker, node: ast.Call) -> Operand:
+        (argument,) = _arguments(c, node, 1, f"{intrinsic.value}(a)")
+        value = c.value(argument)
+        if value.type not in results:
+            takes = " or ".join(map(str, results))
+            c.error(
+                node,
+                "no-operator",
+                f"{intrinsic.value}() does not take {value.type}",
+                f"cast to {takes}",
+            )
+        type_ = results[value.type]
+        c.check_floats(node, type_)
+        return tree.IntrinsicCall(*_at(node), type_, intrinsic, (value,))
+
+    return check
+
+
 def _text_bytes(c: FunctionChecker, node: ast.Call) -> Operand:
     (argument,) = _arguments(c, node, 1, "text_bytes(text)")
     value = c.value(argument, TEXT)
@@ -412,6 +436,9 @@ _OPERATIONS: dict[object, Operation] = {
     lang.trailing_zeros: _integer_intrinsic(Intrinsic.TRAILING_ZEROS, 1),
     lang.count_ones: _integer_intrinsic(Intrinsic.COUNT_ONES, 1),
     lang.byte_swap: _integer_intrinsic(Intrinsic.BYTE_SWAP, 1),
+    lang.square_root: _float_intrinsic(Intrinsic.SQUARE_ROOT, {F32: F32, F64: F64}),
+    lang.float_bits: _float_intrinsic(Intrinsic.FLOAT_BITS, {F32: U32, F64: U64}),
+    lang.float_from_bits: _float_intrinsic(Intrinsic.FLOAT_FROM_BITS, {U32: F32, U64: F64}),
     min: _integer_intrinsic(Intrinsic.MINIMUM, 2, signed=True),
     max: _integer_intrinsic(Intrinsic.MAXIMUM, 2, signed=True),
     len: _len,

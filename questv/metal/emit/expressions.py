@@ -420,6 +420,13 @@ def _intrinsic(w: FunctionWriter, node: tree.IntrinsicCall) -> str:
             product = w.let(f"mul {wide} {left}, {right}")
             high = w.let(f"lshr {wide} {product}, {node.type.bits}")
             return w.let(f"trunc {wide} {high} to {spelt}")
+        case Intrinsic.FLOAT_BITS | Intrinsic.FLOAT_FROM_BITS:
+            found = register_type(node.arguments[0].type)
+            return w.let(f"bitcast {found} {values[0]} to {spelt}")
+        case Intrinsic.SQUARE_ROOT:
+            name = f"llvm.sqrt.f{node.type.size * 8}"
+            w.unit.use_intrinsic(f"declare {spelt} @{name}({spelt})")
+            return w.let(f"call {spelt} @{name}({spelt} {values[0]})")
     name, zero_is_poison = {
         Intrinsic.LEADING_ZEROS: ("ctlz", ", i1 false"),
         Intrinsic.TRAILING_ZEROS: ("cttz", ", i1 false"),

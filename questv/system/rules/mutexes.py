@@ -47,7 +47,9 @@ def mutex_unused(draft: Draft) -> Iterator[Diagnostic]:
             users = {
                 each.task.item.name
                 for each in parameters(draft)
-                if each.mutex and each.mutex.path == mutex.path
+                if each.sandbox.path == sandbox.path
+                and each.mutex
+                and each.mutex.item.name == mutex.item.name
             }
             if name in settled and len(users) < 2:
                 whom = f'task "{next(iter(users))}" alone' if users else f'no task of "{name}"'

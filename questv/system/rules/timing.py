@@ -32,8 +32,8 @@ def period_missing(draft: Draft) -> Iterator[Diagnostic]:
         elif each.signature.periodic and timing.share is Share.SHARED and timing.release is None:
             yield Diagnostic(
                 each.place("vcpu"),
-                f'task "{each.name}" shares VCPU "{each.task.item.vcpu}", and nothing says how '
-                f"often its function is called, {_periodic(each)}",
+                f'task "{each.name}" shares VCPU "{each.task.item.vcpu}" and has no period, but '
+                f"its function needs one: {_periodic(each)}",
                 'add period = "1 ms", or whatever it is',
                 "period-missing",
             )
@@ -187,12 +187,12 @@ def priority_missing(draft: Draft) -> Iterator[Diagnostic]:
     for each in timed_tasks(draft):
         if each.timing.share is Share.OWN or each.task.item.priority is not None:
             continue
-        what, fix = "has no budget", ", or a period and a budget"
+        whom, fix = "without a budget", ", or a period and a budget"
         if each.timing.share is Share.SHARED:
-            what, fix = f'shares VCPU "{each.task.item.vcpu}"', ""
+            whom, fix = f'on VCPU "{each.task.item.vcpu}"', ""
         yield Diagnostic(
             each.task.key(),
-            f'task "{each.name}" {what}, and has no priority among the others that do so',
+            f'task "{each.name}" has no priority among those {whom}',
             f"add priority = 10, or another of 0 to {PRIORITY_MAXIMUM}{fix}",
             "priority-missing",
         )

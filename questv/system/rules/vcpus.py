@@ -127,10 +127,10 @@ def utilization_range(draft: Draft) -> Iterator[Diagnostic]:
     for sandbox in draft.sandboxes:
         for vcpu in vcpus(sandbox):
             if isinstance(vcpu.item, IoVcpu) and not least <= vcpu.item.utilization <= most:
+                share = vcpu.item.utilization
                 yield Diagnostic(
                     vcpu.value("utilization"),
-                    f"VCPU \"{vcpu.item.name}\" can't have {vcpu.item.utilization} of the core's "
-                    "time",
+                    f"VCPU \"{vcpu.item.name}\" can't have a share of {share} of the core's time",
                     f"write {least} to {most}, e.g. 0.05 for a twentieth",
                     "utilization-range",
                 )
