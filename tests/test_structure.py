@@ -51,6 +51,7 @@ AUDIT_USES = {  # of the part that builds what it audits
     "questv.monitor.interface",
     "questv.monitor.plan",
     "questv.kernel.info",
+    "questv.kernel.processes",
     "questv.boot.plan",
 }
 

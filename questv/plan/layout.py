@@ -257,7 +257,7 @@ class Layout:
         """Give out the tables of a sandbox, and write its part of the plan down."""
         of = self._of[sandbox.name]
         self._complete_monitor(sandbox)
-        shown = [*of.kernel, *(each for process in of.processes for each in process.windows)]
+        shown = [*of.kernel, *(each for process in of.processes for each in process.in_sandbox())]
         view = sandbox.view(shown, of.block, of.placed)
         nested = self._hardware(
             sandbox, "nested tables", PageTables(mappings(view), user=True).size

@@ -189,6 +189,16 @@ class PlacedProcess:
         """The first address after its stretch."""
         return self.start + self.size
 
+    def in_sandbox(self) -> list[Window]:
+        """What it sees, by what these are in its sandbox."""
+        own = range(self.start, self.end)
+        return [
+            window.model_copy(update={"name": f"process {self.process.name}: {window.name}"})
+            if window.physical in own
+            else window
+            for window in self.windows
+        ]
+
 
 def place(process: PlannedProcess, start: int, shared: Sequence[Window]) -> PlacedProcess:
     """Put a process at a physical address; ``shared`` is what it sees besides its own memory.
