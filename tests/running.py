@@ -189,6 +189,7 @@ def _counters(read: Callable[[int, int], bytes], plan: SandboxPlan, end: EndPlan
     kind = kinds[end.role]
     counters: EndStatus = kind.view(read(plan.physical(end.object), sizeof(kind))).wait.counters
     if end.wait:
+        counters = EndStatus.view(bytearray(bytes(counters)))
         kept = Wait.view(read(plan.physical(end.wait), sizeof(Wait))).counters
         for name in inspect.get_annotations(EndStatus):
             setattr(counters, name, getattr(counters, name) + getattr(kept, name))

@@ -34,6 +34,7 @@ from questv.plan.virtual import Stacks
 from questv.plan.windows import make_window, mappings
 from questv.system.description import BoundTask, Description
 from questv.system.model import Sandbox
+from questv.system.tasks import ParameterKind
 from questv.system.units import format_size
 
 _PROGRAM_ROOM = addresses.KERNEL_INFO - addresses.KERNEL_PROGRAM
@@ -165,10 +166,13 @@ class TaskSandbox(PlannedSandbox):
 
     @property
     def processes(self) -> dict[int, PlannedProcess]:
-        """Those of its tasks that are processes, by index."""
-        return {
-            index: task.process for index, task in enumerate(self.tasks) if task.process is not None
-        }
+        """Those of its tasks that are processes, by the task's index, in their own order."""
+        found = [
+            (index, task.process)
+            for index, task in enumerate(self.tasks)
+            if task.process is not None
+        ]
+        return dict(sorted(found, key=lambda each: each[1].index))
 
     def parts(self) -> list[Window]:
         """The program, its information, its stacks and the states of its own tasks."""
@@ -346,6 +350,7 @@ def plan_sandboxes(
         stacks = virtual.place_stacks([task.stack_size for task in tasks])
         kinds = {kind for task in own for kind in task.signature.parameters.values()}
         objects = [TABLES[kind].symbol for kind in kinds if kind in TABLES]
+        objects += [TABLES[ParameterKind.INPUT].symbol] if sandbox.inputs else []
         for driver in needed:
             objects += [driver.symbol, driver.devices.symbol]
         program = programs.kernel(

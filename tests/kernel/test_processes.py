@@ -20,6 +20,7 @@ from questv.monitor.interface import SandboxState
 from questv.plan import addresses
 from questv.plan.build import BuiltSystem, build
 from questv.plan.processes import base_of
+from tests.audit.subjects import audited
 from tests.running import (
     Run,
     run_system,
@@ -260,6 +261,10 @@ def test_everybody_else_goes_on(folder: Path) -> None:
         assert "got away with it" not in sandbox.lines
     assert ran["bystander"].lines == ["went on"]
     assert set(faults(folder)) == {function(name).replace("_", "-") for name in NAMES}
+
+
+def test_the_audit_knows_them_all(folder: Path) -> None:
+    assert audited(built(folder)).verdict == "proven"
 
 
 @pytest.mark.parametrize("name", NAMES)
