@@ -79,12 +79,15 @@ class Guest:
         return struct.view(self.read(address, sizeof(struct)))
 
     def of(self, sandbox: SandboxPlan, struct: type[S], address: int) -> S:
-        """The struct at an address of a sandbox's kernel."""
+        """The struct at an address of a sandbox's kernel, or of one of its processes."""
         return self.at(struct, sandbox.physical(address))
 
     def word(self, sandbox: SandboxPlan, address: int) -> int | None:
-        """The 8 bytes at an address of a sandbox's kernel; None if it has no memory there."""
-        for window in sandbox.kernel_windows:
+        """The 8 bytes at an address of a sandbox's kernel, or of one of its processes.
+
+        None if there is no memory.
+        """
+        for window in sandbox.windows:
             offset = address - window.address
             if 0 <= offset <= window.size - _WORD and not window.device:
                 return int.from_bytes(self.read(window.physical + offset, _WORD), "little")

@@ -108,12 +108,25 @@ class VcpuReport(Found):
     overruns: int
 
 
+class FaultReport(Found):
+    """Why a task that is a process was ended: what it did, in a sentence without a subject.
+
+    ``trace`` has the innermost call first.
+    """
+
+    task: str
+    reason: str
+    time: int | None
+    trace: tuple[Frame, ...]
+
+
 class TaskReport(Found):
     """A task on the VCPU named ``vcpu``, with its priority among those there if it has one.
 
     Its kind is ``once``, ``periodic``, which is called each ``period``, or ``bottom half``, which
     does what a device's interrupts ask for. Its state is ``not begun``, ``ready``, ``running``,
-    ``sleeping`` until a time, ``waiting`` for the channel or stream ``waits_for``, or ``finished``.
+    ``sleeping`` until a time, ``waiting`` for the channel or stream ``waits_for``,
+    ``finished``, or ``failed``, of a process that was ended.
 
     ``switches`` is how often the core was taken from another task for it, ``used`` for how long it
     had it, as for its VCPU. A periodic task has a ``deadline`` after each release: ``releases`` are
@@ -236,6 +249,7 @@ class SandboxReport(Found):
     mutexes: tuple[MutexReport, ...]
     counters: tuple[CounterReport, ...]
     histograms: tuple[HistogramReport, ...]
+    faults: tuple[FaultReport, ...] = ()
     crash: CrashReport | None
 
 
@@ -320,6 +334,13 @@ class Snapshot(Found):
     sandboxes: tuple[SandboxReport, ...]
     channels: tuple[ChannelReport, ...]
     streams: tuple[StreamReport, ...]
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """The tasks that were ended for what they did, each with its sandbox."""
+        return tuple(
+            f"{sandbox.name}/{fault.task}" for sandbox in self.sandboxes for fault in sandbox.faults
+        )
 
     @property
     def crashed(self) -> tuple[SandboxReport, ...]:

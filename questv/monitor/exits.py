@@ -52,11 +52,23 @@ def _handle_other(reason: ExitReason) -> None:
                 stop(reason)
             _count(reason)
         case ExitReason.INSTRUCTION:
-            if plan.absent == 0 or not svm.pass_cache_flush():
+            _instruction()
+            _count(reason)
+        case ExitReason.EXCEPTION:
+            if not svm.is_user() or not svm.hand_back_debug_exception():
                 stop(reason)
             _count(reason)
         case _:
             stop(reason)
+
+
+@metal
+def _instruction() -> None:
+    """An instruction that no kernel may execute; what runs below a kernel could not anyway."""
+    if svm.is_user():
+        svm.refuse_instruction()
+    elif plan.absent == 0 or not svm.pass_cache_flush():
+        stop(ExitReason.INSTRUCTION)
 
 
 @metal

@@ -22,6 +22,7 @@ registers: SavedRegisters = static()
 _ASID = 1  # each core has one guest and its own TLB
 _MSR_LENGTH = 2  # of RDMSR and WRMSR, and of WBINVD
 _VMMCALL_LENGTH = 3
+_DR7_ENABLED = 0xFF  # L0 to G3 (APM vol. 2, 13.1.1.4)
 _IO_READ = 1 << 0  # in exit_info1 (APM vol. 2, 15.10.2)
 _IO_STRING = 1 << 2
 _IO_BYTE = 1 << 4
@@ -249,7 +250,7 @@ def _skip(length: u64) -> None:
     guest.interrupt_shadow = 0  # of an STI, it has ended with the instruction
 
 
-# ---- for foreign kernels -----------------------------------------------------------------------
+# ---- what a kernel may do, or what runs below it -------------------------------------------------
 
 
 @metal
@@ -262,6 +263,31 @@ def is_user() -> bool:
 def refuse_opcode() -> None:
     """Give the guest the exception for an instruction that it does not have."""
     guest.event_injection = svm.INJECT_INVALID_OPCODE
+
+
+@metal
+def refuse_instruction() -> None:
+    """Give the guest the exception that an intercepted instruction is outside of ring 0.
+
+    Some intercepts come before the look at the privilege (APM vol. 2, 15.9).
+    """
+    if guest.exit_code == ExitCode.RSM:
+        refuse_opcode()
+    else:
+        guest.event_injection = svm.INJECT_GENERAL_PROTECTION
+
+
+@metal
+def hand_back_debug_exception() -> bool:
+    """Give the guest the debug exception that it exited for; false if that was something else.
+
+    A breakpoint on what the processor does to deliver it could raise it again, for ever: then it
+    stays an exit.
+    """
+    if guest.exit_code != ExitCode.EXCEPTION_DEBUG or guest.dr7 & _DR7_ENABLED != 0:
+        return False
+    guest.event_injection = svm.INJECT_DEBUG
+    return True
 
 
 @metal

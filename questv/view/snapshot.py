@@ -16,7 +16,7 @@ from questv.inspect.model import (
     SandboxReport,
     Snapshot,
 )
-from questv.view.crash import crash_view
+from questv.view.crash import crash_view, fault_view
 from questv.view.lines import LineView
 from questv.view.terminal import add_column, heading, indented, sandbox_name, table
 from questv.view.timing import timing_sections
@@ -94,6 +94,10 @@ def _sections(snapshot: Snapshot) -> Iterator[RenderableType]:
     yield ""
     yield heading("Tasks")
     yield indented(_tasks(snapshot))
+    for sandbox in snapshot.sandboxes:
+        for fault in sandbox.faults:
+            yield ""
+            yield fault_view(sandbox.name, fault)
     yield from timing_sections(snapshot.sandboxes)
     if snapshot.channels:
         yield ""

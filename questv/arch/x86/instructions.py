@@ -115,6 +115,18 @@ def write_cr0(value: u64) -> None:
 
 
 @metal(inline=True)
+def read_cr3() -> u64:
+    """CR3."""
+    return asm("mov $0, cr3", u64, "=r")
+
+
+@metal(inline=True)
+def write_cr3(value: u64) -> None:
+    """Use the page tables at this physical address."""
+    asm("mov cr3, $0", None, "r", value)
+
+
+@metal(inline=True)
 def read_cr4() -> u64:
     """CR4."""
     return asm("mov $0, cr4", u64, "=r")
