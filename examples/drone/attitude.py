@@ -18,12 +18,13 @@ With the motors' lag T the loop's characteristic polynomial is
 
 For T = 0.03 s, rate_gain = 20/s and angle_gain = 8/s its roots are -13.3/s and (-10 +- 17.3 i)/s,
 damped by 0.5: a wanted angle is reached in a tenth of a second. By Routh's criterion the loop is
-stable as long as angle_gain T < 1, and 0.24 is far from that. The rate loop's gain is 1 at 18/s with
-a margin of 62 degrees, of which a frame's delay, for computing and the wires, takes 4.
+stable as long as angle_gain T < 1, and 0.24 is far from that. The rate loop's gain is 1 at 18/s
+with a margin of 62 degrees, of which a frame's delay, for computing and the wires, takes 4.
 """
 
 from __future__ import annotations
 
+import cockpit
 import schedule
 from airframe import (
     FRAME,
@@ -34,14 +35,13 @@ from airframe import (
     INERTIA_Z,
     MASS,
 )
-from cockpit import Wanted, felt, wanted
+from cockpit import Wanted
 from messages import Command, Motion
 from motors import Torque, mix
 from schedule import AT_ONCE
 
 from questv.api import (
     NOTHING,
-    Mutex,
     Receiver,
     State,
     Writer,
@@ -75,37 +75,28 @@ class Attitude(State):
 
 @periodic(period="4 ms", budget="300 us", floats=True)
 def attitude(
-    motions: Receiver,
-    command: Writer,
-    cockpit: Mutex,
-    own: Attitude,
-    angle_gain: f64,
-    rate_gain: f64,
+    motions: Receiver, command: Writer, own: Attitude, angle_gain: f64, rate_gain: f64
 ) -> None:
     """Take in each sample that has come, then act once."""
     motion: Motion = local()
-    target: Wanted = local()
+    wanted = cockpit.wanted()
     has_news = False
     while True:
         length = motions.read(Ptr[u8](ptr(motion)), sizeof(Motion), AT_ONCE)
         if length != sizeof(Motion):
             break
-        if not has_news:
-            _look(cockpit, target)
-            has_news = True
-        estimate(own, motion, target.roll_error, target.pitch_error)
-        _feel(own, motion, cockpit)
-    if length != NOTHING:
-        cockpit.lock()
-        felt.is_over = 1
-        cockpit.unlock()
-        finish()
+        has_news = True
+        _take_in(own, wanted, motion)
     if has_news:
         value = Ptr[Command](command.begin(sizeof(Command)))[0]
         value.number = own.number
         value.sampled = own.sampled
-        control(own, target, value, angle_gain, rate_gain)
+        control(own, wanted, value, angle_gain, rate_gain)
         command.publish()
+    if length != NOTHING:  # the end
+        cockpit.felt().is_over = 1
+        cockpit.tell()
+        finish()
 
 
 @initialize(attitude)
@@ -114,18 +105,17 @@ def await_start() -> None:
     schedule.await_start(schedule.FLIGHT)
 
 
-@metal(floats=True)
-def _look(cockpit: Mutex, target: Wanted) -> None:
-    """Copy what the outer loop wants; what it found out holds for the time to its next fix only."""
-    cockpit.lock()
-    copy(target, wanted)
-    if felt.samples > 2 * FRAMES_PER_FIX:
-        target.roll_error = 0.0
-        target.pitch_error = 0.0
-    cockpit.unlock()
-
-
 # ---- estimate --------------------------------------------------------------------------------
+
+
+@metal(floats=True)
+def _take_in(own: Attitude, wanted: Wanted, motion: Motion) -> None:
+    """Estimate. What the outer loop has found out is used until its next fix, and no longer."""
+    if cockpit.felt().samples - wanted.samples <= 2 * FRAMES_PER_FIX:
+        estimate(own, motion, wanted.roll_error, wanted.pitch_error)
+    else:
+        estimate(own, motion, 0.0, 0.0)
+    _feel(own, motion)
 
 
 @metal(floats=True)
@@ -158,7 +148,7 @@ def wrapped(angle: f64) -> f64:
 
 
 @metal(floats=True)
-def _feel(own: Attitude, motion: Motion, cockpit: Mutex) -> None:
+def _feel(own: Attitude, motion: Motion) -> None:
     """Tell ``position`` of the acceleration, turned to the world's axes."""
     sin_roll = sin(own.roll)
     cos_roll = cos(own.roll)
@@ -170,13 +160,13 @@ def _feel(own: Attitude, motion: Motion, cockpit: Mutex) -> None:
     side = motion.acceleration[1] * cos_roll - motion.acceleration[2] * sin_roll
     down = motion.acceleration[1] * sin_roll + motion.acceleration[2] * cos_roll
     ahead = motion.acceleration[0] * cos_pitch + down * sin_pitch
-    cockpit.lock()
+    felt = cockpit.felt()
     felt.push[0] += ahead * cos_yaw - side * sin_yaw
     felt.push[1] += ahead * sin_yaw + side * cos_yaw
     felt.push[2] += down * cos_pitch - motion.acceleration[0] * sin_pitch - GRAVITY
     felt.samples += 1
     felt.yaw = own.yaw
-    cockpit.unlock()
+    cockpit.tell()
 
 
 # ---- control ---------------------------------------------------------------------------------
@@ -184,13 +174,13 @@ def _feel(own: Attitude, motion: Motion, cockpit: Mutex) -> None:
 
 @metal(floats=True)
 def control(
-    own: Attitude, target: Wanted, command: Command, angle_gain: f64, rate_gain: f64
+    own: Attitude, wanted: Wanted, command: Command, angle_gain: f64, rate_gain: f64
 ) -> None:
-    """The cascade, for a target that is not far."""
+    """The cascade, and what it takes of the motors."""
     torque: Torque = local()
-    roll_rate = clamp(angle_gain * (target.roll - own.roll), -RATE_MOST, RATE_MOST)
-    pitch_rate = clamp(angle_gain * (target.pitch - own.pitch), -RATE_MOST, RATE_MOST)
-    yaw_rate = YAW_SHARE * angle_gain * wrapped(target.yaw - own.yaw)
+    roll_rate = clamp(angle_gain * (wanted.roll - own.roll), -RATE_MOST, RATE_MOST)
+    pitch_rate = clamp(angle_gain * (wanted.pitch - own.pitch), -RATE_MOST, RATE_MOST)
+    yaw_rate = YAW_SHARE * angle_gain * wrapped(wanted.yaw - own.yaw)
     yaw_rate = clamp(yaw_rate, -YAW_RATE_MOST, YAW_RATE_MOST)
     roll = INERTIA_X * rate_gain * (roll_rate - own.rates[0])
     pitch = INERTIA_Y * rate_gain * (pitch_rate - own.rates[1])
@@ -199,5 +189,5 @@ def control(
     torque.pitch = clamp(pitch, -TORQUE_MOST, TORQUE_MOST)
     torque.yaw = clamp(yaw, -YAW_TORQUE_MOST, YAW_TORQUE_MOST)
     # The lift is wanted upwards, and the motors push along the body's axis.
-    thrust = MASS * target.lift / (cos(own.roll) * cos(own.pitch))
-    mix(command, thrust, torque, target.is_armed != 0)
+    thrust = MASS * wanted.lift / (cos(own.roll) * cos(own.pitch))
+    mix(command, thrust, torque, wanted.is_armed != 0)

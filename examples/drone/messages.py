@@ -5,6 +5,9 @@ from __future__ import annotations
 from questv.metal.lang import Array, f64, i16, u16, u32, u64
 from questv.metal.structs import Struct, sizeof
 
+NO_MORE = (1 << 32) - 1
+"""On a wire, where no message is empty: the number of a frame that says that it is the end."""
+
 
 class Frame(Struct):
     """What the sensors measure, as numbers of counts (see airframe); an empty message is the end.

@@ -25,7 +25,7 @@ from questv.metal.lang import Ptr, f64, i32, local, metal, ptr, static, u8, u32,
 from questv.metal.structs import sizeof
 
 FRAMES_PER_SAMPLE = 12  # of the record
-SAMPLES_PER_LINE = 4  # a console keeps 64 lines, of which a flight of ten seconds takes 53
+SAMPLES_PER_LINE = 4  # a console keeps 64 lines, of which a flight of 12 seconds takes 63
 
 reaction: Histogram = static()  # nanoseconds from the sensors' look at a frame to the motors
 

@@ -1,10 +1,9 @@
-"""Draws flights over each other.
+"""Flies the drone twice, once with a kernel that crashes, and draws both flights over each other.
 
-    python examples/drone/plot.py                    fly twice, once with a kernel that crashes
-    python examples/drone/plot.py RUN.json ...       what is in these reports of runs
+    python examples/drone/plot.py [FOLDER]
 
-The picture is ``flight.svg``, beside the first report or in the folder one is in. It takes
-matplotlib: ``pip install 'questv[plot]'``.
+The reports of the runs, ``quiet.json`` and ``crash.json``, and the picture, ``flight.svg``, are put
+into the folder, the current one if there is none. It takes matplotlib, which ``make`` installs.
 """
 
 from __future__ import annotations
@@ -12,67 +11,73 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
-from record import Sample, draw, read_record
+from record import draw, read_record
+from schedule import START
 
 from questv.inspect.report import ReportError, RunReport, read_report
 
-FOLDER = Path(__file__).resolve().parent
-NO_CRASH, CRASH = "crash_at = 0.0", "crash_at = 5.0"
-START = 0.2  # seconds from the machine's start to the flight's, as in schedule.py
+HERE = Path(__file__).resolve().parent
+NEVER, DURING_THE_FLIGHT = "crash_at = 0.0", "crash_at = 5.0"
+NAMES = ("quiet", "crash")
 
 
-def fly(folder: Path, *, crash: bool) -> Path:
-    """The report of a deterministic flight, made in ``folder``."""
-    name = "crash" if crash else "quiet"
-    system = folder / name
-    system.mkdir()
-    for file in [*FOLDER.glob("*.py"), FOLDER / "system.toml"]:
+def fly(folder: Path) -> None:
+    """Make both reports. The runs are deterministic, so they may go on at the same time."""
+    with tempfile.TemporaryDirectory() as scratch:
+        runs = []
+        for name in NAMES:
+            system = copy_system(Path(scratch) / name, crash=name == "crash")
+            questv = Path(sys.executable).with_name("questv")
+            report = folder / f"{name}.json"
+            words = [questv, "run", system, "--deterministic", "--report", report]
+            runs.append(subprocess.Popen(words, stdout=subprocess.DEVNULL))
+        for run in runs:
+            run.wait()
+
+
+def copy_system(to: Path, *, crash: bool) -> Path:
+    """A copy of this system, in which the mission's kernel crashes or does not."""
+    to.mkdir()
+    for file in [*HERE.glob("*.py"), HERE / "system.toml"]:
         text = file.read_text()
-        if crash and file.suffix == ".toml":
-            assert NO_CRASH in text
-            text = text.replace(NO_CRASH, CRASH)
-        (system / file.name).write_text(text)
-    report = folder / f"{name}.json"
-    questv = Path(sys.executable).with_name("questv")
-    command = [questv, "run", system, "--deterministic", "--report", report]
-    subprocess.run(command, stdout=subprocess.DEVNULL, check=not crash)
-    return report
+        if crash and file.name == "system.toml":
+            if NEVER not in text:
+                sys.exit(f"system.toml has no '{NEVER}' that could be changed")
+            text = text.replace(NEVER, DURING_THE_FLIGHT)
+        (to / file.name).write_text(text)
+    return to
 
 
-def flight_of(report: RunReport) -> list[Sample]:
-    """What the plant has recorded."""
-    (console,) = (each for each in report.console if each.sandbox == "plant")
-    return read_record(line.text for line in console.lines)
-
-
-def plot(reports: dict[str, RunReport], picture: Path) -> None:
-    """Draw the flights of ``reports``, and mark where a kernel crashed."""
+def events_of(report: RunReport) -> dict[str, float]:
+    """What happened besides, each with its second of the flight."""
+    tables = tomllib.loads((HERE / "system.toml").read_text())["sandbox"]
+    (plant,) = (each for each in tables if each["name"] == "plant")
     crashes = {
-        f"{sandbox.name} crashes": sandbox.crash.time / 1e9 - START
-        for report in reports.values()
+        f"{sandbox.name} crashes": (sandbox.crash.time - START) / 1e9
         for sandbox in report.sandboxes
         if sandbox.crash is not None and sandbox.crash.time is not None
     }
-    draw({name: flight_of(report) for name, report in reports.items()}, crashes, picture)
+    return {"a gust begins": plant["task"][0]["bind"]["gust_begin"], **crashes}
 
 
 def main() -> None:
-    """Draw what the command line names."""
+    """Fly and draw."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+    fly(folder)
     try:
-        if len(sys.argv) > 1:
-            files = [Path(word) for word in sys.argv[1:]]
-            picture = files[0].with_name("flight.svg")
-            plot({file.stem: read_report(file) for file in files}, picture)
-        else:
-            picture = Path("flight.svg")
-            with tempfile.TemporaryDirectory() as folder:
-                files = [fly(Path(folder), crash=crash) for crash in (False, True)]
-                plot({file.stem: read_report(file) for file in files}, picture)
+        reports = {name: read_report(folder / f"{name}.json") for name in NAMES}
     except ReportError as error:
         sys.exit(str(error))
-    print(f"drawn: {picture}")
+    flights = {}
+    for name, report in reports.items():
+        (console,) = (each for each in report.console if each.sandbox == "plant")
+        flights[name] = read_record(line.text for line in console.lines)
+    draw(flights, events_of(reports["crash"]), folder / "flight.svg")
+    same = "alike to the last digit" if flights["quiet"] == flights["crash"] else "not alike"
+    print(f"{folder / 'flight.svg'} is drawn; the flights are {same}")
 
 
 if __name__ == "__main__":

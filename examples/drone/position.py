@@ -22,14 +22,14 @@ would, with bounded speed and acceleration, and its acceleration is passed on to
 
 from __future__ import annotations
 
+import cockpit
 import schedule
 from airframe import DRAG, FRAME, GRAVITY, MASS
-from cockpit import Felt, felt, wanted
+from cockpit import Felt
 from messages import Fix, Progress, WayPoint
 from schedule import AT_ONCE
 
 from questv.api import (
-    Mutex,
     Reader,
     Receiver,
     State,
@@ -40,7 +40,7 @@ from questv.api import (
     periodic,
 )
 from questv.math import atan2, clamp, cos, hypot, sin
-from questv.metal.lang import Array, Ptr, clear, copy, f64, local, metal, ptr, u8, u32, u64
+from questv.metal.lang import Array, Ptr, copy, f64, local, metal, ptr, u8, u32, u64
 from questv.metal.structs import Struct, sizeof
 
 OBSERVER = 5.0  # the observer's poles: slower than fixes come by far, faster than the control's
@@ -71,6 +71,7 @@ class Position(State):
     axes: Array[Axis, 3]
     number: u32  # of the frame of the newest fix
     has_fix: u32
+    felt: Felt  # until then
     now: WayPoint
     next: WayPoint
     has_next: u32
@@ -78,34 +79,21 @@ class Position(State):
 
 
 @periodic(period="20 ms", budget="500 us", floats=True)
-def position(
-    fix: Reader,
-    route: Receiver,
-    progress: Writer,
-    cockpit: Mutex,
-    own: Position,
-    stiffness: f64,
-) -> None:
+def position(fix: Reader, route: Receiver, progress: Writer, own: Position, stiffness: f64) -> None:
     """Act on a fix, if there is a new one."""
     found: Fix = local()
-    since: Felt = local()
-    has_news = _find_fix(own, fix, found)
-    cockpit.lock()
-    copy(since, felt)
-    if has_news:
-        clear(felt.push)
-        felt.samples = 0
-    cockpit.unlock()
-    if since.is_over != 0:
+    felt: Felt = local()
+    cockpit.look(felt)
+    if felt.is_over != 0:
         _report(progress, own, True)
         finish()
-    elif has_news:
-        _estimate(own, found, since)
+    elif _find_fix(own, fix, found):
+        elapsed = FRAME * f64(felt.samples - own.felt.samples)
+        _estimate(own, found, felt, elapsed)
         _follow_route(own, route)
-        elapsed = FRAME * f64(since.samples)
         for i in range(u64(3)):
             guide(own.axes[i], own.now.position[i], elapsed)
-        _command(own, cockpit, since.yaw, stiffness, elapsed)
+        _command(own, stiffness, elapsed)
         _report(progress, own, False)
 
 
@@ -129,21 +117,23 @@ def _find_fix(own: Position, fix: Reader, found: Fix) -> bool:
 
 
 @metal(floats=True)
-def _estimate(own: Position, found: Fix, since: Felt) -> None:
+def _estimate(own: Position, found: Fix, felt: Felt, elapsed: f64) -> None:
     for i in range(u64(3)):
         if own.has_fix == 0:
             own.axes[i].position = found.position[i]
             own.axes[i].wanted = found.position[i]
         else:
-            observe(own.axes[i], since.push[i], f64(since.samples) * FRAME, found.position[i])
+            push = (felt.push[i] - own.felt.push[i]) * FRAME
+            observe(own.axes[i], push, elapsed, found.position[i])
     own.has_fix = 1
     own.number = found.number
+    copy(own.felt, felt)
 
 
 @metal(floats=True)
 def observe(axis: Axis, push: f64, elapsed: f64, position: f64) -> None:
-    """Foresee by what was felt, ``push`` being the sum of its samples; correct by a fix."""
-    gained = push * FRAME + axis.bias * elapsed
+    """Foresee by what was felt, ``push`` being its integral; correct by a fix."""
+    gained = push + axis.bias * elapsed
     axis.position += (axis.velocity + gained / 2) * elapsed
     axis.velocity += gained
     error = position - axis.position
@@ -186,25 +176,28 @@ def guide(axis: Axis, target: f64, elapsed: f64) -> None:
 
 
 @metal(floats=True)
-def _command(own: Position, cockpit: Mutex, yaw: f64, stiffness: f64, elapsed: f64) -> None:
+def _command(own: Position, stiffness: f64, elapsed: f64) -> None:
     if own.now.is_last != 0 and own.axes[2].position < NEAR_FLOOR:
         own.has_landed = 1
     is_armed = own.now.begin > 0.0 and own.has_landed == 0
     x = clamp(push(own.axes[0], stiffness, elapsed, is_armed), -PUSH_MOST, PUSH_MOST)
     y = clamp(push(own.axes[1], stiffness, elapsed, is_armed), -PUSH_MOST, PUSH_MOST)
     z = clamp(push(own.axes[2], stiffness, elapsed, is_armed), -LIFT_MOST, LIFT_MOST)
-    lift = GRAVITY + z
-    ahead = x * cos(yaw) + y * sin(yaw)
-    side = y * cos(yaw) - x * sin(yaw)
-    cockpit.lock()
-    wanted.pitch = atan2(ahead, lift)
-    wanted.roll = atan2(-side, hypot(ahead, lift))
+    sin_yaw = sin(own.felt.yaw)
+    cos_yaw = cos(own.felt.yaw)
+    ahead = x * cos_yaw + y * sin_yaw
+    left = y * cos_yaw - x * sin_yaw
+    wanted = cockpit.next_wanted()
+    wanted.lift = GRAVITY + z
+    wanted.pitch = atan2(ahead, wanted.lift)
+    wanted.roll = atan2(-left, hypot(ahead, wanted.lift))
     wanted.yaw = own.now.yaw
-    wanted.lift = lift
     wanted.is_armed = u32(is_armed)
-    wanted.pitch_error = (own.axes[0].bias * cos(yaw) + own.axes[1].bias * sin(yaw)) / GRAVITY
-    wanted.roll_error = (own.axes[0].bias * sin(yaw) - own.axes[1].bias * cos(yaw)) / GRAVITY
-    cockpit.unlock()
+    wanted.samples = own.felt.samples
+    # A bias ahead is a nose that is lower than believed; one to the left is a left side that is.
+    wanted.pitch_error = (own.axes[0].bias * cos_yaw + own.axes[1].bias * sin_yaw) / GRAVITY
+    wanted.roll_error = (own.axes[0].bias * sin_yaw - own.axes[1].bias * cos_yaw) / GRAVITY
+    cockpit.put_in_place()
 
 
 @metal(floats=True)
