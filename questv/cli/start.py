@@ -64,12 +64,14 @@ def asked_machine(target: Target, options: StartOptions) -> AskedMachine:
 
 
 def _shortest_period(plan: Plan) -> int | None:
-    """Of all VCPUs; None if tasks are there that have no period."""
-    vcpus = [vcpu for sandbox in plan.sandboxes for vcpu in sandbox.vcpus if vcpu.kind != "io"]
-    is_timed = all(vcpu.kind == "main" for vcpu in vcpus) and not any(
-        sandbox.foreign for sandbox in plan.sandboxes
-    )
-    return min(vcpu.period for vcpu in vcpus) if vcpus and is_timed else None
+    """The shortest period of a task; None if there are tasks without one, or foreign kernels."""
+    periods = []
+    for sandbox in plan.sandboxes:
+        kinds = {vcpu.kind for vcpu in sandbox.vcpus}
+        if "best effort" in kinds or not kinds:
+            return None
+        periods += [vcpu.period for vcpu in sandbox.vcpus if vcpu.kind == "main"]
+    return min(periods)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from questv.machine.deterministic import (
     longest_time,
     longest_turn,
     longest_wait,
+    metronome,
 )
 from questv.plan.build import build
 from tests.running import run_system, sandbox_text, system_text, task_text, write_system
@@ -77,3 +78,11 @@ def test_rules() -> None:
     assert least_share(2, 2) == Fraction(1, 4)
     assert longest_time(1000, 2, 1) == 1000
     assert longest_time(1000, 2, 2) == 4000 + METRONOME / 2
+
+
+@pytest.mark.parametrize(
+    ("shortest", "period"),
+    [(None, METRONOME), (100_000, METRONOME), (1_000_000, 25_000), (4_000_000, 100_000)],
+)
+def test_the_metronome_beats_often_in_each_period(shortest: int | None, period: int) -> None:
+    assert metronome(shortest) == period
