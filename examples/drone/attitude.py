@@ -73,7 +73,7 @@ class Attitude(State):
     sampled: u64
 
 
-@periodic(period="4 ms", budget="300 us", floats=True)
+@periodic(period="4 ms", budget="500 us", floats=True)
 def attitude(
     motions: Receiver, command: Writer, own: Attitude, angle_gain: f64, rate_gain: f64
 ) -> None:

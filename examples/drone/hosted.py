@@ -56,13 +56,13 @@ class Model:
 
     def sample(self) -> Sample:
         """How things are."""
-        angles = Angles()
-        self._jit[dynamics.find_angles](self._body, angles)
+        body, angles = self._body, Angles()
+        self._jit[dynamics.find_angles](body, angles)
         return Sample(
             self.time,
-            tuple(self._body.position),
-            (angles.roll, angles.pitch, angles.yaw),
-            tuple(self._body.thrust),
+            tuple(float(body.position[i]) for i in range(3)),
+            (float(angles.roll), float(angles.pitch), float(angles.yaw)),
+            tuple(float(body.thrust[i]) for i in range(4)),
         )
 
     def measure(self) -> Frame:
@@ -112,8 +112,8 @@ def main() -> int:
         listener.bind(place)
         listener.listen()
         listener.settimeout(PATIENCE)
-        questv = Path(sys.executable).with_name("questv")
-        command = [questv, "run", FOLDER / "hosted.toml", "--stream", f"com1={place}"]
+        questv = str(Path(sys.executable).with_name("questv"))
+        command = [questv, "run", str(FOLDER / "hosted.toml"), "--stream", f"com1={place}"]
         with subprocess.Popen(command) as system:
             try:
                 wire, _ = listener.accept()

@@ -20,7 +20,7 @@ from questv.api import (
     periodic,
     task,
 )
-from questv.metal.lang import Array, Ptr, constant, f64, i32, local, metal, ptr, u8, u32, u64
+from questv.metal.lang import Array, Ptr, constant, f64, i32, local, metal, ptr, u8, u64
 from questv.metal.structs import sizeof
 
 # From when on, in seconds; where to, in metres; and which way to look, in radians.
@@ -31,22 +31,19 @@ ROUTE = (
     (7.6, (0.0, 0.0, 1.0), 0.0),
     (9.7, (0.0, 0.0, 0.0), 0.0),
 )
-_NUMBERS: Array[f64, len(ROUTE) * 5] = constant(
-    [number for begin, place, yaw in ROUTE for number in (begin, *place, yaw)]
+_route: Array[WayPoint, len(ROUTE)] = constant(
+    [
+        {"begin": begin, "position": list(place), "yaw": yaw, "is_last": number == len(ROUTE) - 1}
+        for number, (begin, place, yaw) in enumerate(ROUTE)
+    ]
 )
 
 
-@task(floats=True)
+@task
 def plan(route: Sender) -> None:
     """Send the whole route."""
     for i in range(u64(len(ROUTE))):
-        point = Ptr[WayPoint](route.reserve(sizeof(WayPoint), AT_ONCE))[0]
-        point.begin = _NUMBERS[5 * i]
-        for axis in range(u64(3)):
-            point.position[axis] = _NUMBERS[5 * i + 1 + axis]
-        point.yaw = _NUMBERS[5 * i + 4]
-        point.is_last = u32(i == len(ROUTE) - 1)
-        route.commit()
+        route.send(Ptr[u8](ptr(_route[i])), sizeof(WayPoint), AT_ONCE)
     log(f"{len(ROUTE)} way points sent")
 
 

@@ -30,9 +30,9 @@ def fly(folder: Path) -> None:
         runs = []
         for name in NAMES:
             system = copy_system(Path(scratch) / name, crash=name == "crash")
-            questv = Path(sys.executable).with_name("questv")
+            questv = str(Path(sys.executable).with_name("questv"))
             report = folder / f"{name}.json"
-            words = [questv, "run", system, "--deterministic", "--report", report]
+            words = [questv, "run", str(system), "--deterministic", "--report", str(report)]
             runs.append(subprocess.Popen(words, stdout=subprocess.DEVNULL))
         for run in runs:
             run.wait()

@@ -24,8 +24,7 @@ def exchange(com1: Stream, frames: Sender, command: Reader) -> None:
         frames.send(Ptr[u8](ptr(frame)), sizeof(Frame), FOREVER)
         _await_answer(command, answer, frame)
         com1.send(Ptr[u8](ptr(answer)), sizeof(Command))
-    frames.reserve(0, FOREVER)
-    frames.commit()
+    frames.send(Ptr[u8](ptr(frame)), 0, FOREVER)  # of nothing: the end
 
 
 @metal

@@ -78,7 +78,7 @@ class Position(State):
     has_landed: u32
 
 
-@periodic(period="20 ms", budget="500 us", floats=True)
+@periodic(period="20 ms", budget="1 ms", floats=True)
 def position(fix: Reader, route: Receiver, progress: Writer, own: Position, stiffness: f64) -> None:
     """Act on a fix, if there is a new one."""
     found: Fix = local()

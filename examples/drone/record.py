@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from math import degrees
 from pathlib import Path
 
+LABELS = ("place, m", "height, m", "attitude, degrees", "thrust of each motor, N")
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -40,6 +42,7 @@ def draw(
     import matplotlib
 
     matplotlib.use("svg")
+    matplotlib.rcParams["svg.fonttype"] = "none"  # text stays text
     matplotlib.rcParams["svg.hashsalt"] = "drone"  # two drawings of the same flight are alike
     from matplotlib import pyplot
 
@@ -60,21 +63,15 @@ def draw(
             for i, curve in enumerate(names):
                 label = f"{curve}, {name}"
                 panel.plot(time, [value[i] for value in values], f"C{i}", label=label, **style)
-    for panel, unit in zip(axes, ("m", "m", "degrees", "N for each motor"), strict=True):
-        for event, moment in events.items():
+    for panel, label in zip(axes, LABELS, strict=True):
+        for moment in events.values():
             panel.axvline(moment, color="black", lw=1, ls="--")
-            panel.annotate(
-                event,
-                (moment, 0.98),
-                xycoords=("data", "axes fraction"),
-                rotation=90,
-                va="top",
-                ha="right",
-                fontsize="x-small",
-            )
-        panel.set_ylabel(unit)
+        panel.set_ylabel(label)
         panel.grid(alpha=0.3)
         panel.legend(fontsize="x-small", loc="center left", bbox_to_anchor=(1, 0.5))
+    for event, moment in events.items():
+        top = axes[0].get_xaxis_transform()
+        axes[0].text(moment, 1.01, event, transform=top, ha="center", fontsize="x-small")
     axes[-1].set_xlabel("seconds of the flight")
     figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None)
     pyplot.close(figure)

@@ -45,7 +45,7 @@ class StartOptions:
         """What the boot is told."""
         words = []
         if self.deterministic:
-            words.append(metronome_word(metronome(_shortest_period(plan))))
+            words.append(metronome_word(metronome(_shortest_budget(plan))))
         return " ".join([*words, *([f"for={self.run_for}"] if self.run_for is not None else [])])
 
 
@@ -63,15 +63,15 @@ def asked_machine(target: Target, options: StartOptions) -> AskedMachine:
     )
 
 
-def _shortest_period(plan: Plan) -> int | None:
-    """The shortest period of a task; None if there are tasks without one, or foreign kernels."""
-    periods = []
+def _shortest_budget(plan: Plan) -> int | None:
+    """The shortest budget of a task; None if there are tasks without one, or foreign kernels."""
+    budgets = []
     for sandbox in plan.sandboxes:
         kinds = {vcpu.kind for vcpu in sandbox.vcpus}
         if "best effort" in kinds or not kinds:
             return None
-        periods += [vcpu.period for vcpu in sandbox.vcpus if vcpu.kind == "main"]
-    return min(periods)
+        budgets += [vcpu.budget for vcpu in sandbox.vcpus if vcpu.kind == "main"]
+    return min(budgets)
 
 
 @contextmanager

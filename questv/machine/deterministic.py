@@ -18,19 +18,14 @@ METRONOME = 10_000
 """The shortest period. A shorter one makes turns shorter, and the host's time longer."""
 
 
-SHARE_OF_PERIOD = 40
-"""How often the metronome beats, at least, in the period of a task."""
-
-
-def metronome(shortest_period: int | None) -> int:
-    """The metronome's period for tasks of which the shortest has this one; None: some have none.
+def metronome(shortest_budget: int | None) -> int:
+    """The metronome's period for tasks of which the shortest budget is this; None: some have none.
 
     Each beat costs the host as much as thousands of instructions, even while all cores sleep. Where
-    all tasks have periods, and so budgets, finer turns than these do without are not worth that.
+    all tasks have budgets it is enough that waiting for its turn takes a task less than half its
+    own, whatever the other cores do.
     """
-    return (
-        METRONOME if shortest_period is None else max(METRONOME, shortest_period // SHARE_OF_PERIOD)
-    )
+    return METRONOME if shortest_budget is None else max(METRONOME, shortest_budget // 2)
 
 
 def metronome_word(period: int = METRONOME) -> str:

@@ -14,8 +14,8 @@ TASKS = """
 def rest() -> None:
     pass
 """
-SLOW = VcpuPlan(name="slow", kind="main", period=8_000_000, budget=1_000)
-FAST = VcpuPlan(name="fast", kind="main", period=4_000_000, budget=1_000)
+LARGE = VcpuPlan(name="large", kind="main", period=8_000_000, budget=400_000)
+SMALL = VcpuPlan(name="small", kind="main", period=4_000_000, budget=200_000)
 SERVING = VcpuPlan(name="serving", kind="io", utilization=1 << 20)
 LEFT = VcpuPlan(name="best-effort", kind="best effort")
 
@@ -29,14 +29,14 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
 @pytest.mark.parametrize(
     ("vcpus", "metronome"),
     [
-        (((SLOW,), (FAST,)), 100_000),
-        (((SLOW, SERVING), (SLOW,)), 200_000),
-        (((SLOW,), (FAST, LEFT)), 10_000),
-        (((SLOW,), ()), 10_000),  # a foreign kernel has none
+        (((LARGE,), (SMALL,)), 100_000),
+        (((LARGE, SERVING), (LARGE,)), 200_000),
+        (((LARGE,), (SMALL, LEFT)), 10_000),
+        (((LARGE,), ()), 10_000),  # a foreign kernel has none
     ],
     ids=["timed", "bottom half", "best effort", "foreign"],
 )
-def test_turns_are_as_fine_as_the_shortest_period_needs(
+def test_turns_are_as_fine_as_the_shortest_budget_needs(
     plan: Plan, vcpus: tuple[tuple[VcpuPlan, ...], ...], metronome: int
 ) -> None:
     sandboxes = tuple(

@@ -81,8 +81,14 @@ def test_rules() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shortest", "period"),
-    [(None, METRONOME), (100_000, METRONOME), (1_000_000, 25_000), (4_000_000, 100_000)],
+    ("budget", "period"),
+    [(None, METRONOME), (1_000, METRONOME), (20_000, METRONOME), (100_000, 50_000)],
 )
-def test_the_metronome_beats_often_in_each_period(shortest: int | None, period: int) -> None:
-    assert metronome(shortest) == period
+def test_the_metronome_beats_twice_in_each_budget(budget: int | None, period: int) -> None:
+    assert metronome(budget) == period
+    for cores in range(1, 65):
+        assert (
+            budget is None
+            or budget < 2 * METRONOME
+            or longest_wait(cores, cores, period) * 2 < budget
+        )
