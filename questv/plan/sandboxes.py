@@ -351,6 +351,7 @@ def plan_sandboxes(
         kinds = {kind for task in own for kind in task.signature.parameters.values()}
         objects = [TABLES[kind].symbol for kind in kinds if kind in TABLES]
         objects += [TABLES[ParameterKind.INPUT].symbol] if sandbox.inputs else []
+        objects += [BOTTOM_HALF] if any(each.device is not None for each in placed) else []
         for driver in needed:
             objects += [driver.symbol, driver.devices.symbol]
         program = programs.kernel(
