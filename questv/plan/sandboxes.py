@@ -74,11 +74,6 @@ class PlannedTask:
         return self.placed.task
 
     @property
-    def symbols(self) -> list[str]:
-        """Its functions."""
-        return [symbol for symbol in (self.symbol, self.initialize) if symbol is not None]
-
-    @property
     def is_bottom_half(self) -> bool:
         """Whether it does what a device's interrupts ask for."""
         return self.placed.device is not None
