@@ -25,6 +25,7 @@ PARTS = (
     "api",  # what tasks see
     "api_reference",
     "boot",
+    "admission",  # whether promises about time can be kept: knows nothing but numbers
     "system",  # the description: knows nothing of machine code
     "plan",
     "machine",  # where images run: knows nothing of what is in them
@@ -39,6 +40,7 @@ PARTS = (
 )
 
 BESIDES = {  # what must not be used though it stands above
+    "admission": set(PARTS) - {"admission"},
     "system": {"metal", "arch", "text", "monitor", "channel", "kernel", "api", "boot"},
     "machine": set(PARTS) - {"machine", "diagnostics"},
     "attacks": {"plan", "machine", "inspect", "expect", "audit", "view", "cli"},

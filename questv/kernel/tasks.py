@@ -8,7 +8,7 @@ the set of ready tasks is looked at or changed.
 from __future__ import annotations
 
 from questv.arch.x86.instructions import read_tsc
-from questv.kernel import console_port, context, events, floats, queue, scheduler, tasksets, vcpus
+from questv.kernel import console_port, context, events, floats, scheduler, tasksets, vcpus
 from questv.kernel.ending import end_kernel
 from questv.kernel.info import MAX_TASKS, VcpuKind, info
 from questv.kernel.panic import panic
@@ -58,7 +58,7 @@ def end() -> None:
     """End the task that has the core. Interrupts are off."""
     global _unfinished
     tasksets.add(status.finished, status.running)
-    queue.remove(events.events, events.FIRST_WATCHDOG + status.running)
+    events.remove(events.WATCHDOG, status.running)
     _unfinished -= 1
     if _unfinished == 0:
         end_kernel(False)
