@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from questv import process
 from questv.arch.x86.machine import MachineFacts
 from questv.arch.x86.paging import PAGE_SIZE
 from questv.kernel.channels import Reader, Receiver, Sender, Writer
 from questv.kernel.console import SLOTS, Console
+from questv.kernel.doorbells import Wait
 from questv.kernel.info import INPUT_MAGIC, InputHeader
 from questv.kernel.status import EndStatus, KernelStatus
 from questv.machine import (
@@ -174,8 +177,22 @@ def run_system(
 
 
 def _counters(read: Callable[[int, int], bytes], plan: SandboxPlan, end: EndPlan) -> EndStatus:
-    kind = {"sender": Sender, "receiver": Receiver, "writer": Writer, "reader": Reader}[end.role]
+    """Of a process's end its kernel counts a part."""
+    kinds = {"sender": Sender, "receiver": Receiver, "writer": Writer, "reader": Reader}
+    if end.wait:
+        kinds = {
+            "sender": process.Sender,
+            "receiver": process.Receiver,
+            "writer": process.Writer,
+            "reader": process.Reader,
+        }
+    kind = kinds[end.role]
     counters: EndStatus = kind.view(read(plan.physical(end.object), sizeof(kind))).wait.counters
+    if end.wait:
+        counters = EndStatus.view(bytearray(bytes(counters)))
+        kept = Wait.view(read(plan.physical(end.wait), sizeof(Wait))).counters
+        for name in inspect.get_annotations(EndStatus):
+            setattr(counters, name, getattr(counters, name) + getattr(kept, name))
     return counters
 
 

@@ -27,7 +27,6 @@ STOPPED = (SandboxState.CRASHED, SandboxState.MONITOR_FAULT)
 """The states of a sandbox that was stopped for a fault: its crash record is whole."""
 
 _NUMBERED = range(8, 16)
-_PAGE_FAULT = 14
 _DURING_TABLE_WALK = 1 << 33  # in a nested page fault's information (APM vol. 2, 15.25.6)
 _ACCESSES = {
     CrashReason.READ_OUTSIDE_VIEW: "read from",
@@ -150,20 +149,11 @@ def _panic_reason(record: PanicRecord, task: str | None) -> str:
             except ValueError:
                 return f"trap {int(record.trap)}"
         case PanicReason.EXCEPTION:
-            return _exception(record)
+            return words.fault(int(record.vector), int(record.error), int(record.address))
         case PanicReason.WATCHDOG:
             return f"the watchdog of task '{task}' ran out"
         case _:
             return "its record does not say why"
-
-
-def _exception(record: PanicRecord) -> str:
-    vector, error = int(record.vector), int(record.error)
-    if vector != _PAGE_FAULT:
-        return words.exception(vector) + (f", error code {error:#x}" if error else "")
-    access = "executing" if error & 1 << 4 else "writing to" if error & 1 << 1 else "reading from"
-    why = "which it has no right to" if error & 1 << 0 else "where it has no memory"
-    return f"page fault {access} {int(record.address):#x}, {why}"
 
 
 def _registers(record: CrashRecord) -> dict[str, int]:

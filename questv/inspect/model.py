@@ -108,12 +108,25 @@ class VcpuReport(Found):
     overruns: int
 
 
+class FaultReport(Found):
+    """Why a task that is a process was ended: what it did, in a sentence without a subject.
+
+    ``trace`` has the innermost call first.
+    """
+
+    task: str
+    reason: str
+    time: int | None
+    trace: tuple[Frame, ...]
+
+
 class TaskReport(Found):
     """A task on the VCPU named ``vcpu``, with its priority among those there if it has one.
 
     Its kind is ``once``, ``periodic``, which is called each ``period``, or ``bottom half``, which
     does what a device's interrupts ask for. Its state is ``not begun``, ``ready``, ``running``,
-    ``sleeping`` until a time, ``waiting`` for the channel or stream ``waits_for``, or ``finished``.
+    ``sleeping`` until a time, ``waiting`` for the channel or stream ``waits_for``,
+    ``finished``, or ``failed``, of a process that was ended.
 
     ``switches`` is how often the core was taken from another task for it, ``used`` for how long it
     had it, as for its VCPU. A periodic task has a ``deadline`` after each release: ``releases`` are
@@ -203,6 +216,8 @@ class Exits(Found):
 class SandboxReport(Found):
     """One sandbox with its monitor.
 
+    ``clock_offset`` is how far the counter of its core was ahead of that of the core that booted,
+    before it was set right, and ``clock_error`` by how much that may be wrong; None until known.
     ``kernel`` is the file of a foreign kernel, None for one of ours. What only a kernel of ours
     counts is None for a foreign one.
 
@@ -228,10 +243,13 @@ class SandboxReport(Found):
     mode: int | None
     mode_changes: int | None
     vcpus: tuple[VcpuReport, ...]
+    clock_offset: int | None = None
+    clock_error: int | None = None
     tasks: tuple[TaskReport, ...]
     mutexes: tuple[MutexReport, ...]
     counters: tuple[CounterReport, ...]
     histograms: tuple[HistogramReport, ...]
+    faults: tuple[FaultReport, ...] = ()
     crash: CrashReport | None
 
 
@@ -316,6 +334,13 @@ class Snapshot(Found):
     sandboxes: tuple[SandboxReport, ...]
     channels: tuple[ChannelReport, ...]
     streams: tuple[StreamReport, ...]
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """The tasks that were ended for what they did, each with its sandbox."""
+        return tuple(
+            f"{sandbox.name}/{fault.task}" for sandbox in self.sandboxes for fault in sandbox.faults
+        )
 
     @property
     def crashed(self) -> tuple[SandboxReport, ...]:

@@ -10,6 +10,7 @@ from questv.inspect.meters import counter_reports, histogram_reports
 from questv.inspect.model import (
     CrashReport,
     Exits,
+    FaultReport,
     MutexReport,
     SandboxReport,
     TaskReport,
@@ -22,6 +23,7 @@ from questv.kernel.status import KernelStatus, VcpuStatus
 from questv.kernel.tasksets import TaskSet
 from questv.metal.lang import ACQUIRE
 from questv.monitor.interface import ExitCounts, ExitReason, PublicPage, SandboxState
+from questv.monitor.plan import MonitorPlan
 from questv.plan.model import MutexPlan, SandboxPlan
 
 
@@ -30,11 +32,18 @@ def sandbox_state(guest: Guest, sandbox: SandboxPlan) -> SandboxState | int:
     return guest.at(PublicPage, sandbox.public).state.load(ACQUIRE)
 
 
-def sandbox_report(guest: Guest, sandbox: SandboxPlan, crash: CrashReport | None) -> SandboxReport:
-    """All of it; ``crash`` is why it was stopped, if it was."""
+def sandbox_report(
+    guest: Guest,
+    sandbox: SandboxPlan,
+    crash: CrashReport | None,
+    faults: tuple[FaultReport, ...],
+) -> SandboxReport:
+    """All of it; ``crash`` is why it was stopped, if it was, and ``faults`` why processes were."""
     public = guest.at(PublicPage, sandbox.public)
-    kernel = _kernel_report(guest, sandbox)
+    kernel = _kernel_report(guest, sandbox, {fault.task for fault in faults})
     clock = guest.clock
+    monitor = guest.at(MonitorPlan, sandbox.monitor_plan)
+    entered = int(public.entered) != 0
     return SandboxReport(
         name=sandbox.name,
         core=sandbox.core,
@@ -53,10 +62,13 @@ def sandbox_report(guest: Guest, sandbox: SandboxPlan, crash: CrashReport | None
         mode=kernel.mode,
         mode_changes=kernel.mode_changes,
         vcpus=kernel.vcpus,
+        clock_offset=clock.stretch(int(monitor.tsc_offset)) if entered else None,
+        clock_error=clock.stretch(int(monitor.tsc_error)) if entered else None,
         tasks=kernel.tasks,
         mutexes=kernel.mutexes,
         counters=counter_reports(guest, sandbox),
         histograms=histogram_reports(guest, sandbox),
+        faults=faults,
         crash=crash,
     )
 
@@ -77,7 +89,7 @@ class _Kernel:
     mutexes: tuple[MutexReport, ...] = ()
 
 
-def _kernel_report(guest: Guest, sandbox: SandboxPlan) -> _Kernel:
+def _kernel_report(guest: Guest, sandbox: SandboxPlan, failed: set[str]) -> _Kernel:
     if sandbox.status is None:
         return _Kernel()
     status = guest.of(sandbox, KernelStatus, sandbox.status)
@@ -98,7 +110,7 @@ def _kernel_report(guest: Guest, sandbox: SandboxPlan) -> _Kernel:
             for index in range(len(sandbox.vcpus))
         ),
         tasks=tuple(
-            _task(sandbox, index, status, awaited.get(index), account.used[index])
+            _task(sandbox, index, status, awaited.get(index), account.used[index], failed)
             for index in range(len(sandbox.tasks))
         ),
         mutexes=tuple(_mutex(guest, sandbox, plan) for plan in sandbox.mutexes),
@@ -153,10 +165,13 @@ def _task(
     status: KernelStatus,
     awaited: str | None,
     used: int | None,
+    failed: set[str],
 ) -> TaskReport:
     plan = sandbox.tasks[index]
     counters = status.tasks[index]
-    state = _task_state(status, index, waits=awaited is not None)
+    state = (
+        "failed" if plan.name in failed else _task_state(status, index, waits=awaited is not None)
+    )
     return TaskReport(
         name=plan.name,
         function=plan.function,

@@ -10,9 +10,8 @@ from questv.arch.x86.instructions import read_tsc
 from questv.kernel.status import status
 from questv.metal.lang import RELAXED, RELEASE, Array, Atomic, fence, metal, static, u8, u32, u64
 from questv.metal.structs import Struct, sizeof
+from questv.text import LINE, Line
 
-LINE = 232
-"""The longest line, in bytes; what is longer is cut."""
 SLOTS = 64
 
 
@@ -34,13 +33,6 @@ class Console(Struct):
 
     written: Atomic[u64]  # the number of the newest line
     slots: Array[Slot, SLOTS]
-
-
-class Line(Struct):
-    """A line that is being put together."""
-
-    length: u64
-    text: Array[u8, LINE]
 
 
 console: Console = static(export="kernel_console")

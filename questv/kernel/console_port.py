@@ -13,7 +13,7 @@ from questv.arch.x86 import uart
 from questv.arch.x86.instructions import disable_interrupts, enable_interrupts, pause, read_flags
 from questv.arch.x86.registers import RFLAGS_INTERRUPTS
 from questv.kernel import scheduler
-from questv.kernel.console import LINE, SLOTS, console
+from questv.kernel.console import SLOTS, console
 from questv.kernel.info import VcpuKind, info
 from questv.kernel.scheduler import NOBODY
 from questv.kernel.status import status
@@ -32,7 +32,7 @@ from questv.metal.lang import (
     u64,
 )
 from questv.metal.structs import Struct
-from questv.text import Digits, first_digit, unsigned_digits
+from questv.text import LINE, Digits, first_digit, unsigned_digits
 
 _PATIENCE = 100_000
 

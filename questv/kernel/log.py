@@ -5,7 +5,6 @@ from __future__ import annotations
 from questv.arch.x86.instructions import disable_interrupts, enable_interrupts, read_flags
 from questv.arch.x86.registers import RFLAGS_INTERRUPTS
 from questv.kernel import console, console_port
-from questv.kernel.console import LINE, Line
 from questv.kernel.info import MAX_TASKS, info
 from questv.kernel.status import status
 from questv.metal.lang import (
@@ -13,55 +12,41 @@ from questv.metal.lang import (
     Formatter,
     Ptr,
     i64,
-    local,
     metal,
     static,
     text_bytes,
     u8,
     u64,
 )
-from questv.text import Digits, first_digit, signed_digits, unsigned_digits
+from questv.text import Line
 
 _lines: Array[Line, MAX_TASKS + 1] = static()  # one for each task, and one for the kernel
 
 
 @metal
 def _begin() -> None:
-    _lines[status.running].length = 0
-
-
-@metal
-def _put(byte: u8) -> None:
-    line = _lines[status.running]
-    if line.length < LINE:
-        line.text[line.length] = byte
-        line.length += 1
+    _lines[status.running].begin()
 
 
 @metal
 def _text(part: str) -> None:
-    log_bytes(text_bytes(part), len(part))
+    _lines[status.running].add(text_bytes(part), len(part))
 
 
 @metal
 def log_bytes(bytes: Ptr[u8], length: u64) -> None:
     """Add bytes to the current task's line."""
-    for i in range(length):
-        _put(bytes[i])
+    _lines[status.running].add(bytes, length)
 
 
 @metal
 def _unsigned(value: u64, base: u8, width: u8, zeros: bool) -> None:
-    digits: Digits = local()
-    unsigned_digits(digits, value, base, width, zeros)
-    log_bytes(first_digit(digits), digits.length)
+    _lines[status.running].unsigned(value, base, width, zeros)
 
 
 @metal
 def _signed(value: i64, width: u8) -> None:
-    digits: Digits = local()
-    signed_digits(digits, value, width)
-    log_bytes(first_digit(digits), digits.length)
+    _lines[status.running].signed(value, width)
 
 
 @metal
@@ -75,7 +60,7 @@ def log_end() -> None:
     number = console.store(line)
     if enabled:
         enable_interrupts()
-    line.length = 0
+    line.begin()
     if info.console_port != 0 and console_port.may_wait():
         console_port.send_through(number)
 

@@ -13,6 +13,8 @@ from questv.kernel import (
     jobs,
     lapic,
     mutexes,
+    processes,
+    spaces,
     streams,
     tables,
     tasks,
@@ -57,6 +59,8 @@ def main() -> None:
     inputs.start()
     streams.start()
     floats.start()
+    spaces.start()
+    processes.start()
     hypercall(Hypercall.STARTED, 0, 0)
     status.started = read_tsc()
     tasks.run()

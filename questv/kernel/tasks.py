@@ -8,7 +8,16 @@ the set of ready tasks is looked at or changed.
 from __future__ import annotations
 
 from questv.arch.x86.instructions import read_tsc
-from questv.kernel import console_port, context, events, floats, scheduler, tasksets, vcpus
+from questv.kernel import (
+    console_port,
+    context,
+    events,
+    floats,
+    scheduler,
+    spaces,
+    tasksets,
+    vcpus,
+)
 from questv.kernel.ending import end_kernel
 from questv.kernel.info import MAX_TASKS, VcpuKind, info
 from questv.kernel.panic import panic
@@ -167,4 +176,5 @@ def _switch_to(task: u64) -> None:
     vcpus.set_current(task)
     status.tasks[task].switches += 1
     floats.hand_over(info.tasks[task].float_state)
+    spaces.hand_over(info.tasks[task].process)
     context.switch(ptr(_stack_pointers[previous]), _stack_pointers[task])

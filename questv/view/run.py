@@ -37,6 +37,7 @@ def verdict(report: RunReport) -> Text:
         detail = printable(report.detail)
         return Text(f"{report.outcome}: {detail}", "bold red", no_wrap=True, overflow="ignore")
     failures = [f"{sandbox.name} crashed" for sandbox in report.crashed]
+    failures += [f"task {task} failed" for task in report.failed]
     unmet = sum(not expectation.met for expectation in report.expectations)
     if unmet:
         failures.append(f"{unmet} of {len(report.expectations)} expectations not met")

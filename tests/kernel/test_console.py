@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from questv.arch.x86.instructions import out8
-from questv.kernel.console import LINE, SLOTS, Console
+from questv.kernel.console import SLOTS, Console
 from questv.kernel.console_port import start
 from questv.kernel.info import SandboxInfo, info
 from questv.machine import MachineKind
@@ -16,6 +16,7 @@ from questv.metal.interpret.interpreter import Interpreter
 from questv.metal.interpret.memory import Memory
 from questv.metal.interpret.program import Program
 from questv.metal.structs import sizeof
+from questv.text import LINE
 from tests.running import Run, boot, sandbox_text, system_text, task_text, timed_text
 
 TASKS = """

@@ -112,3 +112,25 @@ def test_large_numbers_fit_a_terminal() -> None:
     shown = plain(snapshot_view(report().model_copy(update={"channels": channels})), width=80)
     assert "  a-long-name  left   9,999,999  1,073,741,824  999,999  999,999 " in shown
     assert max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("offset", "error", "line"),
+    [
+        (None, None, ""),
+        (0, 20_000_000, ""),
+        (0, 20_000_001, "  clocks: core 1's is known to within 20.0 ms only\n"),
+        (
+            3_000_000_000,
+            25,
+            "  clocks: core 1's was 3.00 s ahead, and was set right to within 25.0 ns\n",
+        ),
+        (-150, 25, "  clocks: core 1's was 150 ns behind, and was set right to within 25.0 ns\n"),
+    ],
+)
+def test_clocks(offset: int | None, error: int | None, line: str) -> None:
+    """Said where they were wrong, or where nobody can tell."""
+    right = sandbox("right", 1, clock_offset=offset, clock_error=error)
+    made = report().model_copy(update={"sandboxes": (sandbox("left", 0), right)})
+    _, _, rest = plain(snapshot_view(made)).partition("  right ")
+    assert rest.partition("\n")[2].startswith(line + "\nTasks\n")
