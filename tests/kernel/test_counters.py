@@ -113,7 +113,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
                 keys='deadline = "500 us"\nlevel = 1\noverrun_budget = "120 us"',
             ),
             timed_text(
-                "step", "2 ms", "100 us", name="slow", work=300_000, turns=10,
+                "step", "2 ms", "100 us", name="slow", work=300_000, turns=12,
                 keys='deadline = "900 us"\nlevel = 1\noverrun_budget = "200 us"',
             ),
             task_text("rests"),
@@ -137,13 +137,13 @@ def test_they_are_found_by_their_names(reports: tuple[SandboxReport, SandboxRepo
     timed, plain = reports
     assert {each.name: each.total for each in timed.counters} == {
         "shared.everywhere": 1,
-        "tasks.samples": 60,
+        "tasks.samples": 64,
         "tasks.of_wheels[0]": 0,
-        "tasks.of_wheels[1]": sum(range(20)) + sum(range(10)),
+        "tasks.of_wheels[1]": sum(range(20)) + sum(range(12)),
         "quick.own.wheels[0].turns": 10,
         "quick.own.wheels[1].turns": 10,
-        "slow.own.wheels[0].turns": 5,
-        "slow.own.wheels[1].turns": 5,
+        "slow.own.wheels[0].turns": 6,
+        "slow.own.wheels[1].turns": 6,
     }
     assert {each.name: each.total for each in plain.counters} == {
         "shared.everywhere": 5,
@@ -151,7 +151,7 @@ def test_they_are_found_by_their_names(reports: tuple[SandboxReport, SandboxRepo
     }
     found = {each.name: each for each in timed.histograms}
     assert set(found) == {"tasks.latency", "quick.own.work", "slow.own.work"}
-    values = [*range(20), *range(10)]
+    values = [*range(20), *range(12)]
     latency = found["tasks.latency"]
     assert (latency.sum, latency.least, latency.most) == (sum(values), 0, 19)
     assert latency.buckets == tuple(sum(v.bit_length() == n for v in values) for n in range(6))
@@ -169,7 +169,7 @@ def test_who_had_the_core(reports: tuple[SandboxReport, SandboxReport]) -> None:
     quick, slow, rests = timed.tasks
     assert quick.used is not None and slow.used is not None and rests.used is not None
     assert quick.used == pytest.approx(20 * 3_000, rel=0.2)
-    assert slow.used == pytest.approx(2 * 300_000 + 10 * 3_000, rel=0.1)
+    assert slow.used == pytest.approx(2 * 300_000 + 12 * 3_000, rel=0.1)
     assert rests.used == pytest.approx(30_000, rel=0.2)
     assert [vcpu.used for vcpu in timed.vcpus] == [quick.used, slow.used, rests.used]
     assert timed.idle is not None and timed.started is not None and timed.ended is not None
@@ -181,11 +181,11 @@ def test_who_was_late(reports: tuple[SandboxReport, SandboxReport]) -> None:
     timed, _ = reports
     quick, slow, rests = timed.tasks
     assert (quick.releases, quick.misses, quick.dropped) == (20, 0, 0)
-    assert (slow.releases, slow.misses, slow.dropped) == (10, 2, 0)
+    assert (slow.releases, slow.misses, slow.dropped) == (12, 2, 0)
     assert (rests.deadline, rests.responses) == (None, ())
     assert (quick.deadline, slow.deadline) == (500_000, 900_000)
     assert sum(quick.responses) == 20 and sum(quick.responses[8:]) == 0
-    assert sum(slow.responses) == 10 and sum(slow.responses[8:]) == 2
+    assert sum(slow.responses) == 12 and sum(slow.responses[8:]) == 2
     assert slow.worst is not None and slow.worst > 2_000_000  # its next budget
     assert slow.responses[15] == 2
     vcpus = timed.vcpus
@@ -195,5 +195,5 @@ def test_who_was_late(reports: tuple[SandboxReport, SandboxReport]) -> None:
 
 def test_mutexes_are_reported(reports: tuple[SandboxReport, SandboxReport]) -> None:
     (mutex,) = reports[0].mutexes
-    assert (mutex.name, mutex.hold, mutex.times, mutex.overruns) == ("m", 20_000, 31, 1)
+    assert (mutex.name, mutex.hold, mutex.times, mutex.overruns) == ("m", 20_000, 33, 1)
     assert 30_000 < mutex.longest < 36_000
