@@ -22,12 +22,12 @@ FREE = Costs(0, 0, 0, 0, 0, 0, "a machine whose kernel takes no time")
 """For examples of the literature, in which scheduling costs nothing."""
 
 PLACEHOLDER_NOT_MEASURED = Costs(
-    timer=2_000,
-    switch=1_000,
-    doorbell=2_000,
-    device=5_000,
-    exit=2_000,
-    resolution=1_000,
+    timer=500,
+    switch=250,
+    doorbell=500,
+    device=1_000,
+    exit=500,
+    resolution=250,
     source="placeholders, not measured",
 )
 """Guesses on the safe side, to be replaced by what is measured."""
