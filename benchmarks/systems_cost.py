@@ -10,9 +10,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.machines import METRONOME
 from benchmarks.statistics import Result, summarize
 from questv.machine import Machine, MachineKind, MachineOptions, memory_size
+from questv.machine.deterministic import metronome_word
 from questv.monitor.interface import PublicPage, SandboxState
 from questv.plan.build import BuiltSystem, build
 from questv.plan.model import Owner
@@ -43,7 +43,7 @@ def _started(system: BuiltSystem, *, deterministic: bool) -> tuple[int, float]:
             memory=memory_size(MachineKind.MICROVM, system.plan.memory, system.plan.end),
             cores=system.plan.cores,
             deterministic=deterministic,
-            command_line=f"metronome={METRONOME}" if deterministic else "",
+            command_line=metronome_word() if deterministic else "",
         )
         begin = time.monotonic()
         with Machine(options) as machine:

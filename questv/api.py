@@ -9,14 +9,17 @@ from typing import Any, TypeVar, overload
 from questv.channel.copy import copy_out
 from questv.kernel.channels import NOTHING, Reader, Receiver, Sender, Writer
 from questv.kernel.clock import now
-from questv.kernel.console import log, log_bytes, log_end, log_part
+from questv.kernel.counters import Counter, Histogram
 from questv.kernel.doorbells import FOREVER
 from questv.kernel.inputs import Input
 from questv.kernel.jobs import finish
+from questv.kernel.log import log, log_bytes, log_end, log_part
 from questv.kernel.mutexes import Mutex
 from questv.kernel.panic import panic
 from questv.kernel.streams import Stream
+from questv.kernel.synchronization import Condition, Semaphore
 from questv.kernel.timers import sleep_until
+from questv.kernel.watchdogs import unwatch, watch
 from questv.metal.definitions import MetalFunction
 from questv.metal.lang import metal
 from questv.metal.runtime import memcpy as copy_bytes
@@ -28,8 +31,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 class State(Struct, abstract=True):
     """Base of a task's state: ``class Controller(State)`` is a struct like any other.
 
-    A parameter of such a type is the task's own object, zeros at first; if several tasks have the
-    same type, each has its own. It is what survives when its kernel is started again.
+    A parameter of such a type is the task's own object, zeros at first, on pages of its own; if
+    several tasks have the same type, each has its own.
     """
 
 
@@ -116,10 +119,14 @@ def initialize(body: Callable[..., Any]) -> Callable[[F], F]:
 __all__ = [
     "FOREVER",
     "NOTHING",
+    "Condition",
+    "Counter",
+    "Histogram",
     "Input",
     "Mutex",
     "Reader",
     "Receiver",
+    "Semaphore",
     "Sender",
     "State",
     "Stream",
@@ -137,4 +144,6 @@ __all__ = [
     "periodic",
     "sleep_until",
     "task",
+    "unwatch",
+    "watch",
 ]

@@ -1,8 +1,8 @@
-"""Numbers as text, for compiled code."""
+"""Numbers as text, and lines of text, for compiled code."""
 
 from __future__ import annotations
 
-from questv.metal.lang import Array, Ptr, i64, metal, ptr, u8, u64
+from questv.metal.lang import Array, Ptr, i64, local, metal, ptr, u8, u64
 from questv.metal.structs import Struct
 
 CAPACITY = 32
@@ -65,3 +65,42 @@ def _prepend(digits: Digits, byte: u8) -> None:
 def _pad(digits: Digits, width: u8, byte: u8) -> None:
     while digits.length < u64(width) and digits.length < CAPACITY:
         _prepend(digits, byte)
+
+
+# ---- lines -------------------------------------------------------------------------------------
+
+LINE = 232
+"""The longest line, in bytes; what is longer is cut."""
+
+
+class Line(Struct):
+    """A line that is being put together."""
+
+    length: u64
+    text: Array[u8, LINE]
+
+    @metal
+    def begin(self) -> None:
+        """Forget what there is of it."""
+        self.length = 0
+
+    @metal
+    def add(self, bytes: Ptr[u8], length: u64) -> None:
+        """Add bytes, as far as there is room."""
+        for i in range(min(length, LINE - self.length)):
+            self.text[self.length] = bytes[i]
+            self.length += 1
+
+    @metal
+    def unsigned(self, value: u64, base: u8, width: u8, zeros: bool) -> None:
+        """Add a number; see ``unsigned_digits``."""
+        digits: Digits = local()
+        unsigned_digits(digits, value, base, width, zeros)
+        self.add(first_digit(digits), digits.length)
+
+    @metal
+    def signed(self, value: i64, width: u8) -> None:
+        """Add a number; see ``signed_digits``."""
+        digits: Digits = local()
+        signed_digits(digits, value, width)
+        self.add(first_digit(digits), digits.length)

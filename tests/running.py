@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from questv import process
 from questv.arch.x86.machine import MachineFacts
 from questv.arch.x86.paging import PAGE_SIZE
 from questv.kernel.channels import Reader, Receiver, Sender, Writer
 from questv.kernel.console import SLOTS, Console
+from questv.kernel.doorbells import Wait
 from questv.kernel.info import INPUT_MAGIC, InputHeader
 from questv.kernel.status import EndStatus, KernelStatus
 from questv.machine import (
@@ -22,6 +25,7 @@ from questv.machine import (
     MachineOptions,
     memory_size,
 )
+from questv.machine.deterministic import METRONOME, metronome_word
 from questv.machine.memory import HIGH_BANK_START as HIGH
 from questv.metal.structs import sizeof
 from questv.monitor.interface import ExitReason, PublicPage, SandboxState
@@ -45,6 +49,7 @@ class Sandbox:
 
     public: PublicPage
     status: KernelStatus
+    console: Console
     lines: list[str]
     ends: dict[str, EndStatus]
 
@@ -82,6 +87,11 @@ class Run:
         found = self.memory(self.system.plan.boot_machine, sizeof(MachineFacts))
         return MachineFacts.view(found)
 
+    def nanoseconds(self, tsc: int) -> int:
+        """The moment of a time-stamp counter's value, since the machine's start."""
+        facts = self.facts
+        return (tsc - int(facts.start_tsc)) * 10**9 // int(facts.tsc_frequency)
+
     def __getitem__(self, name: str) -> Sandbox:
         return self.sandboxes[name]
 
@@ -103,19 +113,21 @@ def run_system(
     cores: int | None = None,
     memory: int | None = None,
     deterministic: bool = False,
-    metronome: int = 10_000,
+    metronome: int = METRONOME,
     command_line: str = "",
     contents: tuple[tuple[int, Path], ...] = (),
     consoles: tuple[tuple[int, int | None], ...] = (),
     cpu: str = WITH_X2APIC,
+    extra: tuple[str, ...] = (),
     timeout: float = END,
 ) -> Run:
     """Run a built system to its end, or until ``timeout``: then ``exit`` is None.
 
-    In deterministic runs ``metronome`` is how many nanoseconds one core runs at most before the
-    next one does; time goes by the faster on the host the longer that is.
+    In deterministic runs ``metronome`` is its period in nanoseconds; time goes by the faster on the
+    host the longer that is.
     """
     path = folder / "image.elf"
+    words = [metronome_word(metronome)] if deterministic else []
     path.write_bytes(image if image is not None else system.image)
     options = MachineOptions(
         image=path,
@@ -123,10 +135,11 @@ def run_system(
         kind=kind,
         cores=cores or system.plan.cores,
         deterministic=deterministic,
-        command_line=f"metronome={metronome} {command_line}" if deterministic else command_line,
+        command_line=" ".join([*words, command_line]),
         contents=contents,
         consoles=consoles,
         cpu=cpu,
+        extra=extra,
     )
     with Machine(options) as machine:
         try:
@@ -156,6 +169,7 @@ def run_system(
         sandboxes[plan.name] = Sandbox(
             PublicPage.view(read(plan.public, sizeof(PublicPage))),
             KernelStatus.view(status),
+            console,
             console_lines(console),
             {end.channel: _counters(read, plan, end) for end in plan.ends},
         )
@@ -163,8 +177,22 @@ def run_system(
 
 
 def _counters(read: Callable[[int, int], bytes], plan: SandboxPlan, end: EndPlan) -> EndStatus:
-    kind = {"sender": Sender, "receiver": Receiver, "writer": Writer, "reader": Reader}[end.role]
+    """Of a process's end its kernel counts a part."""
+    kinds = {"sender": Sender, "receiver": Receiver, "writer": Writer, "reader": Reader}
+    if end.wait:
+        kinds = {
+            "sender": process.Sender,
+            "receiver": process.Receiver,
+            "writer": process.Writer,
+            "reader": process.Reader,
+        }
+    kind = kinds[end.role]
     counters: EndStatus = kind.view(read(plan.physical(end.object), sizeof(kind))).wait.counters
+    if end.wait:
+        counters = EndStatus.view(bytearray(bytes(counters)))
+        kept = Wait.view(read(plan.physical(end.wait), sizeof(Wait))).counters
+        for name in inspect.get_annotations(EndStatus):
+            setattr(counters, name, getattr(counters, name) + getattr(kept, name))
     return counters
 
 

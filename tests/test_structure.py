@@ -23,12 +23,14 @@ PARTS = (
     "channel",
     "kernel",
     "api",  # what tasks see
+    "process",  # what those see that are processes
     "api_reference",
     "boot",
     "admission",  # whether promises about time can be kept: knows nothing but numbers
     "system",  # the description: knows nothing of machine code
     "plan",
     "machine",  # where images run: knows nothing of what is in them
+    "counter",  # instructions by core: a program for the emulator, and who reads it
     "probes",  # the machines' self-test: a program, and who runs it
     "inspect",
     "expect",
@@ -40,10 +42,10 @@ PARTS = (
 
 BESIDES = {  # what must not be used though it stands above
     "admission": set(PARTS) - {"admission"},
-    "system": {"metal", "arch", "text", "monitor", "channel", "kernel", "api", "boot"},
+    "system": {"metal", "arch", "text", "monitor", "channel", "kernel", "process", "api", "boot"},
     "machine": set(PARTS) - {"machine", "diagnostics"},
     "attacks": {"plan", "machine", "inspect", "expect", "audit", "view", "cli"},
-    "audit": {"arch", "text", "channel", "api", "api_reference", "inspect", "expect"},
+    "audit": {"arch", "text", "channel", "process", "api", "api_reference", "inspect", "expect"},
 }
 
 AUDIT_USES = {  # of the part that builds what it audits
@@ -51,6 +53,7 @@ AUDIT_USES = {  # of the part that builds what it audits
     "questv.monitor.interface",
     "questv.monitor.plan",
     "questv.kernel.info",
+    "questv.kernel.processes",
     "questv.boot.plan",
 }
 

@@ -30,6 +30,7 @@ from questv.audit.sources import (
 from questv.audit.tables import (
     Tables,
     check_guards,
+    check_process,
     kernel_tables,
     monitor_tables,
     view_tables,
@@ -98,7 +99,12 @@ class Auditor:
         self._boot = Binary("boot", subject.programs["boot"])
         monitor = Binary("monitor", subject.programs["monitor"])
         kernels = {name: _kernel(subject, name) for name in ours}
-        self._declared = Declared(subject.system, subject.plan, monitor, kernels)
+        processes = {
+            process.program: Binary(process.program, subject.programs[process.program])
+            for each in subject.plan.sandboxes
+            for process in each.processes
+        }
+        self._declared = Declared(subject.system, subject.plan, monitor, kernels, processes)
         self._names = [sandbox.name for sandbox in subject.plan.sandboxes]
         try:
             self._told = Told(self._declared, memory, self._boot)
@@ -109,6 +115,10 @@ class Auditor:
             ) from error
         self._views = {name: self._walk_view(name) for name in self._names}
         self._kernels = {name: self._walk_kernel(name) for name in ours}
+        self._processes = [
+            (each, process, self._walk(root, [self._declared.memory_of(each.name)]))
+            for each, process, root in self._told.process_tables()
+        ]
         self._monitors = {name: self._walk_monitor(name) for name in self._names}
         self._rights = Rights(
             {name: spans(walk.leaves) for name, walk in self._views.items()}
@@ -260,6 +270,18 @@ class Auditor:
             pages = sum(_walked(walk).pages for walk in walks.values())
             self._check(name, proves, pages, "pages", violations)
 
+        self._check(
+            "processes",
+            "each process sees its own memory, ends and inputs, and its kernel by that alone",
+            sum(_walked(walk).pages for _, _, walk in self._processes),
+            "pages",
+            (
+                violation
+                for sandbox, process, walk in self._processes
+                for violation in check_process(declared, sandbox.name, process, walk)
+            ),
+        )
+
     def _maps(self) -> None:
         declared, told = self._declared, self._told.monitors
 
@@ -312,6 +334,7 @@ class Auditor:
                 sandbox.nested_tables,
                 sandbox.msr_map,
                 sandbox.io_map,
+                clock=int(told.tsc_offset),
                 is_foreign=self._declared.is_foreign(name),
             )
             found += _or_no_memory(name, "control blocks", self._block(name, wanted))

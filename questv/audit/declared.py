@@ -13,7 +13,7 @@ from functools import cache
 
 from questv.audit.binaries import Binary
 from questv.audit.model import PAGE
-from questv.plan.model import Owner, Plan, Region
+from questv.plan.model import Owner, Plan, ProcessPlan, Region, SandboxPlan, Window
 from questv.system.model import (
     ApicMode,
     Channel,
@@ -108,13 +108,19 @@ class Declared:
     """One system: its description, the plan's claims of where things are, and its programs."""
 
     def __init__(
-        self, system: System, plan: Plan, monitor: Binary, kernels: Mapping[str, Binary]
+        self,
+        system: System,
+        plan: Plan,
+        monitor: Binary,
+        kernels: Mapping[str, Binary],
+        processes: Mapping[str, Binary],
     ) -> None:
         """Take the plan's claims as they are; ``owners`` has to check them."""
         self.system = system
         self.plan = plan
         self.monitor_program = monitor
         self.kernel_programs = kernels
+        self.process_programs = processes
         self.sandboxes = {sandbox.name: sandbox for sandbox in system.sandboxes}
         self.cores = dict(zip(self.sandboxes, system.cores(), strict=True))
         self.view = cache(self._view)
@@ -151,17 +157,64 @@ class Declared:
         plan, region = self.plan.sandbox(name), self.memory_of(name)
         parts = []
         free = region.start
-        for window in sorted(plan.kernel_windows, key=lambda window: window.physical):
+        for window, rights in self._own_windows(plan):
             if not region.start <= window.physical < region.end:
                 continue
             if free < window.physical:
                 parts.append(_identity(free, window.physical - free, "rw", "free memory"))
-            rights = self._kernel_part(name, window.address)
             parts.append(_identity(window.physical, window.size, rights, window.name))
             free = window.physical + window.size
         if free < region.end:
             parts.append(_identity(free, region.end - free, "rw", "page tables and free memory"))
         return parts
+
+    def _own_windows(self, plan: SandboxPlan) -> list[tuple[Window, str]]:
+        """What a kernel and its processes have of its memory, with the rights, in order.
+
+        What a process is told is its kernel's to write, which sees it, too.
+        """
+        found = [
+            (window, self._kernel_part(plan.name, window.address)) for window in plan.kernel_windows
+        ]
+        for process in plan.processes:
+            told = self.process_programs[process.program].address("process_info")
+            task = plan.tasks[process.task].name
+            found += [
+                (_named(window, task), self._process_part(process, window.address))
+                for window in process.windows
+                if window.address != told
+            ]
+        return sorted(found, key=lambda each: each[0].physical)
+
+    def _process_part(self, process: ProcessPlan, address: int) -> str:
+        """The rights to a part of a process's own memory."""
+        program = self.process_programs[process.program]
+        section = program.section_at(address)
+        if section is not None:
+            return section.rights
+        return "r" if address == program.address("process_info") else "rw"
+
+    def process(self, process: ProcessPlan, name: str) -> list[Stretch]:
+        """What a process of a sandbox shows to user mode: its own memory, its ends and inputs."""
+        plan = self.plan.sandbox(name)
+        own = range(process.start, process.start + process.size)
+        sides = {
+            area.start: "rw" if writer == name else "r"
+            for channel in self.system.channels
+            if any(end.channel == channel.name and end.task == process.task for end in plan.ends)
+            for writer, area in self.sides(channel)
+        }
+        inputs = {each.physical: "r" for each in process.inputs}
+        parts = []
+        for window in process.windows:
+            rights = (sides | inputs).get(window.physical)
+            if window.physical in own:
+                rights = self._process_part(process, window.address)
+            if rights is not None:
+                parts.append(
+                    Stretch(window.address, window.size, window.physical, rights, window.name)
+                )
+        return sorted(parts, key=lambda part: part.start)
 
     def _kernel_part(self, name: str, address: int) -> str:
         """The rights to a part of a kernel's own memory, by its address in the kernel."""
@@ -381,6 +434,11 @@ def _kind(part: str) -> str:
     """What all parts of a memory are called together that are like this one."""
     kind = part.partition(" ")[0]
     return f"{kind}s" if part.startswith(("stack ", "state ")) else part
+
+
+def _named(window: Window, task: str) -> Window:
+    """A part of a process's memory, as a part of its sandbox's."""
+    return window.model_copy(update={"name": f"process {task}: {window.name}"})
 
 
 def least_sizes(channel: Channel) -> tuple[int, int]:

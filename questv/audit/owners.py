@@ -7,7 +7,7 @@ meet, each has the size that was declared, and what a claim places is in its own
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TypeGuard
 
@@ -15,8 +15,8 @@ from questv.audit.binaries import Binary
 from questv.audit.declared import Declared, least_sizes
 from questv.audit.model import PAGE, Violation
 from questv.diagnostics import BadInputError
-from questv.plan.model import Owner, Plan, Region, SandboxPlan, Window
-from questv.system.model import System
+from questv.plan.model import Owner, Plan, ProcessPlan, Region, SandboxPlan, Window
+from questv.system.model import Isolation, System
 
 FOUR_GIB = 4 << 30
 MSR_MAP_SIZE = 2 * PAGE  # APM vol. 2, 15.11
@@ -28,17 +28,31 @@ def check_names(system: System, plan: Plan, programs: set[str]) -> None:
     """Raise BadInputError unless description, plan and programs are of one system."""
     names = [sandbox.name for sandbox in system.sandboxes]
     needed = {"boot", "monitor", *(f"kernel-{s.name}" for s in system.sandboxes if not s.kernel)}
+    processes = [
+        sorted(task.name for task in sandbox.tasks if task.isolation is Isolation.PROCESS)
+        for sandbox in system.sandboxes
+    ]
+    needed |= {
+        f"process-{sandbox.name}.{task}"
+        for sandbox, tasks in zip(system.sandboxes, processes, strict=True)
+        for task in tasks
+    }
     described = (
         names,
         [channel.name for channel in system.channels],
         [[each.name for each in sandbox.inputs] for sandbox in system.sandboxes],
         [bool(sandbox.kernel) for sandbox in system.sandboxes],
+        processes,
     )
     claimed = (
         [sandbox.name for sandbox in plan.sandboxes],
         [channel.name for channel in plan.channels],
         [[each.name for each in sandbox.inputs] for sandbox in plan.sandboxes],
         [bool(sandbox.foreign) for sandbox in plan.sandboxes],
+        [
+            sorted(sandbox.tasks[process.task].name for process in sandbox.processes)
+            for sandbox in plan.sandboxes
+        ],
     )
     regions = Counter(region.of for region in plan.regions if region.owner is Owner.SANDBOX)
     whole = needed <= programs
@@ -149,7 +163,7 @@ def _kernel(declared: Declared, sandbox: SandboxPlan) -> Iterator[Violation]:
         own = memory.start <= window.physical and window.physical + window.size <= memory.end
         if not own and window.size > others.get(window.physical, 0):
             yield _misplaced(who, window, "its own memory, its channels, its inputs")
-    yield from _apart(who, sandbox.kernel_windows)
+    yield from _apart(who, [*sandbox.kernel_windows, *_own_of_processes(declared, sandbox)])
     if not _is(declared.plan.region_at(sandbox.info), Owner.SANDBOX, sandbox.name):
         yield _claim(
             who, f"has what it is told at {sandbox.info:#x}", "its own memory", sandbox.info
@@ -158,6 +172,11 @@ def _kernel(declared: Declared, sandbox: SandboxPlan) -> Iterator[Violation]:
         return  # it has page tables and a program of its own
     program = declared.kernel_programs[sandbox.name]
     yield from _sections_placed(who, program, sandbox.kernel_windows)
+    for process in sandbox.processes:
+        task = sandbox.tasks[process.task].name
+        binary = declared.process_programs[process.program]
+        yield from _sections_placed(f"process {task} of {sandbox.name}", binary, process.windows)
+        yield from _process_placed(declared, sandbox, process)
     if not _is(declared.plan.region_at(sandbox.kernel_tables), Owner.SANDBOX, sandbox.name):
         yield _claim(
             who,
@@ -188,6 +207,42 @@ def _monitor(declared: Declared, sandbox: SandboxPlan) -> Iterator[Violation]:
     ):
         if not _is(declared.plan.region_at(address), Owner.MONITOR, sandbox.name):
             yield _claim(who, f"has its {what} at {address:#x}", "its own memory", address)
+
+
+def _own_of_processes(declared: Declared, sandbox: SandboxPlan) -> Iterator[Window]:
+    """What processes have of their sandbox's memory, but for what is their kernel's, too."""
+    for process in sandbox.processes:
+        told = declared.process_programs[process.program].address("process_info")
+        for window in process.windows:
+            own = process.start <= window.physical < process.start + process.size
+            if own and window.address != told:
+                yield window
+
+
+def _process_placed(
+    declared: Declared, sandbox: SandboxPlan, process: ProcessPlan
+) -> Iterator[Violation]:
+    """A process lies in its sandbox's memory, and sees what it was given besides."""
+    who = f"process {sandbox.tasks[process.task].name} of {sandbox.name}"
+    memory = declared.memory_of(sandbox.name)
+    if not memory.start <= process.start <= process.start + process.size <= memory.end:
+        yield _claim(who, f"lies at {process.start:#x}", "its sandbox's memory", process.start)
+    seen = {part.physical: part.size for part in declared.process(process, sandbox.name)}
+    for window in process.windows:
+        end = window.physical + window.size
+        own = process.start <= window.physical and end <= process.start + process.size
+        if not own and window.size > _region_size(declared, seen, window.physical):
+            yield _misplaced(who, window, "its own memory, its ends of channels, its inputs")
+    for what, address in (("top page table", process.tables), ("record", process.object)):
+        place = address if what == "top page table" else sandbox.physical(address)
+        if not _is(declared.plan.region_at(place), Owner.SANDBOX, sandbox.name):
+            yield _claim(who, f"has its {what} at {place:#x}", "its sandbox's memory", place)
+
+
+def _region_size(declared: Declared, seen: Mapping[int, int], physical: int) -> int:
+    """How much there may be seen of what begins at a physical address."""
+    region = declared.plan.region_at(physical)
+    return region.size if physical in seen and region is not None else 0
 
 
 def _apart(who: str, windows: Sequence[Window]) -> Iterator[Violation]:

@@ -14,6 +14,7 @@ from itertools import islice
 from questv.audit.declared import Declared, Stretch
 from questv.audit.model import PAGE, TableEntry, Violation
 from questv.audit.walk import Fault, Leaf, Walk
+from questv.plan.model import ProcessPlan
 
 _VERBS = {"r": "read", "rw": "read and write", "rx": "read and execute"}
 _ALL = "read, write and execute"
@@ -37,7 +38,7 @@ class Tables:
             yield self.fault(fault)
         for leaf in walk.leaves:
             yield from self.leaf(leaf, declared)
-        yield from self._missing(walk.leaves)
+        yield from self.missing(walk.leaves)
 
     def fault(self, fault: Fault) -> Violation:
         """An entry that is wrong for itself."""
@@ -100,7 +101,7 @@ class Tables:
             TableEntry(entry.table, entry.index, entry.value),
         )
 
-    def _missing(self, leaves: Sequence[Leaf]) -> Iterator[Violation]:
+    def missing(self, leaves: Sequence[Leaf]) -> Iterator[Violation]:
         """Declared, and not shown."""
         shown = sorted((leaf.address, leaf.address + leaf.size) for leaf in leaves)
         index = 0
@@ -134,6 +135,24 @@ def kernel_tables(declared: Declared, name: str) -> Tables:
     return Tables(f"kernel of {name}", f"the kernel of '{name}'", declared.kernel(name), user=False)
 
 
+def check_process(
+    declared: Declared, name: str, process: ProcessPlan, walk: Walk
+) -> Iterator[Violation]:
+    """The tables of a process: the kernel's addresses for the kernel alone, and its own."""
+    task = declared.plan.sandbox(name).tasks[process.task].name
+    who, subject = f"process {task} of {name}", f"the process '{task}' of '{name}'"
+    own = Tables(who, subject, declared.process(process, name), user=True)
+    kernel = Tables(who, f"{subject}, in its kernel,", declared.kernel(name), user=False)
+    for fault in walk.faults:
+        yield own.fault(fault)
+    for leaf in walk.leaves:
+        yield from (own if leaf.user else kernel).leaf(leaf, declared)
+    yield from own.missing([leaf for leaf in walk.leaves if leaf.user])
+    yield from kernel.missing([leaf for leaf in walk.leaves if not leaf.user])
+    yield from check_guards(own, walk)
+    yield from check_guards(kernel, walk)
+
+
 def monitor_tables(declared: Declared, name: str) -> Tables:
     """A monitor's own tables."""
     return Tables(
@@ -154,6 +173,8 @@ def check_guards(tables: Tables, walk: Walk) -> Iterator[Violation]:
     for part in tables.parts:
         if part.what == "stack" or part.what.startswith(("stack ", "state ")):
             guards[part.start - PAGE] = f"the page below {part.what}"
+            if tables.user:
+                guards[part.end] = f"the page after {part.what}"
         elif part.what.endswith(" side)"):
             guards[part.start - PAGE] = f"the page below {part.what}"
             guards[part.end] = f"the page after {part.what}"

@@ -40,6 +40,10 @@ def copies(declared: Declared, boot: Binary, *, with_data: bool) -> list[Copy]:
         if not declared.is_foreign(sandbox.name):
             kernel = declared.kernel_programs[sandbox.name]
             of.append((f"kernel of {sandbox.name}", kernel, sandbox.kernel_windows))
+        for process in sandbox.processes:
+            task = sandbox.tasks[process.task].name
+            program = declared.process_programs[process.program]
+            of.append((f"process {task} of {sandbox.name}", program, process.windows))
         for who, program, windows in of:
             places = {window.address: window.physical for window in windows}
             found += [

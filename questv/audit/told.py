@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from questv.audit.binaries import Binary
 from questv.audit.declared import Declared
 from questv.audit.model import PAGE, TableEntry, Violation
-from questv.audit.sources import Memory
+from questv.audit.sources import Memory, NoMemoryError
 from questv.boot.plan import BootPlan
 from questv.kernel.info import SandboxInfo
+from questv.kernel.processes import Process
 from questv.metal.structs import offsetof, sizeof
 from questv.monitor.interface import ApicMode as ToldApicMode
 from questv.monitor.plan import MonitorPlan
-from questv.plan.model import SandboxPlan
+from questv.plan.model import ProcessPlan, SandboxPlan
 
 FIRST_DEVICE = 0x20
 """Vectors from here on may be devices': below are the processor's exceptions (APM vol. 2, 8.2)."""
@@ -47,7 +48,20 @@ class Told:
             for each in declared.plan.sandboxes
             if not declared.is_foreign(each.name)
         }
+        self._records = [
+            (sandbox, process, Process.view(memory.read(at, sizeof(Process))))
+            for sandbox in declared.plan.sandboxes
+            for process in sandbox.processes
+            for at in [_placed(sandbox, process.object)]
+        ]
         self.count = 0
+
+    def process_tables(self) -> list[tuple[SandboxPlan, ProcessPlan, int]]:
+        """All processes, with the address of the page tables that their kernels use for them."""
+        return [
+            (sandbox, process, int(record.space.tables))
+            for sandbox, process, record in self._records
+        ]
 
     def check(self) -> Iterator[Violation]:
         """Everything that is wrong with them."""
@@ -58,6 +72,8 @@ class Told:
             yield from self._bells(sandbox)
             if not self._declared.is_foreign(sandbox.name):
                 yield from self._info(sandbox)
+        for sandbox, process, record in self._records:
+            yield from self._process(sandbox, process, record)
         yield from self._heard()
 
     # ---- the boot ----------------------------------------------------------------------------
@@ -132,6 +148,7 @@ class Told:
             "io_map": sandbox.io_map,
             "control": sandbox.control,
             "host_save": sandbox.host_save,
+            "tsc_skew": 0,
         }
         who = f"monitor of {sandbox.name}"
         for name, value in wanted.items():
@@ -214,6 +231,22 @@ class Told:
                     who, f"has the stack of task {index} at {top:#x}", "one of its stacks", top
                 )
 
+    def _process(
+        self, sandbox: SandboxPlan, process: ProcessPlan, record: Process
+    ) -> Iterator[Violation]:
+        """What leads a kernel to a process's record, and from there to its tables."""
+        who = f"kernel of {sandbox.name}"
+        told = self._infos[sandbox.name].tasks[process.task]
+        name = sandbox.tasks[process.task].name
+        yield from self._compare(
+            who, f"process of {name}", int(told.process), process.object, sandbox.info
+        )
+        at = _placed(sandbox, process.object)
+        yield from self._compare(
+            who, f"tables of {name}", int(record.space.tables), process.tables, at
+        )
+        yield from self._compare(who, f"info of {name}", int(record.info), process.info, at)
+
     def _compare(
         self, who: str, name: str, found: int, wanted: int, at: int
     ) -> Iterator[Violation]:
@@ -222,6 +255,14 @@ class Told:
             yield Violation(
                 who, f"the {who} is told {name} = {found:#x}", f"{wanted:#x}", page=at & -PAGE
             )
+
+
+def _placed(sandbox: SandboxPlan, address: int) -> int:
+    """Where an address of a kernel is in physical memory, as far as it is claimed anywhere."""
+    try:
+        return sandbox.physical(address)
+    except LookupError as error:
+        raise NoMemoryError(str(error)) from error
 
 
 def _window_ending(sandbox: SandboxPlan, top: int) -> int:

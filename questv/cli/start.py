@@ -16,6 +16,7 @@ from questv.inspect.inspector import Inspector
 from questv.inspect.model import AskedMachine
 from questv.machine import MIB, Machine, MachineKind, MachineOptions, memory_size
 from questv.machine.contents import Progress
+from questv.machine.deterministic import metronome_word
 from questv.machine.relay import Relay
 from questv.monitor.interface import SandboxState
 from questv.plan.model import DevicePlan, Plan
@@ -23,7 +24,6 @@ from questv.plan.model import DevicePlan, Plan
 ASKED = "asked.json"
 """Under this name others find what was asked of a running machine."""
 
-_METRONOME = 10_000  # nanoseconds; bounds the time slices of a deterministic machine
 _HEADERS = MIB  # room for the inputs' headers
 
 
@@ -44,7 +44,7 @@ class StartOptions:
     @property
     def command_line(self) -> str:
         """What the boot is told."""
-        words = [f"metronome={_METRONOME}"] if self.deterministic else []
+        words = [metronome_word()] if self.deterministic else []
         return " ".join([*words, *([f"for={self.run_for}"] if self.run_for is not None else [])])
 
 

@@ -54,7 +54,7 @@ def load_target(path: Path, output: Output, *, checks: bool) -> Target:
         image = Image.read(path)
         return Target(path.read_bytes(), image.system, image.plan, image.programs)
     built = build_system(path, output, checks=checks)
-    programs = [built.boot, built.monitor, *built.kernels.values()]
+    programs = [built.boot, built.monitor, *built.kernels.values(), *built.processes.values()]
     return Target(
         image=built.image,
         system=built.description.system,

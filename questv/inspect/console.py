@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from questv.inspect.guest import Clock, Guest
 from questv.inspect.model import ConsoleReport, Line
-from questv.kernel.console import LINE, SLOTS, Console, Slot
+from questv.kernel.console import SLOTS, Console, Slot
 from questv.metal.lang import ACQUIRE
 from questv.plan.model import SandboxPlan
+from questv.text import LINE
 
 
 def lines_since(guest: Guest, sandbox: SandboxPlan, since: int) -> ConsoleReport:

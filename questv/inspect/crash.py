@@ -27,7 +27,6 @@ STOPPED = (SandboxState.CRASHED, SandboxState.MONITOR_FAULT)
 """The states of a sandbox that was stopped for a fault: its crash record is whole."""
 
 _NUMBERED = range(8, 16)
-_PAGE_FAULT = 14
 _DURING_TABLE_WALK = 1 << 33  # in a nested page fault's information (APM vol. 2, 15.25.6)
 _ACCESSES = {
     CrashReason.READ_OUTSIDE_VIEW: "read from",
@@ -131,19 +130,16 @@ class CrashReader:
     def _panic(self, sandbox: SandboxPlan, status: int) -> PanicReport:
         record = self._guest.of(sandbox, KernelStatus, status).panic
         stack = self._stack(sandbox)
-        if record.reason == PanicReason.MESSAGE:
+        if record.reason in (PanicReason.MESSAGE, PanicReason.WATCHDOG):
             trace = stack.callers(int(record.rbp))
         else:
             trace = stack.calls(int(record.rip), int(record.rbp), int(record.rsp))
-        task = int(record.task)
-        return PanicReport(
-            reason=_panic_reason(record),
-            task=sandbox.tasks[task].name if task < len(sandbox.tasks) else None,
-            trace=trace,
-        )
+        index = int(record.task)
+        task = sandbox.tasks[index].name if index < len(sandbox.tasks) else None
+        return PanicReport(reason=_panic_reason(record, task), task=task, trace=trace)
 
 
-def _panic_reason(record: PanicRecord) -> str:
+def _panic_reason(record: PanicRecord, task: str | None) -> str:
     match record.reason:
         case PanicReason.MESSAGE:
             return bytes(record.text).partition(b"\0")[0].decode(errors="replace")
@@ -153,18 +149,11 @@ def _panic_reason(record: PanicRecord) -> str:
             except ValueError:
                 return f"trap {int(record.trap)}"
         case PanicReason.EXCEPTION:
-            return _exception(record)
+            return words.fault(int(record.vector), int(record.error), int(record.address))
+        case PanicReason.WATCHDOG:
+            return f"the watchdog of task '{task}' ran out"
         case _:
             return "its record does not say why"
-
-
-def _exception(record: PanicRecord) -> str:
-    vector, error = int(record.vector), int(record.error)
-    if vector != _PAGE_FAULT:
-        return words.exception(vector) + (f", error code {error:#x}" if error else "")
-    access = "executing" if error & 1 << 4 else "writing to" if error & 1 << 1 else "reading from"
-    why = "which it has no right to" if error & 1 << 0 else "where it has no memory"
-    return f"page fault {access} {int(record.address):#x}, {why}"
 
 
 def _registers(record: CrashRecord) -> dict[str, int]:

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 
 from questv.inspect.guest import Guest
 from questv.kernel.channels import Reader, Receiver, Sender, Writer
-from questv.kernel.doorbells import WaitState
+from questv.kernel.doorbells import Wait, WaitState
 from questv.kernel.status import EndStatus
 from questv.plan.model import EndPlan, SandboxPlan
+from questv.process import channels
+
+_WORD = (1 << 64) - 1  # a process may have scribbled over its counters
 
 _OBJECTS: dict[str, type[Sender | Receiver | Writer | Reader]] = {
     "sender": Sender,
     "receiver": Receiver,
     "writer": Writer,
     "reader": Reader,
+}
+
+
+_PROCESS_OBJECTS: dict[
+    str, type[channels.Sender | channels.Receiver | channels.Writer | channels.Reader]
+] = {
+    "sender": channels.Sender,
+    "receiver": channels.Receiver,
+    "writer": channels.Writer,
+    "reader": channels.Reader,
 }
 
 
@@ -43,19 +57,29 @@ def ends_of(guest: Guest, sandbox: SandboxPlan) -> list[End]:
     return [_end(guest, sandbox, end) for end in sandbox.ends]
 
 
+def _sum(one: EndStatus, other: EndStatus) -> EndStatus:
+    names = inspect.get_annotations(EndStatus)
+    return EndStatus(**{name: getattr(one, name) + getattr(other, name) & _WORD for name in names})
+
+
 def _end(guest: Guest, sandbox: SandboxPlan, plan: EndPlan) -> End:
-    found = guest.of(sandbox, _OBJECTS[plan.role], plan.object)
+    objects = _PROCESS_OBJECTS if plan.wait else _OBJECTS
+    found = guest.of(sandbox, objects[plan.role], plan.object)
     counters = found.wait.counters
+    asleep = found.wait.state == WaitState.ASLEEP
+    if plan.wait:  # a part of the counters is its kernel's
+        kept = guest.of(sandbox, Wait, plan.wait)
+        counters = _sum(counters, kept.counters)
+        asleep = kept.state == WaitState.ASLEEP
     bytes = int(counters.bytes)
     violations = 0
     match found:
-        case Sender():
+        case Sender() | channels.Sender():
             violations = int(found.producer.violations)
-        case Receiver():
+        case Receiver() | channels.Receiver():
             violations = int(found.consumer.violations)
-        case Writer():
+        case Writer() | channels.Writer():
             bytes = int(counters.messages) * int(found.writer.size)
-        case Reader():
+        case Reader() | channels.Reader():
             bytes = int(counters.messages) * int(found.reader.size)
-    asleep = found.wait.state == WaitState.ASLEEP
     return End(plan, asleep, counters, bytes, violations)

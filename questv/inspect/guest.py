@@ -43,6 +43,13 @@ class Clock:
         """A stretch of time in nanoseconds; 0 while nobody has measured the clock."""
         return ticks * _NANOSECONDS // self.frequency if self.frequency else 0
 
+    def stretch(self, ticks: int) -> int | None:
+        """As many ticks in nanoseconds, rounded away from zero."""
+        if self.frequency == 0:
+            return None
+        nanoseconds = -(-abs(ticks) * _NANOSECONDS // self.frequency)
+        return nanoseconds if ticks >= 0 else -nanoseconds
+
 
 class Guest:
     """Reads a machine that runs ``plan``. Everything that it gives is a copy of the moment."""
@@ -72,12 +79,15 @@ class Guest:
         return struct.view(self.read(address, sizeof(struct)))
 
     def of(self, sandbox: SandboxPlan, struct: type[S], address: int) -> S:
-        """The struct at an address of a sandbox's kernel."""
+        """The struct at an address of a sandbox's kernel, or of one of its processes."""
         return self.at(struct, sandbox.physical(address))
 
     def word(self, sandbox: SandboxPlan, address: int) -> int | None:
-        """The 8 bytes at an address of a sandbox's kernel; None if it has no memory there."""
-        for window in sandbox.kernel_windows:
+        """The 8 bytes at an address of a sandbox's kernel, or of one of its processes.
+
+        None if there is no memory.
+        """
+        for window in sandbox.windows:
             offset = address - window.address
             if 0 <= offset <= window.size - _WORD and not window.device:
                 return int.from_bytes(self.read(window.physical + offset, _WORD), "little")

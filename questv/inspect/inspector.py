@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from questv.inspect.channels import channel_reports
 from questv.inspect.console import lines_since
 from questv.inspect.crash import CrashReader
+from questv.inspect.faults import faults_of
 from questv.inspect.guest import Guest, Memory
 from questv.inspect.model import (
     AskedMachine,
@@ -35,6 +36,7 @@ class Inspector:
         """Look at ``memory`` of a machine that runs ``plan`` with ``programs``, by their names."""
         self.plan = plan
         self._guest = Guest(plan, memory)
+        self._programs = programs
         self._crashes = CrashReader(self._guest, programs)
 
     def found(self) -> FoundMachine | None:
@@ -64,7 +66,12 @@ class Inspector:
     def sandboxes(self) -> tuple[SandboxReport, ...]:
         """Every sandbox, in the order of the plan."""
         return tuple(
-            sandbox_report(self._guest, sandbox, self.crash(sandbox.name))
+            sandbox_report(
+                self._guest,
+                sandbox,
+                self.crash(sandbox.name),
+                faults_of(self._guest, sandbox, self._programs),
+            )
             for sandbox in self.plan.sandboxes
         )
 

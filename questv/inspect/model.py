@@ -91,8 +91,9 @@ class CrashReport(Found):
 class VcpuReport(Found):
     """A VCPU, ``main``, ``io`` or ``best effort``; ``utilization`` is in units of 2**-32.
 
-    ``used`` is for how long its tasks had the core, ``depletions`` how often it had no budget left
-    for what they had to do, and ``overruns`` how often it needed its second budget.
+    ``used`` is for how long its tasks had the core, None if the kernel keeps no account of that;
+    ``depletions`` is how often it had no budget left for what they had to do, and ``overruns`` how
+    often it needed its second budget.
     """
 
     name: str
@@ -102,9 +103,21 @@ class VcpuReport(Found):
     budget: int
     overrun_budget: int
     utilization: int
-    used: int
+    used: int | None
     depletions: int
     overruns: int
+
+
+class FaultReport(Found):
+    """Why a task that is a process was ended: what it did, in a sentence without a subject.
+
+    ``trace`` has the innermost call first.
+    """
+
+    task: str
+    reason: str
+    time: int | None
+    trace: tuple[Frame, ...]
 
 
 class TaskReport(Found):
@@ -112,12 +125,15 @@ class TaskReport(Found):
 
     Its kind is ``once``, ``periodic``, which is called each ``period``, or ``bottom half``, which
     does what a device's interrupts ask for. Its state is ``not begun``, ``ready``, ``running``,
-    ``sleeping`` until a time, ``waiting`` for the channel or stream ``waits_for``, or ``finished``.
+    ``sleeping`` until a time, ``waiting`` for the channel or stream ``waits_for``,
+    ``finished``, or ``failed``, of a process that was ended.
 
     ``switches`` is how often the core was taken from another task for it, ``used`` for how long it
-    had it. Of a periodic task ``releases`` are the calls of its body, ``misses`` those that ended
-    after their deadlines, ``dropped`` the releases that were left out as it was periods late, and
-    ``worst`` is the longest time from a release to its call's end.
+    had it, as for its VCPU. A periodic task has a ``deadline`` after each release: ``releases`` are
+    the calls of its body, ``misses`` those that ended after their deadlines, ``dropped`` the
+    releases that were left out as it was periods late, and ``worst`` is the longest time from a
+    release to its call's end. ``responses`` counts calls by that time: the nth, from 0, are those
+    that took n to n + 1 eighths of the deadline, and the last also all that took longer.
     """
 
     name: str
@@ -126,15 +142,65 @@ class TaskReport(Found):
     vcpu: str
     priority: int | None
     period: int
-    deadline: int
     state: str
     waits_for: str | None
     switches: int
-    used: int
+    used: int | None
+    deadline: int | None
     releases: int
     misses: int
     dropped: int
     worst: int | None
+    responses: tuple[int, ...]
+
+
+class MutexReport(Found):
+    """A mutex, which may be held for ``hold`` at a time.
+
+    It was locked and unlocked so many ``times``, held for the ``longest`` time without what more
+    urgent tasks took, and held longer than it may be ``overruns`` times.
+    """
+
+    name: str
+    hold: int
+    times: int
+    longest: int
+    overruns: int
+
+
+class CounterReport(Found):
+    """What a task counted."""
+
+    name: str
+    total: int
+
+
+class HistogramReport(Found):
+    """Values that a task recorded; ``least`` and ``most`` are None if there is none.
+
+    ``buckets`` counts them by their lengths in bits: the nth, from 0, are those below 2**n that
+    are in none before. Empty ones at the end are left out.
+    """
+
+    name: str
+    sum: int
+    least: int | None
+    most: int | None
+    buckets: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        """How many values there are."""
+        return sum(self.buckets)
+
+    def most_of(self, share: float) -> int | None:
+        """What so many of the values, 1 for all, are not above; exact to a factor of two."""
+        seen = 0
+        for bits, count in enumerate(self.buckets):
+            seen += count
+            if count and seen >= share * self.count:
+                return min((1 << bits) - 1, self.most or 0)
+        return None
 
 
 class Exits(Found):
@@ -150,8 +216,14 @@ class Exits(Found):
 class SandboxReport(Found):
     """One sandbox with its monitor.
 
+    ``clock_offset`` is how far the counter of its core was ahead of that of the core that booted,
+    before it was set right, and ``clock_error`` by how much that may be wrong; None until known.
     ``kernel`` is the file of a foreign kernel, None for one of ours. What only a kernel of ours
     counts is None for a foreign one.
+
+    ``unsent_lines`` are lines of the console that a serial port was not given in time. ``idle`` is
+    for how long no task had the core, None if the kernel keeps no account of that. ``mode`` is 0 or
+    the level of criticality below which tasks yield, which has changed ``mode_changes`` times.
     """
 
     name: str
@@ -166,8 +238,18 @@ class SandboxReport(Found):
     timer_interrupts: int | None
     doorbells: int | None
     spurious_interrupts: int | None
+    unsent_lines: int | None
+    idle: int | None
+    mode: int | None
+    mode_changes: int | None
     vcpus: tuple[VcpuReport, ...]
+    clock_offset: int | None = None
+    clock_error: int | None = None
     tasks: tuple[TaskReport, ...]
+    mutexes: tuple[MutexReport, ...]
+    counters: tuple[CounterReport, ...]
+    histograms: tuple[HistogramReport, ...]
+    faults: tuple[FaultReport, ...] = ()
     crash: CrashReport | None
 
 
@@ -252,6 +334,13 @@ class Snapshot(Found):
     sandboxes: tuple[SandboxReport, ...]
     channels: tuple[ChannelReport, ...]
     streams: tuple[StreamReport, ...]
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """The tasks that were ended for what they did, each with its sandbox."""
+        return tuple(
+            f"{sandbox.name}/{fault.task}" for sandbox in self.sandboxes for fault in sandbox.faults
+        )
 
     @property
     def crashed(self) -> tuple[SandboxReport, ...]:

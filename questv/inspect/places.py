@@ -92,6 +92,12 @@ def _sandbox_part(owner: SandboxPlan, memory: Region, address: int) -> str:
     if window is not None:
         kind, _, name = window.name.partition(" ")
         return f"stack of {name}" if kind == "stack" else window.name
+    for process in owner.processes:
+        window = _window_at(process.windows, address)
+        if window is not None:
+            return f"{window.name} of process {owner.tasks[process.task].name}"
+        if process.lower_tables <= address < process.start + process.size:
+            return f"page tables of process {owner.tasks[process.task].name}"
     tables = range(owner.kernel_tables, memory.start + owner.memory_used)
     return "page tables" if address in tables else "free memory"
 

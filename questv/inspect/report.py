@@ -62,10 +62,11 @@ class RunReport(Snapshot):
 
     @property
     def succeeded(self) -> bool:
-        """Whether it ended as planned, nothing crashed and everything expected came."""
+        """Whether it ended as planned, nothing crashed or failed, and all expected came."""
         return (
             self.outcome is Outcome.ENDED
             and not self.crashed
+            and not self.failed
             and all(expectation.met for expectation in self.expectations)
         )
 

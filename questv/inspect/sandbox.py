@@ -6,14 +6,25 @@ from dataclasses import dataclass
 
 from questv.inspect.ends import ends_of
 from questv.inspect.guest import Guest
-from questv.inspect.model import CrashReport, Exits, SandboxReport, TaskReport, VcpuReport
+from questv.inspect.meters import counter_reports, histogram_reports
+from questv.inspect.model import (
+    CrashReport,
+    Exits,
+    FaultReport,
+    MutexReport,
+    SandboxReport,
+    TaskReport,
+    VcpuReport,
+)
 from questv.inspect.streams import awaited_streams
 from questv.inspect.words import words
+from questv.kernel.mutexes import Mutex
 from questv.kernel.status import KernelStatus, VcpuStatus
 from questv.kernel.tasksets import TaskSet
 from questv.metal.lang import ACQUIRE
 from questv.monitor.interface import ExitCounts, ExitReason, PublicPage, SandboxState
-from questv.plan.model import SandboxPlan, VcpuPlan
+from questv.monitor.plan import MonitorPlan
+from questv.plan.model import MutexPlan, SandboxPlan
 
 
 def sandbox_state(guest: Guest, sandbox: SandboxPlan) -> SandboxState | int:
@@ -21,11 +32,18 @@ def sandbox_state(guest: Guest, sandbox: SandboxPlan) -> SandboxState | int:
     return guest.at(PublicPage, sandbox.public).state.load(ACQUIRE)
 
 
-def sandbox_report(guest: Guest, sandbox: SandboxPlan, crash: CrashReport | None) -> SandboxReport:
-    """All of it; ``crash`` is why it was stopped, if it was."""
+def sandbox_report(
+    guest: Guest,
+    sandbox: SandboxPlan,
+    crash: CrashReport | None,
+    faults: tuple[FaultReport, ...],
+) -> SandboxReport:
+    """All of it; ``crash`` is why it was stopped, if it was, and ``faults`` why processes were."""
     public = guest.at(PublicPage, sandbox.public)
-    kernel = _kernel_report(guest, sandbox)
+    kernel = _kernel_report(guest, sandbox, {fault.task for fault in faults})
     clock = guest.clock
+    monitor = guest.at(MonitorPlan, sandbox.monitor_plan)
+    entered = int(public.entered) != 0
     return SandboxReport(
         name=sandbox.name,
         core=sandbox.core,
@@ -39,8 +57,18 @@ def sandbox_report(guest: Guest, sandbox: SandboxPlan, crash: CrashReport | None
         timer_interrupts=kernel.timer_interrupts,
         doorbells=kernel.doorbells,
         spurious_interrupts=kernel.spurious_interrupts,
+        unsent_lines=kernel.unsent_lines,
+        idle=kernel.idle,
+        mode=kernel.mode,
+        mode_changes=kernel.mode_changes,
         vcpus=kernel.vcpus,
+        clock_offset=clock.stretch(int(monitor.tsc_offset)) if entered else None,
+        clock_error=clock.stretch(int(monitor.tsc_error)) if entered else None,
         tasks=kernel.tasks,
+        mutexes=kernel.mutexes,
+        counters=counter_reports(guest, sandbox),
+        histograms=histogram_reports(guest, sandbox),
+        faults=faults,
         crash=crash,
     )
 
@@ -52,28 +80,40 @@ class _Kernel:
     timer_interrupts: int | None = None
     doorbells: int | None = None
     spurious_interrupts: int | None = None
+    unsent_lines: int | None = None
+    idle: int | None = None
+    mode: int | None = None
+    mode_changes: int | None = None
     vcpus: tuple[VcpuReport, ...] = ()
     tasks: tuple[TaskReport, ...] = ()
+    mutexes: tuple[MutexReport, ...] = ()
 
 
-def _kernel_report(guest: Guest, sandbox: SandboxPlan) -> _Kernel:
+def _kernel_report(guest: Guest, sandbox: SandboxPlan, failed: set[str]) -> _Kernel:
     if sandbox.status is None:
         return _Kernel()
     status = guest.of(sandbox, KernelStatus, sandbox.status)
     ends = ends_of(guest, sandbox)
     awaited = awaited_streams(guest, sandbox)
     awaited |= {end.plan.task: end.plan.channel for end in ends if end.asleep}
+    account = _account(guest, sandbox, status)
     return _Kernel(
         timer_interrupts=int(status.timer_interrupts),
         doorbells=sum(int(end.counters.woken) + int(end.counters.late) for end in ends),
         spurious_interrupts=int(status.spurious),
+        unsent_lines=int(status.unsent_lines),
+        idle=account.idle,
+        mode=int(status.mode),
+        mode_changes=int(status.mode_changes),
         vcpus=tuple(
-            _vcpu(guest, plan, status.vcpus[index]) for index, plan in enumerate(sandbox.vcpus)
+            _vcpu(sandbox, index, status.vcpus[index], account)
+            for index in range(len(sandbox.vcpus))
         ),
         tasks=tuple(
-            _task(guest, sandbox, index, status, awaited.get(index))
+            _task(sandbox, index, status, awaited.get(index), account.used[index], failed)
             for index in range(len(sandbox.tasks))
         ),
+        mutexes=tuple(_mutex(guest, sandbox, plan) for plan in sandbox.mutexes),
     )
 
 
@@ -81,7 +121,30 @@ def _exits(counts: ExitCounts) -> dict[str, int]:
     return {words(reason): int(counts.by_reason[reason]) for reason in ExitReason}
 
 
-def _vcpu(guest: Guest, plan: VcpuPlan, counters: VcpuStatus) -> VcpuReport:
+@dataclass(frozen=True)
+class _Account:
+    """For how long each task had the core, and nobody; None where no account is kept."""
+
+    used: tuple[int | None, ...]
+    idle: int | None
+
+
+def _account(guest: Guest, sandbox: SandboxPlan, status: KernelStatus) -> _Account:
+    kinds = [vcpu.kind for vcpu in sandbox.vcpus]
+    if kinds == ["best effort"] and not sandbox.mutexes:
+        return _Account((None,) * len(sandbox.tasks), None)
+    ticks = [int(status.tasks[index].used) for index in range(len(sandbox.tasks))]
+    idle = int(status.charged) - int(status.started) - sum(ticks)
+    duration = guest.clock.duration
+    return _Account(tuple(map(duration, ticks)), duration(max(idle, 0)))
+
+
+def _vcpu(sandbox: SandboxPlan, index: int, counters: VcpuStatus, account: _Account) -> VcpuReport:
+    plan = sandbox.vcpus[index]
+    shares = [
+        used for task, used in zip(sandbox.tasks, account.used, strict=True) if task.vcpu == index
+    ]
+    known = [used for used in shares if used is not None]
     return VcpuReport(
         name=plan.name,
         kind=plan.kind,
@@ -90,18 +153,25 @@ def _vcpu(guest: Guest, plan: VcpuPlan, counters: VcpuStatus) -> VcpuReport:
         budget=plan.budget,
         overrun_budget=plan.overrun_budget,
         utilization=plan.utilization,
-        used=guest.clock.duration(int(counters.used)),
+        used=sum(known) if len(known) == len(shares) else None,
         depletions=int(counters.depletions),
         overruns=int(counters.overruns),
     )
 
 
 def _task(
-    guest: Guest, sandbox: SandboxPlan, index: int, status: KernelStatus, awaited: str | None
+    sandbox: SandboxPlan,
+    index: int,
+    status: KernelStatus,
+    awaited: str | None,
+    used: int | None,
+    failed: set[str],
 ) -> TaskReport:
     plan = sandbox.tasks[index]
     counters = status.tasks[index]
-    state = _task_state(status, index, waits=awaited is not None)
+    state = (
+        "failed" if plan.name in failed else _task_state(status, index, waits=awaited is not None)
+    )
     return TaskReport(
         name=plan.name,
         function=plan.function,
@@ -109,15 +179,27 @@ def _task(
         vcpu=sandbox.vcpus[plan.vcpu].name,
         priority=plan.priority,
         period=plan.period,
-        deadline=plan.deadline,
         state=state,
         waits_for=awaited if state == "waiting" else None,
         switches=int(counters.switches),
-        used=guest.clock.duration(int(counters.used)),
+        used=used,
+        deadline=plan.deadline or None,
         releases=int(counters.releases),
         misses=int(counters.misses),
         dropped=int(counters.dropped),
         worst=int(counters.worst) or None,
+        responses=tuple(map(int, counters.responses)) if plan.deadline else (),
+    )
+
+
+def _mutex(guest: Guest, sandbox: SandboxPlan, plan: MutexPlan) -> MutexReport:
+    counters = guest.of(sandbox, Mutex, plan.object).counters
+    return MutexReport(
+        name=plan.name,
+        hold=plan.hold,
+        times=int(counters.times),
+        longest=guest.clock.duration(int(counters.longest)),
+        overruns=int(counters.overruns),
     )
 
 

@@ -148,9 +148,9 @@ def _program(program: Program) -> ProgramSize:
 def _tables(plan: Plan) -> TableSizes:
     sandboxes = plan.sandboxes
     return TableSizes(
-        nested_tables=sum(tables(each.view, nested=True).size for each in sandboxes),
-        kernel_tables=sum(tables(each.kernel_windows, nested=False).size for each in sandboxes),
-        monitor_tables=sum(tables(each.monitor_windows, nested=False).size for each in sandboxes),
+        nested_tables=sum(tables(each.view, user=True).size for each in sandboxes),
+        kernel_tables=sum(tables(each.kernel_windows, user=False).size for each in sandboxes),
+        monitor_tables=sum(tables(each.monitor_windows, user=False).size for each in sandboxes),
         permission_maps=len(sandboxes) * (MSR_MAP_SIZE + IO_MAP_SIZE),
         guards=sum(region.size for region in plan.regions if region.owner is Owner.GUARD),
     )

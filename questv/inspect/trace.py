@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from questv.inspect.guest import Guest
 from questv.inspect.model import Frame
+from questv.kernel.stubs import INTERRUPT_STUBS, INTERRUPTED
 from questv.metal.symbols import Symbols
 from questv.plan.model import SandboxPlan
 
@@ -44,11 +45,11 @@ class Stack:
 
     def _callers(self, frame: int) -> list[Frame]:
         found: list[Frame] = []
-        for address in self._return_addresses(frame):
+        for inner, address in self._return_addresses(frame):
             calls = self._call_before(address)
             if not calls:
                 break
-            found += calls
+            found += self._interrupted(inner, calls) or calls
         while found and found[-1].line == 0:
             found.pop()  # the kernel's first instructions, which are the same for everything
         return found
@@ -60,8 +61,15 @@ class Stack:
             for frame in frames_at(self._symbols, address - 1)
         ]
 
-    def _return_addresses(self, frame: int) -> Iterator[int]:
-        """Where each call returns to; ends where the chain of frames does, or breaks."""
+    def _interrupted(self, frame: int, calls: list[Frame]) -> list[Frame]:
+        """What was interrupted, if an interrupt's stub called ``frame``; else nothing."""
+        if calls[0].function not in INTERRUPT_STUBS:
+            return []
+        address = self._guest.word(self._sandbox, frame + 2 * _WORD + INTERRUPTED)
+        return frames_at(self._symbols, address) if address is not None else []
+
+    def _return_addresses(self, frame: int) -> Iterator[tuple[int, int]]:
+        """Each frame and where its call returns to, up to where the chain ends or breaks."""
         for _ in range(CALL_LIMIT):
             if frame % _WORD:
                 return
@@ -69,7 +77,7 @@ class Stack:
             address = self._guest.word(self._sandbox, frame + _WORD)
             if outer is None or address is None:
                 return
-            yield address
+            yield frame, address
             if outer <= frame:
                 return
             frame = outer

@@ -11,6 +11,7 @@ from questv.system.reserved import RESERVED_MSRS, RESERVED_PORTS
 
 _X2APIC_MSRS = range(X2APIC_MSR_BASE, X2APIC_MSR_BASE + 0x100)
 
+_PAGE_FAULT = 14
 _EXCEPTIONS = {
     0: "division error",
     1: "debug exception",
@@ -76,6 +77,15 @@ def words(value: object) -> str:
 def exception(vector: int) -> str:
     """The processor's exception ``vector``, without article."""
     return _EXCEPTIONS.get(vector, f"exception {vector}")
+
+
+def fault(vector: int, error: int, address: int) -> str:
+    """The exception ``vector`` with its error code; ``address`` is that of a page fault."""
+    if vector != _PAGE_FAULT:
+        return exception(vector) + (f", error code {error:#x}" if error else "")
+    access = "executing" if error & 1 << 4 else "writing to" if error & 1 << 1 else "reading from"
+    why = "which it has no right to" if error & 1 << 0 else "where it has no memory"
+    return f"page fault {access} {address:#x}, {why}"
 
 
 def msr(number: int) -> str:

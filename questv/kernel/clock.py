@@ -41,6 +41,12 @@ def _ratio(of: u64, to: u64) -> u64:
     return quotient + 1
 
 
+@metal
+def per_tick() -> u64:
+    """The factor from ticks of the time-stamp counter to nanoseconds."""
+    return _per_tick
+
+
 @metal(inline=True)
 def scale(value: u64, factor: u64) -> u64:
     """``value`` times a factor, rounded down; the result must be below 2**64."""

@@ -83,6 +83,12 @@ def call(what: Ptr[Call], with_floats: bool) -> None:
 
 
 @metal
+def frame(stack_pointer: u64) -> u64:
+    """The frame, with the return address above it, of whoever left its stack at this pointer."""
+    return stack_pointer + SWITCH_STACK - 2 * 8
+
+
+@metal
 def prepare(stack_top: u64) -> u64:
     """Make a stack on which ``switch`` begins a task in ``kernel_task_main``; its pointer."""
     stack = Ptr[u64](stack_top - SWITCH_STACK)

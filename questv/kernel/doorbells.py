@@ -24,6 +24,7 @@ class WaitState(IntEnum):
 
     AWAKE = 0
     ASLEEP = 1  # or about to be: it has announced its sleep, and no doorbell has come for it yet
+    RUNG = 2  # awake, and since it last slept a doorbell has come
 
 
 class Wait(Struct):
@@ -67,7 +68,7 @@ def connect(wait: Wait, end: EndInfo) -> None:
 def take(vector: u64) -> bool:
     """Wake the task that sleeps until this interrupt, if one does. Interrupts are off."""
     wait = _by_vector[vector][0]
-    if wait.state == WaitState.AWAKE:
+    if wait.state != WaitState.ASLEEP:
         return False
     wait.state = WaitState.AWAKE
     wait.counters.woken += 1
@@ -81,6 +82,7 @@ def take_late(vector: u64) -> bool:
     wait = _by_vector[vector]
     if wait == ptr(_nobody):
         return False
+    wait[0].state = WaitState.RUNG
     wait[0].counters.late += 1
     return True
 

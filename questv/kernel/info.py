@@ -66,6 +66,7 @@ class TaskInfo(Struct):
     vcpu: u64  # index of its VCPU
     period: u64  # between calls of its body; 0: it is called once
     deadline: u64  # after the release of each call
+    process: u64  # its ``Process``, 0 if it is a part of the kernel
 
 
 class EndInfo(Struct):

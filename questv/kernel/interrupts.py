@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from questv.kernel import doorbells, lapic, panic, streams, tasks, timers
+from questv.arch.x86.descriptors import RING
+from questv.kernel import doorbells, lapic, panic, processes, streams, tasks, timers
 from questv.kernel.status import status
 from questv.kernel.stubs import ExceptionFrame
 from questv.metal.lang import metal, u64
@@ -38,5 +39,7 @@ def preempt() -> None:
 
 @metal(export="kernel_handle_exception")
 def handle_exception(frame: ExceptionFrame) -> NoReturn:
-    """No exception is expected in a kernel: report it and give up."""
+    """End the process that has caused it; in the kernel none is expected: report it and give up."""
+    if frame.cs & RING != 0 and processes.has_core():
+        processes.end_for_exception(frame)
     panic.for_exception(frame)

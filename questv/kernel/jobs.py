@@ -11,7 +11,7 @@ from __future__ import annotations
 from questv.arch.x86.instructions import disable_interrupts, enable_interrupts
 from questv.kernel import clock, context, tasks, timers
 from questv.kernel.info import MAX_TASKS, TaskInfo, VcpuKind, info
-from questv.kernel.status import TaskStatus, status
+from questv.kernel.status import RESPONSES, RESPONSES_IN_TIME, TaskStatus, status
 from questv.metal.lang import Array, metal, ptr, static, u64
 
 _uninitialized: u64 = static()  # periodic tasks that are yet to be initialized
@@ -80,6 +80,7 @@ def _call_each_period(own: TaskInfo, counters: TaskStatus) -> None:
         context.call(ptr(own.body), own.float_state != 0)
         took = clock.now() - release
         counters.worst = max(counters.worst, took)
+        counters.responses[min(took * RESPONSES_IN_TIME // own.deadline, RESPONSES - 1)] += 1
         if took > own.deadline:
             counters.misses += 1
         if _is_finishing[tasks.current()]:

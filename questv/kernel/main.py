@@ -6,13 +6,15 @@ from questv.arch.x86.instructions import read_tsc
 from questv.kernel import (
     channels,
     clock,
-    console,
+    console_port,
     events,
     floats,
     inputs,
     jobs,
     lapic,
     mutexes,
+    processes,
+    spaces,
     streams,
     tables,
     tasks,
@@ -44,7 +46,7 @@ def main() -> None:
     """Set the core up, say that the kernel runs, and give the core to the tasks."""
     tables.install()
     tasks.prepare()  # from here on the console knows whose line is written, also of a panic
-    console.start()
+    console_port.start()
     lapic.start()
     clock.start()
     events.start()
@@ -57,6 +59,8 @@ def main() -> None:
     inputs.start()
     streams.start()
     floats.start()
+    spaces.start()
+    processes.start()
     hypercall(Hypercall.STARTED, 0, 0)
     status.started = read_tsc()
     tasks.run()

@@ -5,19 +5,20 @@ the mutex's users. So nobody who could want it runs: locking never waits, there 
 what a less urgent task can cost another is the longest of its critical sections, once.
 
 Mutexes are held one within the other: whoever preempts a holder gives all that it locks back before
-the holder goes on. A holder whose VCPU runs out of budget goes on until it unlocks, but no longer
-than the mutex may be held by the description. Whoever waits while it holds one, or holds it longer,
-has broken a promise to all others: the kernel gives up.
+the holder goes on. A holder whose VCPU runs out of budget goes on until it unlocks, as long as it
+has not held the mutex for longer than the description allows: that is what others have been told
+to count with. Whoever waits while it holds one, or holds it longer without budget, has broken a
+promise to all others, and the kernel gives up. Who holds it longer with budget is counted.
 """
 
 from __future__ import annotations
 
 from questv.arch.x86.instructions import disable_interrupts, enable_interrupts
-from questv.kernel import clock, scheduler, tasks, tasksets
+from questv.kernel import clock, scheduler, tasks, tasksets, vcpus
 from questv.kernel.info import MAX_MUTEXES, info
 from questv.kernel.panic import panic
 from questv.kernel.scheduler import NOBODY
-from questv.kernel.status import status
+from questv.kernel.status import MutexStatus, status
 from questv.kernel.tasksets import TaskSet
 from questv.metal.lang import Array, Ptr, copy, metal, ptr, static, u64
 from questv.metal.structs import Struct
@@ -27,12 +28,14 @@ class Mutex(Struct):
     """A mutex of the description; its users are the tasks that have it as a parameter."""
 
     ceiling: TaskSet  # its most urgent user, and all that are less urgent
-    hold: u64  # ticks; how long a holder without budget goes on at most
-    holder: u64  # a task; meaningless while it is free
+    hold: u64  # ticks; how long it may be held, not counting preemption
     is_held: bool
+    holder: u64  # a task; this and what follows is void while it is free
+    taken: u64  # ticks that the holder had had the core in all when it locked it
+    limit: u64  # likewise, up to which it goes on without budget
     barred_before: TaskSet  # what was barred when it was locked
     outer: Ptr[Mutex]  # the one that was locked before and is held yet
-    times: u64  # that it was locked, for the tools on the host
+    counters: MutexStatus  # for the tools on the host
 
     @metal
     def lock(self) -> None:
@@ -57,12 +60,16 @@ class Mutex(Struct):
             panic("a task locks a mutex that it holds already")
         self.is_held = True
         self.holder = status.running
-        self.times += 1
+        self.taken = vcpus.time_of_current()
+        self.limit = self.taken + self.hold
+        if scheduler.holder == self.holder:  # which is to be done with the outer one in its time
+            self.limit = min(self.limit, scheduler.limit)
+        scheduler.holder = self.holder
+        scheduler.limit = self.limit
         copy(self.barred_before, scheduler.barred)
+        scheduler.bar(self.ceiling)
         self.outer = _innermost
         _innermost = ptr(self)
-        tasksets.add_all(scheduler.barred, self.ceiling)
-        _let_go_on(self.holder, self.hold)
 
     @metal
     def give(self) -> None:
@@ -73,27 +80,26 @@ class Mutex(Struct):
         if _innermost != ptr(self):
             panic("a task unlocks a mutex before one that it has locked later")
         self.is_held = False
+        self._count(vcpus.time_of_current() - self.taken)
         copy(scheduler.barred, self.barred_before)
         _innermost = self.outer
         if _innermost.is_null():
-            _let_go_on(NOBODY, 0)
+            scheduler.holder = NOBODY
         else:
-            _let_go_on(_innermost[0].holder, _innermost[0].hold)
+            scheduler.holder = _innermost[0].holder
+            scheduler.limit = _innermost[0].limit
+        scheduler.reconsider()
+
+    @metal
+    def _count(self, held: u64) -> None:
+        self.counters.times += 1
+        self.counters.longest = max(self.counters.longest, held)
+        if held > self.hold:
+            self.counters.overruns += 1
 
 
 mutexes: Array[Mutex, MAX_MUTEXES] = static(export="kernel_mutexes")
 _innermost: Ptr[Mutex] = static()  # the one that was locked last and is held yet
-
-
-@metal
-def _let_go_on(holder: u64, hold: u64) -> None:
-    """Who has locked the innermost mutex, ``NOBODY`` if there is none."""
-    scheduler.holder = holder
-    scheduler.hold = hold
-    tasksets.clear_all(scheduler.holding)
-    if holder != NOBODY:
-        tasksets.add(scheduler.holding, holder)
-    scheduler.reconsider()
 
 
 @metal

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NoReturn
 
 from questv.arch.x86.instructions import disable_interrupts, halt, read_cr2
-from questv.kernel.console import log
+from questv.kernel import console_port
 from questv.kernel.hypercall import hypercall
+from questv.kernel.log import log
 from questv.kernel.status import PANIC_TEXT, PanicReason, status
 from questv.kernel.stubs import ExceptionFrame
 from questv.metal.lang import Ptr, asm, metal, text_bytes, u8, u32, u64
@@ -23,6 +24,7 @@ def panic(reason: str) -> NoReturn:
     disable_interrupts()
     record = status.panic
     record.reason = PanicReason.MESSAGE
+    record.task = u32(status.running)
     for i in range(min(len(reason), PANIC_TEXT)):
         record.text[i] = text_bytes(reason)[i]
     record.rbp = asm("mov $0, rbp", u64, "=r")
@@ -36,8 +38,9 @@ def for_exception(frame: ExceptionFrame) -> NoReturn:
     """Stop this kernel for an exception; one that comes while it is being reported adds nothing."""
     record = status.panic
     if record.reason != PanicReason.NONE:
-        _give_up()
+        _stop()
     record.reason = PanicReason.EXCEPTION
+    record.task = u32(status.running)
     record.vector = u32(frame.vector)
     record.error = frame.error
     record.rip = frame.rip
@@ -57,13 +60,30 @@ def for_exception(frame: ExceptionFrame) -> NoReturn:
 
 
 @metal
+def for_watchdog(task: u64, frame: u64) -> NoReturn:
+    """Stop this kernel as a task has not said in time that it goes on; it is in ``frame``."""
+    record = status.panic
+    record.reason = PanicReason.WATCHDOG
+    record.task = u32(task)
+    record.rbp = frame
+    record.rip = Ptr[u64](frame)[1]
+    log(f"panic: the watchdog of task {task} ran out")
+    _give_up()
+
+
+@metal
 def _is_trap(rip: u64) -> bool:
     return Ptr[u32](rip)[0] == _UD1_EAX
 
 
 @metal
 def _give_up() -> NoReturn:
-    status.panic.task = u32(status.running)
+    console_port.send_all()
+    _stop()
+
+
+@metal
+def _stop() -> NoReturn:
     hypercall(Hypercall.PANIC, u64(status.panic.reason), 0)
     while True:
         halt()

@@ -16,23 +16,31 @@ from questv.metal.lang import metal, static, u64
 NOBODY = MAX_TASKS
 """Stands for the kernel itself where a task's index is kept."""
 
-# Who may run is ``funded`` less ``suspended`` and ``barred``; who holds a mutex may in any case.
+# Who may run is ``funded`` less ``suspended`` and ``barred``; ``holder`` may in any case.
 funded: TaskSet = static()  # their VCPUs have budget
 suspended: TaskSet = static()  # their level is below the kernel's mode
 barred: TaskSet = static()  # they do not top the ceiling of a mutex that is held
-holding: TaskSet = static()  # they hold a mutex
 holder: u64 = static(NOBODY)  # who has locked the mutex that was locked last and is held yet
-hold: u64 = static()  # ticks; how long it may go on with it when its VCPU has no budget
+limit: u64 = static()  # ticks that it may have had the core in all, when its VCPU has no budget
 _may_run: TaskSet = static()
 
 
-@metal
+@metal(inline=True)
 def reconsider() -> None:
     """Work out anew who may run, after one of the sets has changed."""
     for i in range(u64(WORDS)):
-        _may_run.words[i] = (
-            funded.words[i] & ~suspended.words[i] & ~barred.words[i] | holding.words[i]
-        )
+        _may_run.words[i] = funded.words[i] & ~suspended.words[i] & ~barred.words[i]
+    if holder != NOBODY:
+        tasksets.add(_may_run, holder)
+
+
+@metal(inline=True)
+def bar(ceiling: TaskSet) -> None:
+    """Let nobody of ``ceiling`` run but ``holder``, who is one of them and has the core."""
+    for i in range(u64(WORDS)):
+        barred.words[i] |= ceiling.words[i]
+        _may_run.words[i] &= ~ceiling.words[i]
+    tasksets.add(_may_run, holder)
 
 
 @metal(inline=True)

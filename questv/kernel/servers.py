@@ -44,12 +44,15 @@ class SporadicServer(Struct):
     budget: u64  # ticks; all amounts together
     first: u64  # index in ``rest`` of the one after the head
     count: u64  # how many are in ``rest``, sorted by their times
-    rest: Array[Replenishment, REPLENISHMENTS]  # a ring; one more than is kept
+    rest: Array[Replenishment, REPLENISHMENTS]  # a ring; ``enlarge`` can need all of it
 
 
 @metal
 def start(server: SporadicServer, budget: u64, period: u64, now: u64) -> None:
-    """Begin with the whole budget of each period, usable from now on."""
+    """Begin with the whole budget of each period, usable from now on.
+
+    The budget is at least one tick, and the period at least the budget, then and later on.
+    """
     server.period = period
     restart(server, budget, now)
 
@@ -137,31 +140,41 @@ def _post_more(server: SporadicServer) -> None:
 
 @metal(inline=True)
 def _post_head(server: SporadicServer) -> None:
-    server.used -= server.amount
+    amount = server.amount
+    time = server.time + server.period
+    server.used -= amount
     if server.count == 0:
-        server.time += server.period
+        server.time = time
     else:
-        _append(server, server.amount)
         next = server.rest[server.first]
         server.time = next.time
         server.amount = next.amount
         _drop_first(server)
+        _append(server, time, amount)
 
 
 @metal(inline=True)
-def _append(server: SporadicServer, amount: u64) -> None:
-    """Post so much of the head for a period after its time: nothing is later than that."""
-    time = server.time + server.period
-    end = server.first + server.count
-    if server.count != 0:
+def _append(server: SporadicServer, time: u64, amount: u64) -> None:
+    """Post a piece; it is used after all others.
+
+    It is joined with the last one if that reaches up to it, or if the list is full: then the last
+    one is delayed until it does.
+    """
+    count = server.count
+    end = server.first + count
+    if count != 0:
         last = server.rest[(end - 1) % REPLENISHMENTS]
-        if last.time + last.amount == time:
+        if last.time + last.amount == time or count >= REPLENISHMENTS - 1:
+            last.time = time - last.amount
             last.amount += amount
             return
+    elif server.time + server.amount == time:
+        server.amount += amount
+        return
     new = server.rest[end % REPLENISHMENTS]
     new.time = time
     new.amount = amount
-    server.count += 1
+    server.count = count + 1
 
 
 @metal(inline=True)
@@ -196,25 +209,14 @@ def unblock_whole(server: SporadicServer, now: u64) -> bool:
 @metal
 def _unblock(server: SporadicServer, now: u64) -> None:
     if server.used != 0:
-        _split(server)
-    if server.time < now:
-        server.time = now
-        _merge(server)
-
-
-@metal(inline=True)
-def _split(server: SporadicServer) -> None:
-    """Post what is used of the head; what remains can be used after that."""
-    _append(server, server.used)
-    server.time += server.used
-    server.amount -= server.used
-    server.used = 0
-    if server.count == REPLENISHMENTS:  # and the head: one too many
-        next = server.rest[server.first]
-        server.time = next.time
-        server.amount += next.amount
-        _drop_first(server)
-        _merge(server)
+        used = server.used
+        back = server.time + server.period
+        server.time += used
+        server.amount -= used
+        server.used = 0
+        _append(server, back, used)
+    server.time = max(server.time, now)
+    _merge(server)
 
 
 @metal
@@ -232,32 +234,31 @@ def _merge(server: SporadicServer) -> None:
 def enlarge(server: SporadicServer, extra: u64, now: u64) -> None:
     """Make the budget larger by ``extra``, which can be used now.
 
-    If what there was of it is used up, then together with what was used last: both come back at
-    the same time. (It can be used only later if that was overrun before it could be used.)
+    It is added to what is in use; if nothing is left of that, to what was used last, so that both
+    come back together. (It can be used only later if that was overrun before it could be used.)
+    ``now`` is not before the server began.
     """
     server.budget += extra
     if now < next_time(server):
-        _take_back(server)
-    server.amount += extra
+        _insert(server, extra)
+    else:
+        server.amount += extra
     _merge(server)
     if server.used >= server.amount:
         _post(server)
 
 
 @metal
-def _take_back(server: SporadicServer) -> None:
-    """Make what was used up last the head again, though it is used up."""
-    if server.count == 0:
-        server.time -= server.period
-        server.used += server.amount
-        return
-    last = server.rest[(server.first + server.count - 1) % REPLENISHMENTS]
-    time = last.time - server.period
-    amount = last.amount
+def _insert(server: SporadicServer, amount: u64) -> None:
+    """Put a piece before the head; posted again, it joins the last one."""
+    end = server.time + server.amount
+    if server.count != 0:
+        last = server.rest[(server.first + server.count - 1) % REPLENISHMENTS]
+        end = last.time + last.amount
     server.first = (server.first - 1) % REPLENISHMENTS
+    server.count += 1
     next = server.rest[server.first]
     next.time = server.time
     next.amount = server.amount
-    server.time = time
+    server.time = end - server.period
     server.amount = amount
-    server.used += amount

@@ -38,6 +38,7 @@ class PanicReason(IntEnum):
     EXCEPTION = 1  # the processor reported one; ``vector`` says which
     TRAP = 2  # compiled code stopped itself; ``trap`` says why
     MESSAGE = 3  # a task or the kernel called panic(); ``text`` says why
+    WATCHDOG = 4  # ``task`` has not said in time that it goes on
 
 
 PANIC_TEXT = 120
@@ -47,7 +48,7 @@ class PanicRecord(Struct):
     """What a kernel knew when it gave up."""
 
     reason: PanicReason
-    task: u32  # index of the task that ran
+    task: u32  # index of the task that ran, or that was watched
     vector: u32  # of the exception
     trap: u32  # a ``TrapKind``
     error: u64  # the exception's error code
@@ -59,6 +60,11 @@ class PanicRecord(Struct):
     text: Array[u8, PANIC_TEXT]
 
 
+RESPONSES = 16
+RESPONSES_IN_TIME = 8
+"""Response times are told apart in parts of the deadline: into so many up to it."""
+
+
 class TaskStatus(Struct):
     """One task's counters."""
 
@@ -68,25 +74,36 @@ class TaskStatus(Struct):
     misses: u64  # calls that ended after their deadlines
     dropped: u64  # releases that were left out, since it was more than a period late
     worst: u64  # nanoseconds; the longest time from a release to the end of its call
+    responses: Array[u32, RESPONSES]  # calls by that time, the last for all that took longer
 
 
 class VcpuStatus(Struct):
-    """One VCPU's counters. Times are in ticks of the time-stamp counter."""
+    """One VCPU's counters."""
 
-    used: u64  # time that its tasks had the core
     depletions: u64  # times that it had no budget left for what it had to do
     overruns: u64  # times that its second budget was needed
+
+
+class MutexStatus(Struct):
+    """A mutex's counters; they stand in its own object (``mutexes.Mutex``)."""
+
+    times: u64  # that it was locked and unlocked
+    longest: u64  # ticks; what its holder had of the core from the one to the other
+    overruns: u64  # times that this was longer than it may be held
 
 
 class KernelStatus(Struct):
     """All of it."""
 
     started: u64  # time-stamp counter when the kernel said that it runs
+    charged: u64  # likewise, up to which it is known who had the core
     timer_interrupts: u64
+    timer_settings: u64  # times that the timer was armed or disarmed
     spurious: u64  # interrupts that nobody had asked for
     running: u64  # the task that has the core, or had it last
     mode: u64  # 0, or the level of criticality below which tasks have to yield
     mode_changes: u64
+    unsent_lines: u64  # of the console, which the serial port was not given
     ready: TaskSet  # the tasks that could run if they were given time
     finished: TaskSet  # those that have ended
     tasks: Array[TaskStatus, MAX_TASKS + 1]  # the last is for the kernel, before any task runs

@@ -2,8 +2,9 @@
 
 Interrupts (vectors from 32 on) save what a call does not preserve, call ``take_interrupt`` or, for
 the timer's, ``take_timer``, and at the end ``preempt``. An idle core has nothing to save and nobody
-to preempt: there an interrupt, once taken, returns to whoever called ``wait_for_interrupt``.
-Exceptions save everything and call ``handle_exception``, which does not come back.
+to preempt: there an interrupt, once taken, returns to whoever called ``wait_for_interrupt`` or
+``take_interrupt_now``. Exceptions save everything and call ``handle_exception``, which does not
+come back.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ _EXCEPTIONS = 32
 _WITH_ERROR_CODE = {8, 10, 11, 12, 13, 14, 17, 21, 29, 30}  # APM vol. 2, 8.2
 _SCRATCH = ("rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11")
 _ALL = (*_SCRATCH, "rbx", "rbp", "r12", "r13", "r14", "r15")
+
+INTERRUPTED = 8 + 8 * len(_SCRATCH) + 8
+"""Where the address of the interrupted instruction is, above what the stub's calls leave."""
+INTERRUPT_STUBS = ("kernel_interrupt", "kernel_timer")
 
 interrupt_stubs: u8 = external("kernel_interrupt_stubs")
 
@@ -85,7 +90,7 @@ def _interrupt(name: str, take: str) -> str:
 1:  pop rdi                             # an idle core
     mov rsp, [rip + kernel_idle_stack]
     mov qword ptr [rip + kernel_idle_stack], 0
-    jmp {take}                          # which returns to the caller of wait_for_interrupt
+    jmp {take}                          # which returns to whoever waits
 .size {name}, . - {name}"""
 
 
@@ -124,3 +129,18 @@ kernel_exception:
 )
 def wait_for_interrupt() -> None:
     """Sleep until an interrupt has been taken. Interrupts are off, and off again afterwards."""
+
+
+@assembly(
+    """
+    mov [rip + kernel_idle_stack], rsp
+    sti                                 # after the next instruction
+    nop
+    cli
+    mov qword ptr [rip + kernel_idle_stack], 0
+    ret
+    """,
+    stack=INTERRUPT_STACK,
+)
+def take_interrupt_now() -> None:
+    """Take an interrupt if there is one, and no other; whoever idles has it so while it works."""

@@ -7,7 +7,10 @@ from questv.arch.x86.descriptors import (
     CODE_SELECTOR,
     DATA_DESCRIPTOR,
     DATA_SELECTOR,
+    GATE_CALL,
     TASK_SELECTOR,
+    USER_CODE_DESCRIPTOR,
+    USER_DATA_DESCRIPTOR,
     Gate,
     TablePointer,
     TaskState,
@@ -15,6 +18,7 @@ from questv.arch.x86.descriptors import (
     set_task_descriptor,
 )
 from questv.arch.x86.instructions import load_gdt, load_idt, load_task_register
+from questv.kernel.process_info import SYSTEM_CALL_VECTOR
 from questv.kernel.stubs import STUB_SIZE, interrupt_stubs
 from questv.metal.lang import Array, addr, assembly, external, local, metal, ptr, static, u8, u64
 from questv.metal.structs import sizeof
@@ -23,10 +27,11 @@ from questv.monitor.interface import VECTORS
 _EXCEPTIONS = 32
 _EXCEPTION_STACK = 1  # exceptions come on a stack of their own: the one in use may be the cause
 
-gdt: Array[u64, 5] = static()
+gdt: Array[u64, 7] = static()
 idt: Array[Gate, VECTORS] = static()
-task_state: TaskState = static()
+task_state: TaskState = static(export="kernel_task_state")
 exception_stack_top: u8 = external("kernel_exception_stack_top")
+system_call_stub: u8 = external("kernel_system_call_stub")
 
 
 @assembly(
@@ -56,6 +61,8 @@ def install() -> None:
     pointer: TablePointer = local()
     gdt[1] = CODE_DESCRIPTOR
     gdt[2] = DATA_DESCRIPTOR
+    gdt[5] = USER_DATA_DESCRIPTOR
+    gdt[6] = USER_CODE_DESCRIPTOR
     task_state.interrupt_stack1 = addr(exception_stack_top)
     task_state.io_map_base = sizeof(TaskState)
     set_task_descriptor(ptr(gdt[3]), addr(task_state))
@@ -67,6 +74,8 @@ def install() -> None:
     for vector in range(u64(VECTORS)):
         stack: u8 = _EXCEPTION_STACK if vector < _EXCEPTIONS else 0
         set_gate(idt[vector], addr(interrupt_stubs) + vector * STUB_SIZE, stack)
+    set_gate(idt[SYSTEM_CALL_VECTOR], addr(system_call_stub), 0)
+    idt[SYSTEM_CALL_VECTOR].attributes = GATE_CALL
     pointer.limit = sizeof(idt) - 1
     pointer.base = addr(idt)
     load_idt(addr(pointer))

@@ -8,16 +8,24 @@ the set of ready tasks is looked at or changed.
 from __future__ import annotations
 
 from questv.arch.x86.instructions import read_tsc
-from questv.kernel import context, events, floats, scheduler, tasksets, vcpus
-from questv.kernel.hypercall import hypercall
+from questv.kernel import (
+    console_port,
+    context,
+    events,
+    floats,
+    scheduler,
+    spaces,
+    tasksets,
+    vcpus,
+)
+from questv.kernel.ending import end_kernel
 from questv.kernel.info import MAX_TASKS, VcpuKind, info
 from questv.kernel.panic import panic
 from questv.kernel.scheduler import NOBODY
 from questv.kernel.status import status
-from questv.kernel.stubs import wait_for_interrupt
+from questv.kernel.stubs import take_interrupt_now, wait_for_interrupt
 from questv.kernel.vcpus import Member
 from questv.metal.lang import Array, metal, ptr, static, u64
-from questv.monitor.interface import Hypercall
 
 _stack_pointers: Array[u64, MAX_TASKS + 1] = static()  # of the tasks that do not have the core
 _unfinished: u64 = static()  # tasks of the plan that have not ended
@@ -50,7 +58,7 @@ def start() -> None:
 def run() -> None:
     """Give the core to the tasks, for good. Interrupts are off."""
     if _unfinished == 0:
-        hypercall(Hypercall.FINISHED, 0, 0)
+        end_kernel(False)
     _reschedule()
 
 
@@ -59,9 +67,10 @@ def end() -> None:
     """End the task that has the core. Interrupts are off."""
     global _unfinished
     tasksets.add(status.finished, status.running)
+    events.remove(events.WATCHDOG, status.running)
     _unfinished -= 1
     if _unfinished == 0:
-        hypercall(Hypercall.FINISHED, 0, 0)
+        end_kernel(False)
     block()
 
 
@@ -81,13 +90,19 @@ def block() -> None:
 
 
 @metal
+def frame_of(task: u64) -> u64:
+    """The frame, with the return address above it, of a task that does not have the core."""
+    return context.frame(_stack_pointers[task])
+
+
+@metal
 def _block_with_care() -> None:
     if status.running == scheduler.holder:
         panic("a task waits while it holds a mutex")
     now = read_tsc()
     vcpus.charge(now)
     vcpus.task_has_blocked(now)
-    if scheduler.choose() != NOBODY:
+    if scheduler.choose() != NOBODY or console_port.must_send():
         _dispatch(now)
         return
     events.arm(events.next_moment(), now)
@@ -136,7 +151,11 @@ def _dispatch(now: u64) -> None:
     chosen = scheduler.choose()
     while chosen == NOBODY:
         events.arm(events.next_moment(), now)
-        wait_for_interrupt()
+        if console_port.must_send():
+            console_port.try_to_send()
+            take_interrupt_now()
+        else:
+            wait_for_interrupt()
         now = read_tsc()
         vcpus.charge_nobody(now)
         chosen = scheduler.choose()
@@ -157,4 +176,5 @@ def _switch_to(task: u64) -> None:
     vcpus.set_current(task)
     status.tasks[task].switches += 1
     floats.hand_over(info.tasks[task].float_state)
+    spaces.hand_over(info.tasks[task].process)
     context.switch(ptr(_stack_pointers[previous]), _stack_pointers[task])

@@ -88,7 +88,7 @@ def remove_all(tasks: TaskSet, others: TaskSet) -> None:
         tasks.words[i] &= ~others.words[i]
 
 
-@metal
+@metal(inline=True)
 def clear_all(tasks: TaskSet) -> None:
     """Leave nobody in the set."""
     for i in range(u64(WORDS)):

@@ -15,7 +15,7 @@ Interrupts are off in all of it. Moments and durations are in ticks of the time-
 from __future__ import annotations
 
 from questv.arch.x86.instructions import read_tsc
-from questv.kernel import clock, events, io_servers, queue, scheduler, servers, tasksets
+from questv.kernel import clock, events, io_servers, scheduler, servers, tasksets
 from questv.kernel.info import MAX_TASKS, MAX_VCPUS, VcpuInfo, VcpuKind, info
 from questv.kernel.io_servers import IoServer
 from questv.kernel.panic import panic
@@ -59,16 +59,14 @@ _kernel: Vcpu = static()  # stands for what no task does
 members: Array[Member, MAX_TASKS + 1] = static()  # by the tasks' indices
 current: Ptr[Member] = static()  # the task that has the core
 is_plain: bool = static()  # there is only best effort, and no mutex: no account is kept
-_since: u64 = static()  # when what runs now was charged last
-_end_of_grace: u64 = static()  # until when who holds a mutex may go on without budget
 _of_raised_levels: TaskSet = static()  # tasks that go on in the kernel's mode
 
 
 @metal
 def start() -> None:
     """Set every VCPU of the plan up, with its whole budget."""
-    global _since, is_plain
-    _since = read_tsc()
+    global is_plain
+    status.charged = read_tsc()
     servers_or_mutexes = info.vcpu_count + info.mutex_count - 1
     is_plain = servers_or_mutexes == 0 and info.vcpus[0].kind == VcpuKind.BEST_EFFORT
     _kernel.backlogged = True
@@ -98,9 +96,10 @@ def _set_up(vcpu: Vcpu, index: u64, told: VcpuInfo) -> None:
     vcpu.extra = clock.duration_to_tsc(told.overrun_budget) - vcpu.budget
     match told.kind:
         case VcpuKind.MAIN:
-            servers.start(vcpu.main, vcpu.budget, clock.duration_to_tsc(told.period), _since)
+            period = clock.duration_to_tsc(told.period)
+            servers.start(vcpu.main, vcpu.budget, period, status.charged)
         case VcpuKind.IO:
-            io_servers.start(vcpu.io, told.utilization, _since)
+            io_servers.start(vcpu.io, told.utilization, status.charged)
         case _:
             pass
 
@@ -119,9 +118,8 @@ def set_current(task: u64) -> None:
 @metal(inline=True)
 def charge(now: u64) -> None:
     """Charge the task that has the core with the time since the last charge."""
-    global _since
-    ran = now - _since
-    _since = now
+    ran = now - status.charged
+    status.charged = now
     current[0].counters[0].used += ran
     if current[0].has_server:
         _charge_server(current[0].vcpu[0], ran)
@@ -129,7 +127,6 @@ def charge(now: u64) -> None:
 
 @metal
 def _charge_server(vcpu: Vcpu, ran: u64) -> None:
-    status.vcpus[vcpu.index].used += ran
     if vcpu.kind == VcpuKind.MAIN:
         servers.charge(vcpu.main, ran)
     else:
@@ -137,10 +134,15 @@ def _charge_server(vcpu: Vcpu, ran: u64) -> None:
 
 
 @metal(inline=True)
+def time_of_current() -> u64:
+    """For how long the task that has the core has had it so far, in all."""
+    return current[0].counters[0].used + read_tsc() - status.charged
+
+
+@metal(inline=True)
 def charge_nobody(now: u64) -> None:
     """Nobody had the core since the last charge."""
-    global _since
-    _since = now
+    status.charged = now
 
 
 @metal(inline=True)
@@ -155,13 +157,12 @@ def police(now: u64) -> None:
 def _police(vcpu: Vcpu, now: u64) -> None:
     if vcpu.funded:
         _deplete(vcpu, now)
-    elif now >= _end_of_grace:
+    if not vcpu.funded and status.running == scheduler.holder and _of_grace(current[0]) == 0:
         panic("a task without budget holds a mutex longer than it may")
 
 
 @metal
 def _deplete(vcpu: Vcpu, now: u64) -> None:
-    global _end_of_grace
     if vcpu.extra != 0 and not vcpu.enlarged:
         status.vcpus[vcpu.index].overruns += 1
         _raise_mode(vcpu.level, now)
@@ -169,10 +170,9 @@ def _deplete(vcpu: Vcpu, now: u64) -> None:
             return
     if vcpu.kind == VcpuKind.IO:
         io_servers.end(vcpu.io)
+        io_servers.begin(vcpu.io, vcpu.io.cmax, now)
     status.vcpus[vcpu.index].depletions += 1
-    _unfund(vcpu)
-    if status.running == scheduler.holder:
-        _end_of_grace = now + scheduler.hold
+    _unfund(vcpu, now)
 
 
 @metal(inline=True)
@@ -181,7 +181,13 @@ def end_of_budget(task: Member, now: u64) -> u64:
     if not task.has_server:
         return events.NEVER
     vcpu = task.vcpu[0]
-    return now + _available(vcpu, now) if vcpu.funded else _end_of_grace
+    return now + (_available(vcpu, now) if vcpu.funded else _of_grace(task))
+
+
+@metal
+def _of_grace(holder: Member) -> u64:
+    """How much longer who holds a mutex may go on without budget."""
+    return scheduler.limit - min(scheduler.limit, holder.counters[0].used)
 
 
 @metal(inline=True)
@@ -231,7 +237,7 @@ def _unblock(vcpu: Vcpu, task: Member, now: u64) -> None:
     if _available(vcpu, now) != 0:
         _fund(vcpu)
     else:
-        _unfund(vcpu)
+        _unfund(vcpu, now)
 
 
 @metal
@@ -249,7 +255,7 @@ def replenish(index: u64, now: u64) -> None:
     if _available(vcpu, now) != 0:
         _fund(vcpu)
     else:
-        _unfund(vcpu)
+        _unfund(vcpu, now)
 
 
 @metal
@@ -258,16 +264,16 @@ def _fund(vcpu: Vcpu) -> None:
     if not vcpu.funded:
         vcpu.funded = True
         tasksets.add_all(scheduler.funded, vcpu.tasks)
-        queue.remove(events.events, events.FIRST_REPLENISHMENT + vcpu.index)
+        events.remove(events.REPLENISHMENT, vcpu.index)
         scheduler.reconsider()
 
 
 @metal
-def _unfund(vcpu: Vcpu) -> None:
+def _unfund(vcpu: Vcpu, now: u64) -> None:
     """Its tasks may not run until it is replenished."""
     is_main = vcpu.kind == VcpuKind.MAIN
     next = servers.next_time(vcpu.main) if is_main else io_servers.next_time(vcpu.io)
-    queue.set(events.events, events.FIRST_REPLENISHMENT + vcpu.index, next)
+    events.add(events.REPLENISHMENT, vcpu.index, next, now)
     vcpu.funded = False
     tasksets.remove_all(scheduler.funded, vcpu.tasks)
     scheduler.reconsider()

@@ -65,6 +65,7 @@ def _emulator() -> Iterator[Check]:
     yield Check("QEMU", State.OK, f"{version}, {qemu.path}")
     yield _svm(qemu)
     yield _x2apic(qemu)
+    yield _counter(qemu)
     yield _firmware(qemu)
 
 
@@ -81,6 +82,17 @@ def _x2apic(qemu: Qemu) -> Check:
         "x2APIC",
         State.WARNING,
         "not emulated by this QEMU: guarded interrupts cost exits for timer and acknowledgement",
+        f"get QEMU 9 or newer: {packages.install_qemu()}",
+    )
+
+
+def _counter(qemu: Qemu) -> Check:
+    if qemu.can_count:
+        return Check("plugins", State.OK, "can count each core's instructions")
+    return Check(
+        "plugins",
+        State.WARNING,
+        "none, or too old: what counts each core's instructions can't be measured or tested",
         f"get QEMU 9 or newer: {packages.install_qemu()}",
     )
 

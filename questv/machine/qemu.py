@@ -18,6 +18,9 @@ from questv.machine.leash import bound_to_this_process
 OLDEST = (7, 2)
 """The oldest QEMU that Quest-V runs on."""
 
+OLDEST_COUNTING = (9, 0)
+"""The oldest QEMU whose plugins (of their interface's version 2) can count instructions."""
+
 _QUESTIONS = (
     {"execute": "qmp_capabilities"},
     # "max" has exactly what the emulation can do; a named model also lists what it can't.
@@ -25,6 +28,7 @@ _QUESTIONS = (
         "execute": "query-cpu-model-expansion",
         "arguments": {"type": "full", "model": {"name": "max"}},
     },
+    {"execute": "query-command-line-options", "arguments": {"option": "plugin"}},
     {"execute": "quit"},
 )
 _ARGUMENTS = (
@@ -45,6 +49,12 @@ class Qemu:
     has_x2apic: bool
     has_svm: bool
     """SVM with nested paging."""
+    has_plugins: bool
+
+    @property
+    def can_count(self) -> bool:
+        """Whether a plugin can count each core's instructions."""
+        return self.has_plugins and self.version[:2] >= OLDEST_COUNTING
 
 
 def find_qemu() -> Qemu:
@@ -88,7 +98,7 @@ def _ask(path: Path, changed: int) -> Qemu:
                 timeout=20,
                 start_new_session=True,
             ).stdout
-        greeting, _, expansion, *_ = map(json.loads, answer.splitlines())
+        greeting, _, expansion, plugins, *_ = map(json.loads, answer.splitlines())
         version = greeting["QMP"]["version"]["qemu"]
         features = expansion["return"]["model"]["props"]
     except (OSError, ValueError, LookupError, TypeError, subprocess.TimeoutExpired) as error:
@@ -100,4 +110,5 @@ def _ask(path: Path, changed: int) -> Qemu:
         (version["major"], version["minor"], version["micro"]),
         has_x2apic=features.get("x2apic", False),
         has_svm=features.get("svm", False) and features.get("npt", False),
+        has_plugins=bool(plugins.get("return")),
     )

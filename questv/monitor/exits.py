@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import NoReturn
 
 from questv.arch.x86.apic import X2APIC_MSR_BASE, ApicRegister
-from questv.arch.x86.instructions import read_tsc
 from questv.metal.lang import RELAXED, RELEASE, metal, u32, u64
-from questv.monitor import apic, end, svm
+from questv.monitor import apic, clock, end, svm
 from questv.monitor.interface import (
     CrashReason,
     ExitReason,
@@ -53,11 +52,23 @@ def _handle_other(reason: ExitReason) -> None:
                 stop(reason)
             _count(reason)
         case ExitReason.INSTRUCTION:
-            if plan.absent == 0 or not svm.pass_cache_flush():
+            _instruction()
+            _count(reason)
+        case ExitReason.EXCEPTION:
+            if not svm.is_user() or not svm.hand_back_debug_exception():
                 stop(reason)
             _count(reason)
         case _:
             stop(reason)
+
+
+@metal
+def _instruction() -> None:
+    """An instruction that no kernel may execute; what runs below a kernel could not anyway."""
+    if svm.is_user():
+        svm.refuse_instruction()
+    elif plan.absent == 0 or not svm.pass_cache_flush():
+        stop(ExitReason.INSTRUCTION)
 
 
 @metal
@@ -96,7 +107,7 @@ def stop(reason: ExitReason) -> NoReturn:
     """End a sandbox whose kernel did what its plan does not allow."""
     _count(reason)
     svm.describe(public.crash, reason)
-    public.crash.time = read_tsc()
+    public.crash.time = clock.now()
     end.end(SandboxState.CRASHED)
 
 
@@ -106,7 +117,7 @@ def _stop_for(crash: CrashReason, address: u64, reason: ExitReason) -> NoReturn:
     svm.describe(public.crash, reason)
     public.crash.reason = crash
     public.crash.address = address
-    public.crash.time = read_tsc()
+    public.crash.time = clock.now()
     end.end(SandboxState.CRASHED)
 
 
@@ -133,7 +144,7 @@ def _hypercall() -> None:
             _count(ExitReason.HYPERCALL)
             if public.state.load(RELAXED) != SandboxState.ENTERED:
                 _stop_for(CrashReason.BAD_HYPERCALL, u64(Hypercall.STARTED), ExitReason.HYPERCALL)
-            public.started = read_tsc()
+            public.started = clock.now()
             public.state.store(SandboxState.STARTED, RELEASE)
             svm.skip_hypercall(0)
         case Hypercall.FINISHED:

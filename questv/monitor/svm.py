@@ -12,6 +12,7 @@ from questv.arch.x86.registers import RFLAGS_FIXED, Cr0, Efer, Msr
 from questv.arch.x86.svm import ExitCode, Intercept3, Intercept4, SavedRegisters, Vmcb
 from questv.arch.x86.svm_run import run_guest
 from questv.metal.lang import asm, copy, external, metal, static, u16, u32, u64
+from questv.monitor import clock
 from questv.monitor.interface import CrashReason, CrashRecord, ExitReason
 from questv.monitor.memory import plan
 
@@ -21,6 +22,7 @@ registers: SavedRegisters = static()
 _ASID = 1  # each core has one guest and its own TLB
 _MSR_LENGTH = 2  # of RDMSR and WRMSR, and of WBINVD
 _VMMCALL_LENGTH = 3
+_DR7_ENABLED = 0xFF  # L0 to G3 (APM vol. 2, 13.1.1.4)
 _IO_READ = 1 << 0  # in exit_info1 (APM vol. 2, 15.10.2)
 _IO_STRING = 1 << 2
 _IO_BYTE = 1 << 4
@@ -82,6 +84,7 @@ def _set_intercepts() -> None:
     guest.intercept4 = INTERCEPTS4
     guest.io_permissions = plan.io_map
     guest.msr_permissions = plan.msr_map
+    guest.tsc_offset = clock.correction()
     guest.asid = _ASID
     guest.tlb_control = svm.TLB_FLUSH_ALL
     guest.nested_paging = svm.NESTED_PAGING_ENABLE
@@ -247,7 +250,7 @@ def _skip(length: u64) -> None:
     guest.interrupt_shadow = 0  # of an STI, it has ended with the instruction
 
 
-# ---- for foreign kernels -----------------------------------------------------------------------
+# ---- what a kernel may do, or what runs below it -------------------------------------------------
 
 
 @metal
@@ -260,6 +263,31 @@ def is_user() -> bool:
 def refuse_opcode() -> None:
     """Give the guest the exception for an instruction that it does not have."""
     guest.event_injection = svm.INJECT_INVALID_OPCODE
+
+
+@metal
+def refuse_instruction() -> None:
+    """Give the guest the exception that an intercepted instruction is outside of ring 0.
+
+    Some intercepts come before the look at the privilege (APM vol. 2, 15.9).
+    """
+    if guest.exit_code == ExitCode.RSM:
+        refuse_opcode()
+    else:
+        guest.event_injection = svm.INJECT_GENERAL_PROTECTION
+
+
+@metal
+def hand_back_debug_exception() -> bool:
+    """Give the guest the debug exception that it exited for; false if that was something else.
+
+    A breakpoint on what the processor does to deliver it could raise it again, for ever: then it
+    stays an exit.
+    """
+    if guest.exit_code != ExitCode.EXCEPTION_DEBUG or guest.dr7 & _DR7_ENABLED != 0:
+        return False
+    guest.event_injection = svm.INJECT_DEBUG
+    return True
 
 
 @metal

@@ -13,6 +13,7 @@ from questv.boot.entry import IDENTITY_MAP_SIZE
 #     0x4900_0000  the local APIC, in a sandbox whose APIC is direct
 #     0x4A00_0000  the registers of its virtio devices
 #     0x4B00_0000  what it shares with those
+#     0x4B80_0000  what it keeps of its processes, and tells them
 #     0x4C00_0000  tasks' states, a page of nothing below each
 #     0x5000_0000  stacks, likewise
 #     0x8000_0000  channel areas, a page of nothing between
@@ -22,11 +23,31 @@ KERNEL_INFO = 0x4800_0000
 KERNEL_APIC = 0x4900_0000
 KERNEL_DEVICES = 0x4A00_0000
 KERNEL_DEVICE_MEMORY = 0x4B00_0000
+KERNEL_PROCESSES = 0x4B80_0000
 KERNEL_STATES = 0x4C00_0000
 KERNEL_STACKS = 0x5000_0000
 KERNEL_CHANNELS = 0x8000_0000
 KERNEL_INPUTS = 0x1_0000_0000
 KERNEL_INPUT_STRIDE = 4 * HUGE_PAGE_SIZE
+
+# A process shows its kernel's addresses, for the kernel alone, and has an entry of the top page
+# table to itself, so that no two processes of a system have anything at the same address. From
+# there on:
+#
+#       0x0000_0000  the program: text, constants, data
+#       0x1000_0000  what it is told (read-only)
+#       0x2000_0000  its stack, with nothing around it
+#       0x3000_0000  its states, a page of nothing below each
+#       0x8000_0000  channel areas, a page of nothing between
+#     0x1_0000_0000  inputs, each on a boundary of 1 GiB
+PROCESSES = 0x100_0000_0000
+PROCESS_STRIDE = 0x80_0000_0000
+PROCESS_INFO = 0x1000_0000
+PROCESS_STACK = 0x2000_0000
+PROCESS_STATES = 0x3000_0000
+PROCESS_CHANNELS = 0x8000_0000
+PROCESS_INPUTS = 0x1_0000_0000
+MAX_PROCESSES = 254
 
 # A foreign kernel has its memory from address 0, and above it, page after page: what it is told
 # (read-only), its console, and if it begins in 64-bit mode a stack and page tables.

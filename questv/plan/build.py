@@ -12,18 +12,20 @@ from questv.plan.devices import drivers
 from questv.plan.image import image_hash, write_image
 from questv.plan.layout import Layout
 from questv.plan.model import Plan
-from questv.plan.programs import MONITOR_MODULES, Program, Programs
-from questv.plan.sandboxes import plan_sandboxes
+from questv.plan.programs import MONITOR_MODULES, PROCESS_MODULES, Program, Programs
+from questv.plan.sandboxes import TaskSandbox, plan_sandboxes
 from questv.plan.stacks import check_monitor
 from questv.plan.tasks import FolderTasks
 from questv.system.description import Description, load
+from questv.system.model import Isolation
 
 
 @dataclass(frozen=True)
 class BuiltSystem:
     """A system with its image. Times are in seconds.
 
-    ``kernels`` has the kernels by sandbox, foreign ones if their files have symbols.
+    ``kernels`` has the kernels by sandbox, foreign ones if their files have symbols; ``processes``
+    the programs of tasks that are processes, by their own names.
     """
 
     description: Description
@@ -31,6 +33,7 @@ class BuiltSystem:
     boot: Program
     monitor: Program
     kernels: dict[str, Program]
+    processes: dict[str, Program]
     image: bytes
     compiled: list[str]
     seconds: dict[str, float] = field(compare=False)
@@ -58,6 +61,8 @@ def build(path: Path, *, checks: bool = False) -> BuiltSystem:
     clock.lap("check")
     tasks = [task for tasks in description.tasks.values() for task in tasks]
     modules = {folder.function(task.task.run).module for task in tasks}
+    if any(task.task.isolation is Isolation.PROCESS for task in tasks):
+        modules.update(PROCESS_MODULES)
     programs.compile(sorted(modules | {driver.module for driver in drivers(tasks)}))
     clock.lap("compile")
     boot, monitor = programs.boot(), programs.monitor()
@@ -67,11 +72,18 @@ def build(path: Path, *, checks: bool = False) -> BuiltSystem:
     plan = Layout(description, sandboxes, boot, monitor, checks=checks).plan
     kernels = {sandbox.name: program for sandbox in sandboxes if (program := sandbox.symbols_of())}
     loaded = {sandbox.name: sandbox.content() for sandbox in sandboxes}
-    blocks = contents(plan, boot, monitor, loaded)
-    image = write_image(description.system, plan, blocks, [boot, monitor, *kernels.values()])
+    processes = {
+        process.program.name: process.program
+        for sandbox in sandboxes
+        if isinstance(sandbox, TaskSandbox)
+        for process in sandbox.processes.values()
+    }
+    blocks = contents(plan, boot, monitor, loaded, processes)
+    carried = [boot, monitor, *kernels.values(), *processes.values()]
+    image = write_image(description.system, plan, blocks, carried)
     clock.lap("plan")
     return BuiltSystem(
-        description, plan, boot, monitor, kernels, image, programs.compiled, clock.laps
+        description, plan, boot, monitor, kernels, processes, image, programs.compiled, clock.laps
     )
 
 

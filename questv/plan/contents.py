@@ -14,7 +14,6 @@ from questv.boot.plan import BootPlan, Route, X2ApicUse
 from questv.kernel.info import (
     MAX_TASKS,
     Call,
-    EndKind,
     MutexInfo,
     SandboxInfo,
     StreamInfo,
@@ -30,7 +29,7 @@ from questv.plan import addresses
 from questv.plan.foreign import ForeignKernel, linux_parameters, whole_pages
 from questv.plan.foreign_page import ForeignPage, foreign_page, memory_ranges
 from questv.plan.layout import tables
-from questv.plan.model import CallPlan, Plan, SandboxPlan
+from questv.plan.model import CallPlan, Plan, ProcessPlan, SandboxPlan
 from questv.plan.permissions import (
     DIRECT_APIC,
     FOREIGN_MSRS,
@@ -39,8 +38,9 @@ from questv.plan.permissions import (
     io_map,
     msr_map,
 )
+from questv.plan.processes import call_info, fill_end, lower_tables, record, top_table
 from questv.plan.programs import Program
-from questv.plan.sandboxes import identity_map
+from questv.plan.sandboxes import RUN_PROCESS, identity_map
 
 EXIT_PORT = 0xF4
 """Where QEMU's isa-debug-exit device is put."""
@@ -65,7 +65,11 @@ class Block:
 
 
 def contents(
-    plan: Plan, boot: Program, monitor: Program, kernels: Mapping[str, Program | ForeignKernel]
+    plan: Plan,
+    boot: Program,
+    monitor: Program,
+    kernels: Mapping[str, Program | ForeignKernel],
+    processes: Mapping[str, Program],
 ) -> list[Block]:
     """Everything that has to be in memory, by address; inputs come from the host's files."""
     blocks: list[Block] = []
@@ -75,7 +79,7 @@ def contents(
         if isinstance(kernel, ForeignKernel):
             blocks += _foreign_blocks(sandbox, kernel)
         else:
-            blocks += _sandbox_blocks(plan, sandbox, kernel)
+            blocks += _sandbox_blocks(plan, sandbox, kernel, processes)
     blocks.append(Block(plan.boot_msr_map, msr_map({}), MSR_MAP_SIZE))
     for region in plan.regions:
         if region.owner == "channel":
@@ -100,8 +104,8 @@ def _monitor_blocks(plan: Plan, sandbox: SandboxPlan, monitor: Program) -> Itera
             filling = bytes(monitor_plan(plan, sandbox))
         yield Block(window.physical, filling, window.size)
     for start, made in (
-        (sandbox.nested_tables, tables(sandbox.view, nested=True)),
-        (sandbox.monitor_tables, tables(sandbox.monitor_windows, nested=False)),
+        (sandbox.nested_tables, tables(sandbox.view, user=True)),
+        (sandbox.monitor_tables, tables(sandbox.monitor_windows, user=False)),
     ):
         yield Block(start, made.contents(start), made.size)
     msrs = msr_map(allowed_msrs(sandbox))
@@ -150,8 +154,11 @@ def monitor_plan(plan: Plan, sandbox: SandboxPlan) -> MonitorPlan:
 # ---- a sandbox -------------------------------------------------------------------------------
 
 
-def _sandbox_blocks(plan: Plan, sandbox: SandboxPlan, kernel: Program) -> Iterator[Block]:
+def _sandbox_blocks(
+    plan: Plan, sandbox: SandboxPlan, kernel: Program, processes: Mapping[str, Program]
+) -> Iterator[Block]:
     segments = {segment.name: segment.contents for segment in kernel.segments}
+    records = {process.info: process for process in sandbox.processes}
     for window in sandbox.kernel_windows:
         region = plan.region_at(window.physical)
         if region is None or region.owner != "sandbox":
@@ -159,9 +166,28 @@ def _sandbox_blocks(plan: Plan, sandbox: SandboxPlan, kernel: Program) -> Iterat
         filling = segments.get(window.name, b"")
         if window.name == "info":
             filling = bytes(sandbox_info(sandbox, kernel.symbols))
+        if window.address in records:
+            process = records[window.address]
+            filling = record(sandbox, process, processes[process.program].symbols)
         yield Block(window.physical, filling, window.size)
-    made = tables(sandbox.kernel_windows, nested=False)
-    yield Block(sandbox.kernel_tables, made.contents(sandbox.kernel_tables), made.size)
+    made = tables(sandbox.kernel_windows, user=False)
+    own_tables = made.contents(sandbox.kernel_tables)
+    yield Block(sandbox.kernel_tables, own_tables, made.size)
+    for process in sandbox.processes:
+        yield from _process_blocks(process, processes[process.program], own_tables[:PAGE_SIZE])
+
+
+def _process_blocks(
+    process: ProcessPlan, program: Program, kernel_top_table: bytes
+) -> Iterator[Block]:
+    segments = {segment.name: segment.contents for segment in program.segments}
+    for window in process.windows:
+        own = process.start <= window.physical < process.start + process.size
+        if own and window.name != "info":  # which is a part of the kernel's record
+            yield Block(window.physical, segments.get(window.name, b""), window.size)
+    lower = lower_tables(process)
+    yield Block(process.lower_tables, lower, len(lower))
+    yield Block(process.tables, top_table(kernel_top_table, process), PAGE_SIZE)
 
 
 def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
@@ -171,21 +197,26 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
         apic_mode=ApicMode[sandbox.apic.upper()],
         task_count=len(sandbox.tasks),
         vcpu_count=len(sandbox.vcpus),
-        end_count=len(sandbox.ends),
         input_count=len(sandbox.inputs),
         stream_count=len(sandbox.streams),
         mutex_count=len(sandbox.mutexes),
         console_port=sandbox.console_port,
     )
     for index, task in enumerate(sandbox.tasks):
+        body, initialize, process = task.body, task.initialize, 0
+        if task.process is not None:
+            process = sandbox.processes[task.process].object
+            body = CallPlan(symbol=RUN_PROCESS, arguments=(process, 0))
+            initialize = initialize and CallPlan(symbol=RUN_PROCESS, arguments=(process, 1))
         made.tasks[index] = TaskInfo(
-            body=_call(task.body, symbols),
-            initialize=_call(task.initialize, symbols) if task.initialize else Call(),
+            body=call_info(body, symbols),
+            initialize=call_info(initialize, symbols) if initialize else Call(),
             stack_top=task.stack_top,
             float_state=task.float_state,
             vcpu=task.vcpu,
             period=task.period,
             deadline=task.deadline,
+            process=process,
         )
     for index, vcpu in enumerate(sandbox.vcpus):
         made.vcpus[index] = VcpuInfo(
@@ -198,13 +229,10 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
         )
     for index, mutex in enumerate(sandbox.mutexes):
         made.mutexes[index] = MutexInfo(object=mutex.object, ceiling=mutex.ceiling, hold=mutex.hold)
-    for index, end in enumerate(sandbox.ends):
-        info = made.ends[index]
-        info.kind = EndKind[end.role.upper()]
-        info.task, info.index, info.object = end.task, index, end.object
-        info.own, info.peer, info.size = end.own, end.peer, end.size
-        info.bell_vector, info.peer_vector = end.bell_vector, end.peer_vector
-        info.peer_core = end.peer_core
+    own_ends = [(index, end) for index, end in enumerate(sandbox.ends) if not end.wait]
+    made.end_count = len(own_ends)
+    for place, (index, end) in enumerate(own_ends):
+        fill_end(made.ends[place], end, index)
     for index, each in enumerate(sandbox.inputs):
         made.inputs[index].object = each.object
         made.inputs[index].header = each.address
@@ -221,10 +249,6 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
             bottom_half=MAX_TASKS if stream.bottom_half is None else stream.bottom_half,
         )
     return made
-
-
-def _call(call: CallPlan, symbols: Symbols) -> Call:
-    return Call(function=symbols.address(call.symbol), arguments=call.arguments, floats=call.floats)
 
 
 _VCPU_KINDS = {

@@ -9,10 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from questv.kernel.info import FIRST_DEVICE_VECTOR
 from questv.metal.types import F32, F64
-from questv.plan import devices, virtual
+from questv.plan import addresses, devices, virtual
 from questv.plan.doorbells import Doorbells
 from questv.plan.model import CallPlan, ChannelPlan, EndPlan, MutexPlan, StreamPlan
-from questv.plan.objects import ROLES, TABLES, ObjectTable, Role
+from questv.plan.objects import PROCESS_TABLES, ROLES, TABLES, ObjectTable, Role
+from questv.plan.processes import PlannedProcess
+from questv.plan.programs import Program
 from questv.plan.sandboxes import BOTTOM_HALF, PlannedSandbox, PlannedTask, TaskSandbox
 from questv.plan.virtual import ChannelAddresses
 from questv.system.description import Description, OwnState
@@ -37,6 +39,7 @@ class Ends:
         self._ends: dict[str, list[EndPlan]] = {}
         self._streams: dict[str, list[StreamPlan]] = {}
         self._mutexes: dict[str, list[MutexPlan]] = {}
+        self._process_inputs: dict[str, list[tuple[Input, int]]] = {}
         self._calls: dict[tuple[str, int], tuple[CallPlan, CallPlan | None]] = {}
         for sandbox in sandboxes:
             self._ends[sandbox.name], self._streams[sandbox.name] = [], []
@@ -62,14 +65,17 @@ class Ends:
 
     def input_object(self, sandbox: TaskSandbox, index: int) -> int:
         """Where a kernel keeps its ``Input`` number ``index``."""
-        return _object(sandbox, TABLES[ParameterKind.INPUT], index)
+        return _object(sandbox.program, TABLES[ParameterKind.INPUT], index)
+
+    def process_inputs(self, process: PlannedProcess) -> list[tuple[Input, int]]:
+        """The inputs of a process, and where it keeps its ``Input`` for each."""
+        return self._process_inputs[process.program.name]
 
     def _work_out(self, sandbox: TaskSandbox) -> None:
         ends: list[EndPlan] = []
         streams: list[StreamPlan] = []
         users: defaultdict[str, list[int]] = defaultdict(list)
-        used: defaultdict[ParameterKind, int] = defaultdict(int)
-        places = ChannelAddresses()
+        kernel = _Objects(sandbox.program, TABLES, addresses.KERNEL_CHANNELS)
         halves = {
             task.placed.device.name: index
             for index, task in enumerate(sandbox.tasks)
@@ -78,6 +84,12 @@ class Ends:
         for index, task in enumerate(sandbox.tasks):
             if task.is_bottom_half:
                 continue
+            objects, process = kernel, task.process
+            own_ends = 0
+            if process is not None:
+                areas = process.base + addresses.PROCESS_CHANNELS
+                objects = _Objects(process.program, PROCESS_TABLES, areas)
+                self._process_inputs[process.program.name] = []
             states = {state.name: state.address for state in task.states}
             values: dict[str, int | float] = {}
             for name, argument in task.bound.arguments.items():
@@ -86,21 +98,26 @@ class Ends:
                     values[name] = states[name]
                 elif isinstance(argument, int | float):
                     values[name] = argument
+                elif isinstance(argument, Input) and process is not None:
+                    where = objects.take(kind)
+                    values[name] = where
+                    self._process_inputs[process.program.name].append((argument, where))
                 elif isinstance(argument, Input):
                     values[name] = self.input_object(sandbox, sandbox.model.inputs.index(argument))
                 elif isinstance(argument, Mutex):
                     users[argument.name].append(index)
                     values[name] = _mutex_object(sandbox, argument)
                 else:
-                    where = _object(sandbox, TABLES[kind], used[kind])
-                    used[kind] += 1
+                    where = objects.take(kind)
                     values[name] = where
                     if isinstance(argument, Device):
                         half = halves.get(argument.name)
                         stream = _stream(sandbox, argument, index, half, where, len(streams))
                         streams.append(stream)
                         continue
-                    ends.append(self._end(argument, ROLES[kind], index, where, places))
+                    wait = 0 if process is None else process.wait(own_ends)
+                    own_ends += 1
+                    ends.append(self._end(argument, ROLES[kind], index, where, wait, objects.areas))
             self._calls[sandbox.name, index] = _calls(task, values)
         for stream in streams:
             if stream.bottom_half is not None:
@@ -124,6 +141,7 @@ class Ends:
         role: Role,
         task: int,
         where: int,
+        wait: int,
         places: ChannelAddresses,
     ) -> EndPlan:
         plan = self._channels[channel.name]
@@ -139,6 +157,7 @@ class Ends:
             own=own,
             peer=peer,
             size=plan.size,
+            wait=wait,
             bell_vector=to_sender if sends else to_receiver,
             peer_vector=to_receiver if sends else to_sender,
             peer_core=self._cores[plan.receiver if sends else plan.sender],
@@ -177,7 +196,7 @@ def _float_bits(value: float, bits: int) -> int:
 
 
 def _mutex_object(sandbox: TaskSandbox, mutex: Mutex) -> int:
-    return _object(sandbox, TABLES[ParameterKind.MUTEX], sandbox.model.mutexes.index(mutex))
+    return _object(sandbox.program, TABLES[ParameterKind.MUTEX], sandbox.model.mutexes.index(mutex))
 
 
 def _stream(
@@ -195,7 +214,7 @@ def _stream(
         bottom_half=bottom_half,
         object=where,
         driver=sandbox.program.symbols.address(driver.symbol),
-        device=_object(sandbox, driver.devices, number),
+        device=_object(sandbox.program, driver.devices, number),
         registers=devices.registers(plan),
         memory=devices.memory(number) if driver.shares_memory else 0,
         interrupt=plan.interrupt,
@@ -203,9 +222,26 @@ def _stream(
     )
 
 
-def _object(sandbox: TaskSandbox, table: ObjectTable, index: int) -> int:
-    """The address of an object in one of the kernel's tables."""
-    return sandbox.program.symbols.address(table.symbol) + index * table.size
+class _Objects:
+    """Hands out a program's objects for ends, streams and inputs, and addresses for areas."""
+
+    def __init__(
+        self, program: Program, tables: Mapping[ParameterKind, ObjectTable], areas: int
+    ) -> None:
+        """Nothing is given out yet; areas are placed from an address on."""
+        self._program, self._tables = program, tables
+        self._used: defaultdict[ParameterKind, int] = defaultdict(int)
+        self.areas = ChannelAddresses(areas)
+
+    def take(self, kind: ParameterKind) -> int:
+        """The address of the next object of a kind."""
+        self._used[kind] += 1
+        return _object(self._program, self._tables[kind], self._used[kind] - 1)
+
+
+def _object(program: Program, table: ObjectTable, index: int) -> int:
+    """The address of an object in one of a program's tables."""
+    return program.symbols.address(table.symbol) + index * table.size
 
 
 def _bells(channels: Iterable[ChannelPlan]) -> dict[str, tuple[int, int]]:

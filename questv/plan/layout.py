@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,6 +11,8 @@ from questv.arch.x86.paging import LARGE_PAGE_SIZE, PAGE_SIZE
 from questv.arch.x86.svm import IO_MAP_SIZE, MSR_MAP_SIZE
 from questv.diagnostics import Diagnostic, DiagnosticsError
 from questv.kernel.info import DEVICE_MEMORY
+from questv.kernel.processes import Process
+from questv.metal.structs import offsetof
 from questv.plan import addresses, virtual
 from questv.plan.addresses import page_up
 from questv.plan.devices import device_plan, register_windows
@@ -18,10 +20,12 @@ from questv.plan.ends import Ends
 from questv.plan.model import (
     ChannelPlan,
     DevicePlan,
+    EndPlan,
     ForeignPlan,
     InputPlan,
     Owner,
     Plan,
+    ProcessPlan,
     Region,
     SandboxPlan,
     TaskPlan,
@@ -29,6 +33,7 @@ from questv.plan.model import (
 )
 from questv.plan.page_tables import PageTables
 from questv.plan.physical import PhysicalMemory
+from questv.plan.processes import PlacedProcess, PlannedProcess, place
 from questv.plan.programs import Program
 from questv.plan.sandboxes import ForeignSandbox, PlannedSandbox, PlannedTask, TaskSandbox
 from questv.plan.stacks import MONITOR_STACK
@@ -36,7 +41,7 @@ from questv.plan.virtual import Stack
 from questv.plan.windows import make_window, mappings
 from questv.system.description import Description
 from questv.system.devices import SERIAL_PORTS
-from questv.system.model import RingChannel
+from questv.system.model import Input, RingChannel
 from questv.system.units import format_size
 
 
@@ -47,6 +52,7 @@ class _Memory:
     monitor: Region
     block: Region
     kernel: list[Window] = field(default_factory=list)
+    processes: list[PlacedProcess] = field(default_factory=list)
     monitor_windows: list[Window] = field(default_factory=list)
     placed: int = 0  # bytes of the block that the sandbox's parts take
     used: int = 0  # bytes of its memory that are given a purpose
@@ -181,6 +187,12 @@ class Layout:
         for part in [*sandbox.parts(), *self._device_memory(sandbox)]:
             of.kernel.append(part.model_copy(update={"physical": at}))
             at += part.size
+        if isinstance(sandbox, TaskSandbox):
+            for task, process in sandbox.processes.items():
+                placed = place(process, at, self._process_windows(sandbox, task, process))
+                of.processes.append(placed)
+                of.kernel.append(placed.kernel_window)
+                at = placed.end
         of.placed = at - of.block.start
         of.kernel += self._shared_windows(sandbox)
         of.used = of.placed + sandbox.tables_size(of.kernel)
@@ -195,29 +207,46 @@ class Layout:
 
     def _shared_windows(self, sandbox: PlannedSandbox) -> list[Window]:
         """Channels, inputs, devices and the local APIC, as far as the sandbox has them."""
-        windows = []
+        windows: list[Window] = []
         for end in self._ends.of(sandbox.name):
-            channel = self._channels[end.channel]
-            sends = end.role in ("sender", "writer")
-            areas = (channel.sender_area, channel.receiver_area)
-            for address, physical, own in (
-                (end.own, areas[0 if sends else 1], True),
-                (end.peer, areas[1 if sends else 0], False),
-            ):
-                size = self._region(physical).size
-                name = f"{end.channel} ({'own' if own else 'other'} side)"
-                windows.append(make_window(name, address, size, "rw" if own else "r", physical))
+            if not end.wait:
+                windows += self._end_windows(end)
         for index, each in enumerate(sandbox.model.inputs):
-            region = self._inputs[sandbox.name, each.name]
-            address = virtual.input_address(index)
-            windows.append(
-                make_window(f"input {each.name}", address, region.size, "r", region.start)
-            )
+            windows.append(self._input_window(sandbox, each, virtual.input_address(index)))
         windows += register_windows(self._devices(sandbox))
         if sandbox.model.apic == "direct":
             apic = make_window("local APIC", addresses.KERNEL_APIC, PAGE_SIZE, "rw")
             windows.append(apic.model_copy(update={"physical": XAPIC_ADDRESS, "device": True}))
         return windows
+
+    def _process_windows(
+        self, sandbox: TaskSandbox, task: int, process: PlannedProcess
+    ) -> list[Window]:
+        """Channels and inputs, as far as a process has them."""
+        windows: list[Window] = []
+        for end in self._ends.of(sandbox.name):
+            if end.task == task:
+                windows += self._end_windows(end)
+        for index, (each, _) in enumerate(self._ends.process_inputs(process)):
+            windows.append(self._input_window(sandbox, each, process.input_address(index)))
+        return windows
+
+    def _end_windows(self, end: EndPlan) -> Iterator[Window]:
+        """Both sides of a channel, as one end sees them."""
+        channel = self._channels[end.channel]
+        sends = end.role in ("sender", "writer")
+        areas = (channel.sender_area, channel.receiver_area)
+        for address, physical, own in (
+            (end.own, areas[0 if sends else 1], True),
+            (end.peer, areas[1 if sends else 0], False),
+        ):
+            size = self._region(physical).size
+            name = f"{end.channel} ({'own' if own else 'other'} side)"
+            yield make_window(name, address, size, "rw" if own else "r", physical)
+
+    def _input_window(self, sandbox: PlannedSandbox, each: Input, address: int) -> Window:
+        region = self._inputs[sandbox.name, each.name]
+        return make_window(f"input {each.name}", address, region.size, "r", region.start)
 
     def _region(self, start: int) -> Region:
         return next(region for region in self._memory.regions if region.start == start)
@@ -228,14 +257,15 @@ class Layout:
         """Give out the tables of a sandbox, and write its part of the plan down."""
         of = self._of[sandbox.name]
         self._complete_monitor(sandbox)
-        view = sandbox.view(of.kernel, of.block, of.placed)
+        shown = [*of.kernel, *(each for process in of.processes for each in process.in_sandbox())]
+        view = sandbox.view(shown, of.block, of.placed)
         nested = self._hardware(
-            sandbox, "nested tables", PageTables(mappings(view), nested=True).size
+            sandbox, "nested tables", PageTables(mappings(view), user=True).size
         )
         monitor_tables = self._hardware(
             sandbox,
             "monitor's tables",
-            PageTables(mappings(of.monitor_windows), nested=False).size,
+            PageTables(mappings(of.monitor_windows), user=False).size,
         )
         msr_map = self._hardware(sandbox, "MSR map", MSR_MAP_SIZE, self._msr_maps)
         io_map = self._hardware(sandbox, "I/O map", IO_MAP_SIZE)
@@ -271,7 +301,9 @@ class Layout:
             console=begin.console,
             vcpus=sandbox.vcpus if isinstance(sandbox, TaskSandbox) else (),
             tasks=self._tasks(sandbox) if isinstance(sandbox, TaskSandbox) else (),
+            processes=self._processes(sandbox) if isinstance(sandbox, TaskSandbox) else (),
             mutexes=self._ends.mutexes(sandbox.name),
+            meters=sandbox.meters if isinstance(sandbox, TaskSandbox) else (),
             ends=self._ends.of(sandbox.name),
             inputs=self._input_plans(sandbox) if isinstance(sandbox, TaskSandbox) else (),
             ports=self._ports(sandbox),
@@ -348,8 +380,46 @@ class Layout:
             stack_size=stack.size,
             stack_needed=task.stack_needed,
             stack_top=stack.top - task.float_state_size,
-            float_state=stack.top - task.float_state_size if task.float_state_size else 0,
+            float_state=_float_state(task, stack),
             states=task.states,
+            process=task.process.index if task.process else None,
+        )
+
+    def _processes(self, sandbox: TaskSandbox) -> tuple[ProcessPlan, ...]:
+        of = self._of[sandbox.name]
+        tables = of.block.start + of.used - len(of.processes) * PAGE_SIZE
+        return tuple(
+            ProcessPlan(
+                task=task,
+                program=placed.process.program.name,
+                start=placed.start,
+                size=placed.size,
+                base=placed.process.base,
+                info=placed.process.info,
+                object=placed.process.object,
+                tables=tables + index * PAGE_SIZE,
+                lower_tables=placed.lower_tables,
+                stack_size=placed.process.stack_size,
+                stack_needed=placed.process.stack_needed,
+                stack_top=placed.process.stack.top,
+                windows=placed.windows,
+                inputs=self._inputs_of(sandbox, placed.process),
+            )
+            for index, (task, placed) in enumerate(
+                zip(sandbox.processes, of.processes, strict=True)
+            )
+        )
+
+    def _inputs_of(self, sandbox: TaskSandbox, process: PlannedProcess) -> tuple[InputPlan, ...]:
+        return tuple(
+            InputPlan(
+                name=each.name,
+                capacity=each.size,
+                object=where,
+                address=process.input_address(index),
+                physical=self._inputs[sandbox.name, each.name].start,
+            )
+            for index, (each, where) in enumerate(self._ends.process_inputs(process))
         )
 
     def _input_plans(self, sandbox: TaskSandbox) -> tuple[InputPlan, ...]:
@@ -420,6 +490,13 @@ class Layout:
             )
 
 
-def tables(windows: Iterable[Window], *, nested: bool) -> PageTables:
+def _float_state(task: PlannedTask, stack: Stack) -> int:
+    """Where a task's floating-point registers are kept: a process has them in any case."""
+    if task.process is not None:
+        return task.process.object + offsetof(Process, "floats")
+    return stack.top - task.float_state_size if task.float_state_size else 0
+
+
+def tables(windows: Iterable[Window], *, user: bool) -> PageTables:
     """The page tables that show ``windows``."""
-    return PageTables(mappings(windows), nested=nested)
+    return PageTables(mappings(windows), user=user)

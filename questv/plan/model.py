@@ -62,11 +62,15 @@ class Window(Part):
         return self.address <= address < self.address + self.size
 
 
+WHOLE_CORE = 1 << 32
+"""The utilization of an I/O VCPU that has all of a core's time."""
+
+
 class VcpuPlan(Part):
     """What gives tasks time: its index in the kernel is its place in the list.
 
-    Times are in nanoseconds, ``utilization`` is in units of 2**-32. A main VCPU has a budget each
-    period, and ``overrun_budget``, which is no less, in the kernel's raised modes.
+    Times are in nanoseconds, ``utilization`` is in parts of ``WHOLE_CORE``. A main VCPU has a
+    budget each period, and ``overrun_budget``, which is no less, in the kernel's raised modes.
     """
 
     name: str
@@ -118,6 +122,11 @@ class TaskPlan(Part):
     float_state: int
     """Address of what the kernel keeps of its floating-point registers, 0 if it uses none."""
     states: tuple[StatePlan, ...]
+    process: int | None
+    """Its place among the sandbox's processes, if it is one.
+
+    Then its stack here is what the kernel uses on its behalf.
+    """
 
 
 class EndPlan(Part):
@@ -130,9 +139,36 @@ class EndPlan(Part):
     own: int
     peer: int
     size: int
+    wait: int
+    """Of a process's end: address of the kernel's ``Wait`` for it; 0 for a kernel's own."""
     bell_vector: int
     peer_vector: int
     peer_core: int
+
+
+class ProcessPlan(Part):
+    """A task's own program in ring 3, with an address space of its own.
+
+    ``start`` and ``size`` are the stretch of its sandbox's memory that has all of it: what its own
+    ``windows`` show, the kernel's record of it, and the page tables below the top one. Its part of
+    the address space begins at ``base``. ``info`` is where the kernel sees what it tells the
+    process, and ``object`` where it keeps what it knows of it.
+    """
+
+    task: int
+    program: str
+    start: int
+    size: int
+    base: int
+    info: int
+    object: int
+    tables: int
+    lower_tables: int
+    stack_size: int
+    stack_needed: int
+    stack_top: int
+    windows: tuple[Window, ...]
+    inputs: tuple[InputPlan, ...]
 
 
 class InputPlan(Part):
@@ -153,6 +189,14 @@ class MutexPlan(Part):
     object: int
     ceiling: int
     hold: int
+
+
+class MeterPlan(Part):
+    """Something that tasks count: a variable, or a field of a task's state."""
+
+    name: str
+    kind: Literal["counter", "histogram"]
+    address: int
 
 
 class DevicePlan(Part):
@@ -250,7 +294,9 @@ class SandboxPlan(Part):
     console: int
     vcpus: tuple[VcpuPlan, ...]
     tasks: tuple[TaskPlan, ...]
+    processes: tuple[ProcessPlan, ...]
     mutexes: tuple[MutexPlan, ...]
+    meters: tuple[MeterPlan, ...]
     ends: tuple[EndPlan, ...]
     inputs: tuple[InputPlan, ...]
     ports: tuple[tuple[int, int], ...]
@@ -260,10 +306,20 @@ class SandboxPlan(Part):
     console_port: int
     """First port of the serial port that shows the console, 0 if there is none."""
 
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """All that its kernel and its processes see."""
+        return self.kernel_windows + tuple(
+            window for process in self.processes for window in process.windows
+        )
+
     def physical(self, address: int) -> int:
-        """Where the kernel's virtual ``address`` is in physical memory; raises LookupError."""
-        for window in self.kernel_windows:
-            if window.address <= address < window.address + window.size:
+        """Where the virtual ``address`` is in physical memory; raises LookupError.
+
+        It is the kernel's, or that of one of its processes.
+        """
+        for window in self.windows:
+            if window.holds(address):
                 return window.physical + address - window.address
         raise LookupError(f"{self.name} has nothing at {address:#x}")
 

@@ -10,6 +10,7 @@ from questv.kernel.inputs import Input
 from questv.kernel.mutexes import Mutex
 from questv.kernel.streams import Stream
 from questv.metal.structs import sizeof
+from questv.process import channels, inputs
 from questv.system.tasks import ParameterKind
 
 Role = Literal["sender", "receiver", "writer", "reader"]
@@ -32,6 +33,15 @@ TABLES = {
     ParameterKind.STREAM: ObjectTable("kernel_streams", sizeof(Stream)),
     ParameterKind.MUTEX: ObjectTable("kernel_mutexes", sizeof(Mutex)),
 }
+
+PROCESS_TABLES = {
+    ParameterKind.SENDER: ObjectTable("process_senders", sizeof(channels.Sender)),
+    ParameterKind.RECEIVER: ObjectTable("process_receivers", sizeof(channels.Receiver)),
+    ParameterKind.WRITER: ObjectTable("process_writers", sizeof(channels.Writer)),
+    ParameterKind.READER: ObjectTable("process_readers", sizeof(channels.Reader)),
+    ParameterKind.INPUT: ObjectTable("process_inputs", sizeof(inputs.Input)),
+}
+"""The same for a process, which has its own."""
 
 ROLES: dict[ParameterKind, Role] = {
     ParameterKind.SENDER: "sender",

@@ -52,13 +52,14 @@ class _Table:
 class PageTables:
     """A set of four-level page tables for ``mappings``, which do not overlap.
 
-    ``nested`` ones are walked on behalf of a guest, whose every access counts as a user's; the
-    accessed and dirty bits of all are set beforehand, so that the processor writes none of them.
+    With ``user`` they show them to user mode. Nested ones have to: they are walked on behalf of a
+    guest, whose every access counts as a user's. The accessed and dirty bits of all are set
+    beforehand, so that the processor writes none of them.
     """
 
-    def __init__(self, mappings: Iterable[Mapping], *, nested: bool) -> None:
+    def __init__(self, mappings: Iterable[Mapping], *, user: bool) -> None:
         """Work the tables out; raises ValueError if mappings overlap or are not whole pages."""
-        self._user = USER if nested else 0
+        self._user = USER if user else 0
         self._top = _Table()
         for mapping in mappings:
             self._map(mapping)

@@ -1,4 +1,4 @@
-"""The three kinds of program: the boot, the monitor, and a kernel with its sandbox's tasks."""
+"""The kinds of program: the boot, the monitor, a kernel with its sandbox's tasks, a process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from questv.plan import addresses
 
 BOOT_MODULES = ("questv.boot.main",)
 MONITOR_MODULES = ("questv.monitor.main",)
-KERNEL_MODULES = ("questv.kernel.main", "questv.kernel.interrupts")
+KERNEL_MODULES = ("questv.kernel.main", "questv.kernel.interrupts", "questv.kernel.system_calls")
+PROCESS_MODULES = ("questv.process.start",)
 
 _SECTIONS = {".text": "rx", ".rodata": "r", ".data": "rw", ".bss": "rw"}
 
@@ -137,12 +138,38 @@ class Programs:
             ["kernel_entry", *sorted(set(wanted))],
         )
 
+    def process(
+        self, name: str, modules: Sequence[str], wanted: Sequence[str], base: int
+    ) -> Program:
+        """A task that is a process, whose part of the address space begins at ``base``."""
+        places = {"process_info": base + addresses.PROCESS_INFO}
+        script = _script(base, places, entry="process_entry")
+        keep = ["process_entry", "process_start", *sorted(set(wanted))]
+        return self._link(f"process-{name}", [*PROCESS_MODULES, *modules], script, keep)
+
+    def reached(self, modules: Iterable[str], symbol: str) -> set[str]:
+        """The modules of all functions of the program made of ``modules`` that ``symbol`` calls."""
+        units = self._closure(modules)
+        homes = {facts.symbol: unit for unit in units for facts in unit.functions}
+        found, waiting = {symbol}, [symbol]
+        while waiting:
+            called = waiting.pop()
+            unit = homes[called]
+            new = (unit.code.calls.get(called, frozenset()) & homes.keys()) - found
+            found |= new
+            waiting += new
+        return {homes[function].module for function in found}
+
     def depths(self, modules: Iterable[str], entries: Mapping[str, str]) -> StackDepths:
         """Stack depths of the program made of ``modules``.
 
         ``entries`` are functions, by symbol, that are called through pointers of the given type.
         """
         return StackDepths(self._closure(modules), entries)
+
+    def closure(self, modules: Iterable[str]) -> list[str]:
+        """``modules`` and all that they use, in order."""
+        return [unit.module for unit in self._closure(modules)]
 
     def _closure(self, modules: Iterable[str]) -> list[Unit]:
         wanted, waiting = set(), ["questv.metal.runtime", *modules]

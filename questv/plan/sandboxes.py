@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from questv.arch.x86.paging import LARGE_PAGE_SIZE, PAGE_SIZE
@@ -19,9 +20,12 @@ from questv.plan.addresses import page_up
 from questv.plan.devices import drivers
 from questv.plan.foreign import LINUX_PARAMETERS, ForeignKernel, read_kernel
 from questv.plan.foreign_page import ForeignPage
-from questv.plan.model import Region, StartPlan, StatePlan, VcpuPlan, Window
+from questv.plan.meters import meters_in, meters_of_modules
+from questv.plan.model import MeterPlan, Region, StartPlan, StatePlan, VcpuPlan, Window
 from questv.plan.objects import TABLES
-from questv.plan.page_tables import Mapping, PageTables
+from questv.plan.page_tables import Mapping as PageMapping
+from questv.plan.page_tables import PageTables
+from questv.plan.processes import PlannedProcess, plan_processes
 from questv.plan.programs import KERNEL_MODULES, Program, Programs
 from questv.plan.stacks import kernel_stacks
 from questv.plan.tasks import FolderTasks
@@ -30,12 +34,16 @@ from questv.plan.virtual import Stacks
 from questv.plan.windows import make_window, mappings
 from questv.system.description import BoundTask, Description
 from questv.system.model import Sandbox
+from questv.system.tasks import ParameterKind
 from questv.system.units import format_size
 
 _PROGRAM_ROOM = addresses.KERNEL_INFO - addresses.KERNEL_PROGRAM
 _STATES_ROOM = addresses.KERNEL_STACKS - addresses.KERNEL_STATES
 _STACKS_ROOM = addresses.KERNEL_CHANNELS - addresses.KERNEL_STACKS
 
+
+RUN_PROCESS = "kernel_run_process"
+"""The kernel's function that a process is to the scheduler."""
 
 BOTTOM_HALF = "kernel_bottom_half"
 """The kernel's function that does what a stream's interrupts ask for."""
@@ -46,7 +54,8 @@ class PlannedTask:
     """A task or a bottom half, with the symbols of its functions and the stack that it needs.
 
     The state of its floating-point registers, if it uses any, lies at the top of its stack.
-    ``states`` are its own objects, by parameter.
+    ``states`` are its own objects, by parameter. If it is a ``process``, the stack is what the
+    kernel uses on its behalf.
     """
 
     placed: Placed
@@ -57,6 +66,7 @@ class PlannedTask:
     stack_needed: int
     float_state_size: int
     states: tuple[StatePlan, ...]
+    process: PlannedProcess | None
 
     @property
     def bound(self) -> BoundTask:
@@ -65,7 +75,7 @@ class PlannedTask:
 
     @property
     def symbols(self) -> list[str]:
-        """The functions that are called through what the kernel is told."""
+        """Its functions."""
         return [symbol for symbol in (self.symbol, self.initialize) if symbol is not None]
 
     @property
@@ -140,6 +150,7 @@ class TaskSandbox(PlannedSandbox):
 
     vcpus: tuple[VcpuPlan, ...]
     tasks: tuple[PlannedTask, ...]
+    meters: tuple[MeterPlan, ...]
     stacks: Stacks
     program: Program
 
@@ -153,8 +164,18 @@ class TaskSandbox(PlannedSandbox):
         """Whole pages."""
         return PAGE_SIZE
 
+    @property
+    def processes(self) -> dict[int, PlannedProcess]:
+        """Those of its tasks that are processes, by the task's index, in their own order."""
+        found = [
+            (index, task.process)
+            for index, task in enumerate(self.tasks)
+            if task.process is not None
+        ]
+        return dict(sorted(found, key=lambda each: each[1].index))
+
     def parts(self) -> list[Window]:
-        """The program, its information, its stacks and its tasks' states."""
+        """The program, its information, its stacks and the states of its own tasks."""
         parts = [
             make_window(segment.name, segment.address, segment.size, segment.rights)
             for segment in self.program.segments
@@ -164,28 +185,35 @@ class TaskSandbox(PlannedSandbox):
         for name, stack in zip(names, self.stacks.all, strict=True):
             parts.append(make_window(f"stack {name}", stack.bottom, stack.size, "rw"))
         for task in self.tasks:
-            for state in task.states:
+            for state in task.states if task.process is None else ():
                 name = f"state {state.name} of {task.name}"
                 parts.append(make_window(name, state.address, state.size, "rw"))
         return parts
 
     def tables_size(self, windows: list[Window]) -> int:
-        """Its page tables show all that it sees."""
-        return PageTables(mappings(windows), nested=False).size
+        """Its page tables show all that it sees; and the top ones of its processes."""
+        return PageTables(mappings(windows), user=False).size + len(self.processes) * PAGE_SIZE
 
     def view(self, windows: list[Window], block: Region, placed: int) -> list[Window]:
         """An identity map that only takes rights away.
 
-        It is what the kernel's own tables show, each part with the same rights, and the rest of
-        the sandbox's memory, page tables included, for reading and writing.
+        It is what the kernel's own tables and its processes' show, each part with the same rights,
+        the kernel's where they differ, and the rest of the sandbox's memory, page tables included,
+        for reading and writing.
         """
         seen = {
             window.physical: window.model_copy(update={"address": window.physical})
-            for window in windows
+            for window in reversed(windows)
         }
-        rest = block.start + placed
-        tables = make_window("page tables and free memory", rest, block.end - rest, "rw", rest)
-        view = sorted([*seen.values(), tables], key=lambda window: window.physical)
+        view = sorted(seen.values(), key=lambda window: window.physical)
+        rest = []
+        free = block.start
+        for window in [*view, make_window("", block.end, 0, "r", block.end)]:
+            if block.start <= window.physical <= block.end:
+                size = window.physical - free
+                rest.append(make_window("page tables and free memory", free, size, "rw", free))
+                free = window.physical + window.size
+        view = sorted([*view, *rest], key=lambda window: window.physical)
         return [window for window in view if window.size]
 
     def begin(self, tables: int) -> Begin:
@@ -289,7 +317,7 @@ def identity_map(end: int) -> PageTables:
     They map all addresses to themselves, in large pages, as far as the tables and a little more.
     """
     size = -(-(end + LARGE_PAGE_SIZE) // LARGE_PAGE_SIZE) * LARGE_PAGE_SIZE
-    return PageTables([Mapping(0, 0, size, "rwx")], nested=False)
+    return PageTables([PageMapping(0, 0, size, "rwx")], user=False)
 
 
 def plan_sandboxes(
@@ -302,33 +330,38 @@ def plan_sandboxes(
     """
     planned: list[PlannedSandbox] = []
     findings: list[Diagnostic] = []
+    numbers = itertools.count()
     for index, sandbox in enumerate(description.system.sandboxes):
         if sandbox.kernel is not None:
             kernel = read_kernel(description, index)
             planned.append(ForeignSandbox(index, sandbox, description.cores[sandbox.name], kernel))
             continue
         bound = description.tasks[sandbox.name]
-        functions = [function for task in bound for function in folder.functions(task.task.run)]
-        needed = drivers(bound)
+        processes = plan_processes(description, index, folder, programs, numbers)
+        own = [task for task in bound if task.task.name not in processes]
+        functions = [function for task in own for function in folder.functions(task.task.run)]
+        needed = drivers(own)
         modules = sorted({function.module for function in functions})
         modules += [driver.module for driver in needed]
         types = {function.symbol: str(signature(function).type) for function in functions}
         depths = programs.depths([*KERNEL_MODULES, *modules], types)
         vcpus, placed = place_tasks(sandbox, bound)
-        tasks = _planned_tasks(placed, folder, depths)
+        tasks = _planned_tasks(placed, folder, depths, processes)
         stacks = virtual.place_stacks([task.stack_size for task in tasks])
-        kinds = {kind for task in bound for kind in task.signature.parameters.values()}
+        kinds = {kind for task in own for kind in task.signature.parameters.values()}
         objects = [TABLES[kind].symbol for kind in kinds if kind in TABLES]
+        objects += [TABLES[ParameterKind.INPUT].symbol] if sandbox.inputs else []
         for driver in needed:
             objects += [driver.symbol, driver.devices.symbol]
         program = programs.kernel(
             sandbox.name,
             modules,
-            [*objects, *(symbol for task in tasks for symbol in task.symbols)],
+            [RUN_PROCESS, *objects, *(function.symbol for function in functions)],
             stacks.exception.top,
         )
         core = description.cores[sandbox.name]
-        made = TaskSandbox(index, sandbox, core, vcpus, tasks, stacks, program)
+        meters = tuple(_meters(tasks, folder, programs.closure(modules), program))
+        made = TaskSandbox(index, sandbox, core, vcpus, tasks, meters, stacks, program)
         findings += _stack_findings(description, made)
         findings += _room_findings(description, made)
         planned.append(made)
@@ -338,59 +371,91 @@ def plan_sandboxes(
 
 
 def _planned_tasks(
-    placed: list[Placed], folder: FolderTasks, depths: StackDepths
+    placed: list[Placed],
+    folder: FolderTasks,
+    depths: StackDepths,
+    processes: Mapping[str, PlannedProcess],
 ) -> tuple[PlannedTask, ...]:
     """All that is placed, with the stacks that it needs."""
     needs = kernel_stacks(depths)
-    states = _states(placed, folder)
+    states = _states(placed, folder, processes)
     tasks = []
     for each, own in zip(placed, states, strict=True):
+        process = None if each.device is not None else processes.get(each.task.task.name)
         if each.device is not None:
             name, symbols, floats = f"interrupts of {each.device.name}", [BOTTOM_HALF], 0
         else:
             name = each.task.task.name
             symbols = [function.symbol for function in folder.functions(each.task.task.run)]
-            floats = sizeof(FloatState) if each.task.signature.floats else 0
-        needed = needs.task(max(map(depths.depth, symbols))) + floats
+            floats = sizeof(FloatState) if each.task.signature.floats and process is None else 0
+        if process is None:
+            needed = needs.task(max(map(depths.depth, symbols))) + floats
+            given = each.task.task.stack if each.device is None else page_up(needed)
+        else:
+            needed = needs.for_process
+            given = page_up(needed)
         tasks.append(
             PlannedTask(
                 each,
                 name,
                 symbols[0],
                 symbols[1] if len(symbols) > 1 else None,
-                each.task.task.stack if each.device is None else page_up(needed),
+                given,
                 needed,
                 floats,
                 own,
+                process,
             )
         )
     return tuple(tasks)
 
 
-def _states(placed: list[Placed], folder: FolderTasks) -> list[tuple[StatePlan, ...]]:
+def _states(
+    placed: list[Placed], folder: FolderTasks, processes: Mapping[str, PlannedProcess]
+) -> list[tuple[StatePlan, ...]]:
     """The states of each of the tasks, with their places."""
-    sizes = [
-        folder.state_sizes(each.task.task.run) if each.device is None else {} for each in placed
-    ]
-    places = iter(virtual.place_states([size for own in sizes for size in own.values()]))
-    return [
-        tuple(StatePlan(name=name, address=next(places), size=size) for name, size in own.items())
-        for own in sizes
-    ]
+    start = addresses.KERNEL_STATES
+    found: list[tuple[StatePlan, ...]] = []
+    for each in placed:
+        if each.device is not None:
+            found.append(())
+        elif each.task.task.name in processes:
+            found.append(processes[each.task.task.name].states)
+        else:
+            states = virtual.place_states(folder.state_sizes(each.task.task.run), start)
+            start = states[-1].address + page_up(states[-1].size) if states else start
+            found.append(states)
+    return found
+
+
+def _meters(
+    tasks: tuple[PlannedTask, ...], folder: FolderTasks, modules: list[str], program: Program
+) -> Iterator[MeterPlan]:
+    """What is counted in the variables of ``modules``, and in the tasks' states."""
+    yield from meters_of_modules(modules, program.symbols)
+    for task in tasks:
+        if task.process is not None:
+            for meter in task.process.meters:
+                yield meter.model_copy(update={"name": f"{task.name}.{meter.name}"})
+        types = {} if task.is_bottom_half else folder.states(task.bound.task.run)
+        for state in task.states:
+            yield from meters_in(types[state.name], f"{task.name}.{state.name}", state.address)
 
 
 def _stack_findings(description: Description, sandbox: TaskSandbox) -> list[Diagnostic]:
     findings = []
     for task in sandbox.tasks:
-        given = task.stack_size
-        if task.stack_needed > given:
+        given, needed = task.stack_size, task.stack_needed
+        if task.process is not None:
+            given, needed = task.process.stack_size, task.process.stack_needed
+        if needed > given:
             index = sandbox.model.tasks.index(task.bound.task)
             path = ("sandbox", sandbox.index, "task", index)
-            fitting = page_up(task.stack_needed) // 1024
+            fitting = page_up(needed) // 1024
             findings.append(
                 Diagnostic(
                     description.document.value(*path, "stack"),
-                    f'task "{task.bound.task.name}" needs up to {task.stack_needed} bytes of '
+                    f'task "{task.bound.task.name}" needs up to {needed} bytes of '
                     f"stack and has {given}",
                     f'give it stack = "{fitting} KiB"',
                     "task-stack-small",
@@ -419,7 +484,7 @@ def _room_findings(description: Description, sandbox: TaskSandbox) -> Iterator[D
             "give its tasks smaller stacks, or move some to another sandbox",
             "stacks-too-large",
         )
-    states = [state for task in sandbox.tasks for state in task.states]
+    states = [state for task in sandbox.tasks if not task.process for state in task.states]
     size = (
         max((state.address + state.size for state in states), default=0) - addresses.KERNEL_STATES
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from questv.kernel.context import FIRST_STACK
+from questv.kernel.ring3 import CALL_STACK
 from questv.kernel.stubs import INTERRUPT_STACK
 from questv.metal.stack import StackDepths
+from questv.process.start import ENTRY_STACK
 
 KERNEL_STACK = 0x2000
 """Bytes of the stack that a kernel starts on."""
@@ -28,10 +31,16 @@ class KernelStacks:
 
     task_base: int  # on every task's stack, besides the task's own functions
     interrupt: int  # on any stack, when an interrupt comes
+    process: int  # on the stack of a task that is a process, besides what every task's needs
 
     def task(self, depth: int) -> int:
         """What the stack of a task needs whose function needs ``depth``."""
         return self.task_base + depth + self.interrupt
+
+    @property
+    def for_process(self) -> int:
+        """What a kernel needs of its own stack on behalf of a process."""
+        return self.task(self.process)
 
 
 def kernel_stacks(depths: StackDepths) -> KernelStacks:
@@ -42,7 +51,13 @@ def kernel_stacks(depths: StackDepths) -> KernelStacks:
     _check("the kernel's first", depths.depth("kernel_main") + 16 + interrupt, KERNEL_STACK)
     exception = _EXCEPTION_FRAME + depths.depth("kernel_handle_exception")
     _check("the exception", exception, EXCEPTION_STACK)
-    return KernelStacks(depths.depth("kernel_task_main") + FIRST_STACK, interrupt)
+    process = depths.depth("kernel_run_process") + CALL_STACK + depths.depth("kernel_system_call")
+    return KernelStacks(depths.depth("kernel_task_main") + FIRST_STACK, interrupt, process)
+
+
+def process_stack(depths: StackDepths, functions: Iterable[str]) -> int:
+    """What a process needs of its own stack: interrupts and system calls use the kernel's."""
+    return ENTRY_STACK + max(map(depths.depth, ["process_start", *functions]))
 
 
 def check_monitor(depths: StackDepths) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FunctionType
 
+from questv import process
 from questv.api import InitializeRole, State, TaskRole
 from questv.diagnostics import Diagnostic, DiagnosticsError, Place
 from questv.kernel.channels import Reader, Receiver, Sender, Writer
@@ -26,6 +27,7 @@ from questv.metal.definitions import DEFINITIONS, MetalFunction, forget
 from questv.metal.importing import import_module
 from questv.metal.source import Source, shown, source_of
 from questv.metal.types import FloatType, IntType, StructType, Type
+from questv.system.model import Isolation
 from questv.system.tasks import (
     FunctionMissing,
     ModuleMissing,
@@ -45,6 +47,13 @@ _KINDS: dict[type, ParameterKind] = {
     Input: ParameterKind.INPUT,
     Stream: ParameterKind.STREAM,
     Mutex: ParameterKind.MUTEX,
+}
+_PROCESS_KINDS: dict[type, ParameterKind] = {
+    process.Sender: ParameterKind.SENDER,
+    process.Receiver: ParameterKind.RECEIVER,
+    process.Writer: ParameterKind.WRITER,
+    process.Reader: ParameterKind.READER,
+    process.Input: ParameterKind.INPUT,
 }
 
 
@@ -104,13 +113,17 @@ class FolderTasks:
         initializer = _initializers(function.module).get(function)
         return [function] if initializer is None else [function, initializer]
 
-    def state_sizes(self, run: str) -> dict[str, int]:
-        """The bytes of each State that the function which ``run`` names has as a parameter."""
+    def states(self, run: str) -> dict[str, Type]:
+        """The type of each State that the function which ``run`` names has as a parameter."""
         return {
-            name: type_.size
+            name: type_
             for name, type_ in signature(self.function(run)).parameters
             if _kind(type_) is ParameterKind.STATE
         }
+
+    def state_sizes(self, run: str) -> dict[str, int]:
+        """The bytes of each of these."""
+        return {name: type_.size for name, type_ in self.states(run).items()}
 
     def _import(self, module: str) -> tuple[Diagnostic, ...]:
         if module not in self._problems:
@@ -244,6 +257,14 @@ def _read_signature(
             )
         kinds[name] = kind
     _require_no_result(function, shape, source)
+    isolations = {_isolation(type_) for _, type_ in shape.parameters} - {None}
+    if len(isolations) > 1:
+        raise _refusal(
+            "task-parameter",
+            source.place(node),
+            f"task {function.name} takes what kernels give and what processes are given",
+            "import all types from questv.api, or all from questv.process",
+        )
     return TaskSignature(
         function.name,
         source.place(node),
@@ -257,6 +278,7 @@ def _read_signature(
         {name: type_.bits for name, type_ in shape.parameters if isinstance(type_, FloatType)},
         _periodic(function, source, node),
         None if initializer is None else _initialize(initializer, function, shape),
+        next(iter(isolations), None),
     )
 
 
@@ -341,4 +363,15 @@ def _kind(type_: Type) -> ParameterKind | None:
         return ParameterKind.FLOAT
     if not isinstance(type_, StructType):
         return None
-    return ParameterKind.STATE if issubclass(type_.python, State) else _KINDS.get(type_.python)
+    if issubclass(type_.python, State):
+        return ParameterKind.STATE
+    return (_KINDS | _PROCESS_KINDS).get(type_.python)
+
+
+def _isolation(type_: Type) -> Isolation | None:
+    """Where a parameter of this type can be given; None for anywhere."""
+    if not isinstance(type_, StructType):
+        return None
+    if type_.python in _PROCESS_KINDS:
+        return Isolation.PROCESS
+    return Isolation.KERNEL if type_.python in _KINDS else None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from questv.arch.x86.paging import PAGE_SIZE
 from questv.channel import four_slot, ring
 from questv.plan import addresses
 from questv.plan.addresses import page_up
+from questv.plan.model import StatePlan
 from questv.plan.stacks import EXCEPTION_STACK, KERNEL_STACK
 from questv.system.model import Channel, RingChannel
 
@@ -69,22 +71,22 @@ def place_stacks(task_sizes: list[int]) -> Stacks:
     return Stacks(stacks[0], stacks[1], tuple(stacks[2:]))
 
 
-def place_states(sizes: list[int]) -> list[int]:
-    """Places for tasks' states, each on pages of its own and a page of nothing below it."""
-    places = []
-    address = addresses.KERNEL_STATES
-    for size in sizes:
-        places.append(address + PAGE_SIZE)
-        address = places[-1] + page_up(size)
-    return places
+def place_states(sizes: Mapping[str, int], start: int) -> tuple[StatePlan, ...]:
+    """States of these names and sizes from ``start`` on, each on pages of its own, with a page of
+    nothing below it."""
+    states = []
+    for name, size in sizes.items():
+        states.append(StatePlan(name=name, address=start + PAGE_SIZE, size=size))
+        start = states[-1].address + page_up(size)
+    return tuple(states)
 
 
 class ChannelAddresses:
-    """Gives a kernel's view of areas addresses, a guard page between any two."""
+    """Gives a kernel's or a process's view of areas addresses, a guard page between any two."""
 
-    def __init__(self) -> None:
-        """Nothing is placed yet."""
-        self._next = addresses.KERNEL_CHANNELS
+    def __init__(self, start: int) -> None:
+        """Nothing is placed yet; the first address is ``start``."""
+        self._next = start
 
     def place(self, size: int) -> int:
         """An address for an area of ``size`` bytes."""

@@ -94,6 +94,13 @@ class Run(Table):
     )
 
 
+class Isolation(StrEnum):
+    """What a task is held in."""
+
+    KERNEL = "kernel"
+    PROCESS = "process"
+
+
 class Task(Table):
     """A task of a sandbox: a function of typed Python.
 
@@ -148,6 +155,13 @@ class Task(Table):
         ),
     )
     stack: Size = Field(default=8 << 10, description="Its stack, a multiple of 4 KiB.")
+    isolation: Isolation = Field(
+        default=Isolation.KERNEL,
+        description=(
+            "`kernel`: a part of its kernel; `process`: a program of its own in user mode, which "
+            "sees its own memory and channels alone; what it does wrong ends it and nothing else."
+        ),
+    )
     bind: dict[str, Argument] = Field(
         default_factory=dict,
         description=(

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Protocol
 
 from questv.diagnostics import Diagnostic, Place
+from questv.system.model import Isolation
 
 
 class ParameterKind(Enum):
@@ -43,7 +44,8 @@ class TaskSignature:
     ``place`` is that of the function's name in its source. ``parameters`` is in the order of the
     source; ``integers`` has the values that each parameter of kind INTEGER can hold, and ``bits``
     the width of each of kind FLOAT. ``floats`` tells whether the task, or what it calls, uses
-    floating point. ``periodic`` is None for a function that is called once, and ``initialize`` has
+    floating point. ``isolation`` is where its parameters' types let it run, None if anywhere.
+    ``periodic`` is None for a function that is called once, and ``initialize`` has
     the parameters of the function that is called before, if there is one.
     """
 
@@ -55,6 +57,7 @@ class TaskSignature:
     bits: Mapping[str, int] = field(default_factory=dict)
     periodic: Periodic | None = None
     initialize: tuple[str, ...] | None = None
+    isolation: Isolation | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from questv.admission.costs import PLACEHOLDER_NOT_MEASURED, Costs
+from questv.admission.costs import MEASURED, Costs
 from questv.admission.model import (
     Chain,
     Doorbell,
@@ -29,7 +29,7 @@ from questv.system.draft import Draft, Located
 from questv.system.model import ApicMode, IoVcpu, MainVcpu, Sandbox
 from questv.system.timing import Share, TimedTask, timed_tasks
 
-COSTS = PLACEHOLDER_NOT_MEASURED
+COSTS = MEASURED
 """What the kernel takes of a core's time."""
 
 DEVICE_INTERVAL = 100_000

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from questv.inspect.model import CrashReport, Frame
+from questv.inspect.model import CrashReport, FaultReport, Frame
 from questv.view.terminal import indented, printable, table
 from questv.view.units import moment
 
@@ -17,6 +17,17 @@ from questv.view.units import moment
 def crash_view(sandbox: str, crash: CrashReport) -> RenderableType:
     """A crash record: the reason, the calls that led to it, and the registers."""
     return Group(*_sections(sandbox, crash))
+
+
+def fault_view(sandbox: str, fault: FaultReport) -> RenderableType:
+    """Why a task was ended that is a process, and the calls that led to it."""
+    who = f"task {fault.task} of {sandbox} was ended: {printable(fault.reason)}"
+    when = f"at {moment(fault.time)} s; " if fault.time is not None else ""
+    return Group(
+        Text(who, "bold red", overflow="fold"),
+        indented(Text(f"{when}innermost call first:")),
+        indented(_calls(fault.trace) if fault.trace else Text("(no call is known)")),
+    )
 
 
 def _sections(sandbox: str, crash: CrashReport) -> Iterator[RenderableType]:

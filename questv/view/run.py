@@ -11,6 +11,7 @@ from rich.text import Text
 from questv.inspect.report import ExpectationReport, Outcome, RunReport
 from questv.view.snapshot import inspection_view, snapshot_view
 from questv.view.terminal import heading, indented, printable, table
+from questv.view.timing import late_lines
 from questv.view.units import count, size
 
 
@@ -36,6 +37,7 @@ def verdict(report: RunReport) -> Text:
         detail = printable(report.detail)
         return Text(f"{report.outcome}: {detail}", "bold red", no_wrap=True, overflow="ignore")
     failures = [f"{sandbox.name} crashed" for sandbox in report.crashed]
+    failures += [f"task {task} failed" for task in report.failed]
     unmet = sum(not expectation.met for expectation in report.expectations)
     if unmet:
         failures.append(f"{unmet} of {len(report.expectations)} expectations not met")
@@ -50,6 +52,7 @@ def _outcome(report: RunReport) -> Iterator[RenderableType]:
         yield heading("Expectations")
         yield indented(_expectations(report.expectations))
         yield ""
+    yield from late_lines(report.sandboxes)
     yield verdict(report)
 
 

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from questv.inspect.model import ChannelReport, ConsoleReport, EndReport, MachineReport, Snapshot
-from questv.system.units import format_duration
-from questv.view.crash import crash_view
+from questv.inspect.model import (
+    ChannelReport,
+    ConsoleReport,
+    EndReport,
+    MachineReport,
+    SandboxReport,
+    Snapshot,
+)
+from questv.view.crash import crash_view, fault_view
 from questv.view.lines import LineView
 from questv.view.terminal import add_column, heading, indented, sandbox_name, table
+from questv.view.timing import timing_sections
 from questv.view.units import count, duration, frequency, moment, size
 from questv.view.vcpus import share
 
 _SHOWN_LINES = 20
+_CLOCK_ERROR = 20_000_000  # nanoseconds; more is worth a word, even on a host that is busy
 _STATE_STYLES = {"crashed": "bold red", "monitor fault": "bold red"}
 
 
@@ -82,17 +90,15 @@ def interrupts_view(machine: MachineReport) -> Text:
 def _sections(snapshot: Snapshot) -> Iterator[RenderableType]:
     yield heading("Sandboxes (seconds since the machine's start; exits since the kernel's)")
     yield indented(_sandboxes(snapshot))
+    yield from _clocks(snapshot.sandboxes)
     yield ""
     yield heading("Tasks")
     yield indented(_tasks(snapshot))
-    if any(task.kind == "periodic" for each in snapshot.sandboxes for task in each.tasks):
-        yield ""
-        yield heading("Periodic tasks (calls, those that missed the deadline, those left out)")
-        yield indented(_calls(snapshot))
-    if any(vcpu.kind != "best effort" for each in snapshot.sandboxes for vcpu in each.vcpus):
-        yield ""
-        yield heading("Budgets (times that one was used up, and that a second one was needed)")
-        yield indented(_budgets(snapshot))
+    for sandbox in snapshot.sandboxes:
+        for fault in sandbox.faults:
+            yield ""
+            yield fault_view(sandbox.name, fault)
+    yield from timing_sections(snapshot.sandboxes)
     if snapshot.channels:
         yield ""
         yield heading("Channels (as each end counts; doorbells it rang, was woken by, got late)")
@@ -101,6 +107,19 @@ def _sections(snapshot: Snapshot) -> Iterator[RenderableType]:
         yield ""
         yield heading("Streams (bytes; times that the port had to drop what came)")
         yield indented(_streams(snapshot))
+
+
+def _clocks(sandboxes: Iterable[SandboxReport]) -> Iterator[Text]:
+    """What there is to say of the clocks of cores: those that had to be set right, or can't be."""
+    for sandbox in sandboxes:
+        offset, error = sandbox.clock_offset or 0, sandbox.clock_error or 0
+        if offset:
+            way = "ahead" if offset > 0 else "behind"
+            line = f"core {sandbox.core}'s was {duration(abs(offset))} {way}, and was set right"
+            yield Text(f"  clocks: {line} to within {duration(error)}")
+        elif error > _CLOCK_ERROR:
+            line = f"core {sandbox.core}'s is known to within {duration(error)} only"
+            yield Text(f"  clocks: {line}", "yellow")
 
 
 def _sandboxes(snapshot: Snapshot) -> Table:
@@ -154,42 +173,6 @@ def _tasks(snapshot: Snapshot) -> Table:
                 state,
                 f"{task.switches:,}",
             )
-    return made
-
-
-def _calls(snapshot: Snapshot) -> Table:
-    numbers = ("period", "deadline", "calls", "missed", "left out", "longest")
-    made = table("sandbox", "name", *numbers, numbers=numbers, keys=2)
-    for sandbox in snapshot.sandboxes:
-        for task in sandbox.tasks:
-            if task.kind == "periodic":
-                made.add_row(
-                    sandbox_name(snapshot.sandboxes, sandbox.name),
-                    task.name,
-                    format_duration(task.period),
-                    format_duration(task.deadline),
-                    f"{task.releases:,}",
-                    f"{task.misses:,}",
-                    f"{task.dropped:,}",
-                    "" if task.worst is None else duration(task.worst),
-                )
-    return made
-
-
-def _budgets(snapshot: Snapshot) -> Table:
-    numbers = ("level", "used", "depleted", "second")
-    made = table("sandbox", "VCPU", *numbers, numbers=numbers, keys=2)
-    for sandbox in snapshot.sandboxes:
-        for vcpu in sandbox.vcpus:
-            if vcpu.kind != "best effort":
-                made.add_row(
-                    sandbox_name(snapshot.sandboxes, sandbox.name),
-                    vcpu.name,
-                    str(vcpu.level),
-                    duration(vcpu.used),
-                    f"{vcpu.depletions:,}",
-                    f"{vcpu.overruns:,}",
-                )
     return made
 
 

@@ -102,7 +102,7 @@ def mailbox(made: Orders, number: int = 1) -> bytes:
 
 def _directory(sandbox: SandboxPlan) -> list[int]:
     """The first entries of the kernel's directory: each shows a GiB of its own addresses."""
-    made = tables(sandbox.kernel_windows, nested=False).contents(sandbox.kernel_tables)
+    made = tables(sandbox.kernel_windows, user=False).contents(sandbox.kernel_tables)
     at = (int.from_bytes(made[:8], "little") & ADDRESS_MASK) - sandbox.kernel_tables
     words = (made[at + 8 * index :][:8] for index in range(DIRECTORY_ENTRIES))
     return [int.from_bytes(word, "little") for word in words]

@@ -63,7 +63,7 @@ def _settled(built: BuiltSystem, sandbox: SandboxPlan) -> Iterator[Stretch]:
 _SETTLED = (
     "questv.kernel.tables.gdt",
     "questv.kernel.tables.idt",
-    "questv.kernel.tables.task_state",
+    "kernel_task_state",
     "questv.kernel.doorbells._by_vector",
 )
 

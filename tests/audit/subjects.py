@@ -29,7 +29,7 @@ def hello() -> BuiltSystem:
 
 def subject(built: BuiltSystem, /, **changes: Any) -> Subject:
     """What is audited; ``changes`` replace parts of it."""
-    programs = [built.boot, built.monitor, *built.kernels.values()]
+    programs = [built.boot, built.monitor, *built.kernels.values(), *built.processes.values()]
     parts = {
         "name": built.plan.name,
         "image": built.hash,

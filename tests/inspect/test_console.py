@@ -8,8 +8,9 @@ from questv.arch.x86.machine import MachineFacts
 from questv.inspect.console import lines_since
 from questv.inspect.guest import Guest
 from questv.inspect.model import ConsoleReport
-from questv.kernel.console import LINE, SLOTS, Console
+from questv.kernel.console import SLOTS, Console
 from questv.metal.structs import sizeof
+from questv.text import LINE
 
 from .machines import HELLO, Sheet, plan_of
 

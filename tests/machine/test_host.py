@@ -17,8 +17,8 @@ def found(name: str) -> tuple[State, str, str]:
 def test_every_fact_of_a_host_that_runs_these_tests() -> None:
     checks = host_checks()
     assert [check.name for check in checks] == [
-        *("Python", "QEMU", "SVM", "x2APIC", "firmware", "setpriv", "GNU ld", "gdb", "room"),
-        *("cores", "KVM"),
+        *("Python", "QEMU", "SVM", "x2APIC", "plugins", "firmware", "setpriv", "GNU ld"),
+        *("gdb", "room", "cores", "KVM"),
     ]
     needed = ("Python", "QEMU", "SVM", "firmware", "setpriv", "room", "KVM")
     assert all(check.state is State.OK for check in checks if check.name in needed)
@@ -33,6 +33,7 @@ def test_an_older_qemu_is_a_drawback(tmp_path: Path, monkeypatch: pytest.MonkeyP
     state, _, fix = found("x2APIC")
     assert state is State.WARNING
     assert fix.startswith("get QEMU 9 or newer: ")
+    assert found("plugins")[::2] == (State.WARNING, fix)
     assert found("firmware")[0] is State.MISSING
 
 

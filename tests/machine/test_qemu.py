@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from questv.machine import Machine, MachineError, MachineOptions, find_qemu
+from questv.machine import Machine, MachineError, MachineOptions, Qemu, find_qemu
 
 from . import guest
 
@@ -106,3 +106,12 @@ def test_not_a_qemu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
     monkeypatch.setenv("QUESTV_QEMU", str(path))
     with pytest.raises(MachineError, match="does not answer as QEMU does"):
         find_qemu()
+
+
+@pytest.mark.parametrize(
+    ("version", "built_in", "can"),
+    [((9, 0, 0), True, True), ((8, 2, 1), True, False), ((10, 0, 0), False, False)],
+)
+def test_only_newer_plugins_count(version: tuple[int, int, int], built_in: bool, can: bool) -> None:
+    qemu = Qemu(Path("qemu"), version, has_x2apic=True, has_svm=True, has_plugins=built_in)
+    assert qemu.can_count == can

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
+import os
+from pathlib import Path
 
 import pytest
 
 from questv.diagnostics import DiagnosticsError
 from questv.metal.isolate import MetalFault, isolated
 from questv.metal.jit import Jit
-from questv.metal.link import LinkError, link
+from questv.metal.link import LinkError, link, link_library
 from questv.metal.symbols import Symbols
 from questv.metal.tree import TrapKind
 from questv.metal.units import UnitCompiler
@@ -390,6 +393,43 @@ def test_an_undefined_symbol_does_not_link(workshop: Workshop) -> None:
         Jit(module)
     with pytest.raises(LinkError, match="undefined reference to `nowhere_at_all'"):
         link(units.values(), SCRIPT, [f"{module.__name__}.use"])
+
+
+SHARED_OBJECT = """
+calls: u32 = static(export="calls")
+
+@assembly("jmp getpid@PLT")
+def process() -> u32: ...
+
+@metal(export="own_process")
+def own_process() -> u32:
+    global calls
+    calls += 1
+    return process()
+"""
+
+
+def test_a_library_for_a_process_of_this_host(workshop: Workshop, tmp_path: Path) -> None:
+    """It calls what is there, and shows what it is to show and no more."""
+    units = UnitCompiler(checks=False).compile([workshop.load(SHARED_OBJECT).__name__])
+    file = tmp_path / "library.so"
+    file.write_bytes(link_library(units.values(), ["own_process"]))
+    library = ctypes.CDLL(str(file))
+    assert library.own_process() == os.getpid()
+    for hidden in ("calls", "memcpy"):
+        with pytest.raises(ValueError, match="undefined symbol"):
+            ctypes.c_uint32.in_dll(library, hidden)
+
+
+def test_a_library_that_needs_what_is_not_there_is_not_loaded(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    text = SHARED_OBJECT.replace("getpid", "nowhere_at_all")
+    units = UnitCompiler(checks=False).compile([workshop.load(text).__name__])
+    file = tmp_path / "library.so"
+    file.write_bytes(link_library(units.values(), ["own_process"]))
+    with pytest.raises(OSError, match="undefined symbol: nowhere_at_all"):
+        ctypes.CDLL(str(file))
 
 
 # ---- branches on constants -------------------------------------------------------------------

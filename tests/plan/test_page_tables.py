@@ -41,7 +41,7 @@ def mappings(draw: st.DrawFn) -> list[Mapping]:
 def test_what_is_shown(wanted: list[Mapping], nested: bool, place: int, random: object) -> None:
     root = place * PAGE
     random.shuffle(wanted)  # type: ignore[attr-defined]
-    tables = PageTables(wanted, nested=nested)
+    tables = PageTables(wanted, user=nested)
     contents = tables.contents(root)
     assert len(contents) == tables.size
 
@@ -71,7 +71,7 @@ def test_what_is_shown(wanted: list[Mapping], nested: bool, place: int, random: 
 
 def test_large_pages_are_used_where_they_can_be() -> None:
     def size(*wanted: Mapping) -> int:
-        return PageTables(wanted, nested=True).size // PAGE
+        return PageTables(wanted, user=True).size // PAGE
 
     assert size() == 1
     assert size(Mapping(0, 0, 1 << 30, "rw")) == 3
@@ -93,7 +93,7 @@ def test_large_pages_are_used_where_they_can_be() -> None:
 def test_overlaps_are_refused(one: Mapping, other: Mapping) -> None:
     for pair in ((one, other), (other, one)):
         with pytest.raises(ValueError, match="two mappings hold 0x"):
-            PageTables(pair, nested=False)
+            PageTables(pair, user=False)
 
 
 @pytest.mark.parametrize(
@@ -102,4 +102,4 @@ def test_overlaps_are_refused(one: Mapping, other: Mapping) -> None:
 )
 def test_parts_of_pages_are_refused(mapping: Mapping) -> None:
     with pytest.raises(ValueError, match="is not in whole pages"):
-        PageTables([mapping], nested=False)
+        PageTables([mapping], user=False)

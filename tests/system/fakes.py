@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from questv.diagnostics import Diagnostic, Place
+from questv.system.model import Isolation
 from questv.system.tasks import (
     FunctionMissing,
     ModuleMissing,
@@ -29,6 +30,12 @@ INTEGERS = {
     for sign in "iu"
     for bits in (8, 16, 32, 64)
 }
+
+
+def isolation_of(kinds: Mapping[str, ParameterKind]) -> Isolation | None:
+    """All types of these tests that only one side has are a kernel's."""
+    anywhere = {ParameterKind.INTEGER, ParameterKind.FLOAT, ParameterKind.STATE}
+    return Isolation.KERNEL if set(kinds.values()) - anywhere else None
 
 
 @dataclass(frozen=True)
@@ -118,4 +125,7 @@ def _signature(file: Path, function: ast.FunctionDef) -> TaskSignature | TaskPro
         return TaskInvalid(tuple(findings))
     place = Place(file, function.lineno, function.col_offset + 5, len(function.name))
     periodic = _periodic(function)
-    return TaskSignature(function.name, place, kinds, integers, bool(bits), bits, periodic)
+    isolation = isolation_of(kinds)
+    return TaskSignature(
+        function.name, place, kinds, integers, bool(bits), bits, periodic, isolation=isolation
+    )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from questv.diagnostics import Place
 from questv.system.tasks import ParameterKind, Periodic, TaskSignature
 
-from .fakes import INTEGERS, KnownTasks
+from .fakes import INTEGERS, KnownTasks, isolation_of
 
 PAGE = 4096
 _LETTERS = "abcdefghijklmnopqrstuvwxy"
@@ -113,6 +113,7 @@ class RandomSystem:
                     floats=True,
                     bits={name: 32 for name, kind in kinds.items() if kind is ParameterKind.FLOAT},
                     periodic=self.periodic.get(run),
+                    isolation=isolation_of(kinds),
                 )
                 for run, kinds in self.kinds.items()
             }

@@ -186,6 +186,11 @@ def task_name_taken(draw: Draw, system: RandomSystem) -> None:
 
 
 @mutation
+def task_isolation(draw: Draw, system: RandomSystem) -> None:
+    draw.one_of(*system.uses).task["isolation"] = "process"
+
+
+@mutation
 def channel_name_taken(draw: Draw, system: RandomSystem) -> None:
     system.values["channel"].append(dict(draw.channel(system)))
 

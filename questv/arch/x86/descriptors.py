@@ -52,14 +52,25 @@ assert sizeof(TaskState) == 0x68
 CODE_SELECTOR = 0x08
 DATA_SELECTOR = 0x10
 TASK_SELECTOR = 0x18
+USER_DATA_SELECTOR = 0x28 | 3
+USER_CODE_SELECTOR = 0x30 | 3
+
+RING = 3
+"""The bits of a code segment's selector that say in which ring the code runs."""
 
 CODE_DESCRIPTOR = 0x00AF_9B00_0000_FFFF
 """64-bit code, ring 0, readable, accessed beforehand so that the processor never writes it."""
 DATA_DESCRIPTOR = 0x00CF_9300_0000_FFFF
 """Writable data, ring 0, accessed beforehand."""
+USER_CODE_DESCRIPTOR = 0x00AF_FB00_0000_FFFF
+"""The same for ring 3."""
+USER_DATA_DESCRIPTOR = 0x00CF_F300_0000_FFFF
+"""Likewise."""
 
 GATE_INTERRUPT = 0x8E
 """Present, ring 0, interrupt gate: interrupts are off in the handler."""
+GATE_CALL = 0xEF
+"""Present, for ring 3 too, trap gate: interrupts stay as they are."""
 
 
 @metal

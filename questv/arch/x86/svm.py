@@ -192,9 +192,10 @@ SEGMENT_LIMIT = 0xFFFF_FFFF
 TASK_LIMIT = 0x67
 PAT_RESET = 0x0007_0406_0007_0406
 
+INJECT_DEBUG = 1 << 31 | 3 << 8 | 1
 INJECT_INVALID_OPCODE = 1 << 31 | 3 << 8 | 6
 INJECT_GENERAL_PROTECTION = 1 << 31 | 1 << 11 | 3 << 8 | 13
-"""Exceptions for the guest, the second with an error code of zero (15.20)."""
+"""Exceptions for the guest, the last with an error code of zero (15.20)."""
 
 
 NESTED_FAULT_WRITE = 1 << 1

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from questv.diagnostics import Diagnostic
 from questv.system.draft import Draft, Located, tasks
-from questv.system.model import Task
-from questv.system.tasks import FunctionMissing, ModuleMissing, TaskInvalid
+from questv.system.model import Isolation, Task
+from questv.system.tasks import FunctionMissing, ModuleMissing, TaskInvalid, TaskSignature
 from questv.system.wording import source_position, suggest
 
 TASKS_MAXIMUM = 128
@@ -99,6 +99,29 @@ def task_invalid(draft: Draft) -> Iterator[Diagnostic]:
             yield from problem.findings
 
 
+def task_isolation(draft: Draft) -> Iterator[Diagnostic]:
+    """What a kernel gives its own tasks is not what it gives a process."""
+    for task in _all_tasks(draft):
+        function = draft.functions[task.item.run]
+        if not isinstance(function, TaskSignature):
+            continue
+        if function.isolation is not None and function.isolation is not task.item.isolation:
+            if function.isolation is Isolation.PROCESS:
+                what, fix = "is a process's", 'write isolation = "process" for the task'
+            else:
+                what, fix = "is a kernel's", "leave isolation out"
+            yield Diagnostic(
+                task.value("run"),
+                f"{function.function} {what}: the types of its parameters are from "
+                f"{_IMPORTS[function.isolation]}",
+                f"{fix}, or import them from {_IMPORTS[task.item.isolation]}",
+                "task-isolation",
+            )
+
+
+_IMPORTS = {Isolation.KERNEL: "questv.api", Isolation.PROCESS: "questv.process"}
+
+
 def _all_tasks(draft: Draft) -> Iterator[Located[Task]]:
     for sandbox in draft.sandboxes:
         yield from tasks(sandbox)
@@ -110,4 +133,5 @@ RULES = (
     task_module_missing,
     task_function_missing,
     task_invalid,
+    task_isolation,
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 PIECES = 16
+"""The most stretches without a gap that there can be; after that gaps are closed."""
 
 
 class Sporadic:
@@ -59,7 +60,8 @@ class Sporadic:
         """What is used moves away; what can be used moves up to now."""
         self.places, self.used = self.ticks, 0
         if len(self.starts) > PIECES:
-            self._move_to(self.places[self.starts[1]])
+            start, end = self.starts[-2:]
+            self.places[start:end] = range(self.places[end] - (end - start), self.places[end])
         self._move_to(now)
 
     def _move_to(self, start: int) -> None:
@@ -68,12 +70,10 @@ class Sporadic:
     def enlarge(self, extra: int, now: int) -> None:
         """More ticks follow those in use, or those that were used last."""
         if self.next_time > now:
-            last = self.starts[-1]
-            back = [place - self.period for place in self.places[last:]]
-            self.places = back + self.places[:last]
-            self.used += len(back)
-        end = [*self.starts, len(self.places)][1]
-        last_place = self.places[end - 1]
-        self.places[end:end] = range(last_place + 1, last_place + 1 + extra)
+            end, last = 0, self.places[-1] - self.period
+        else:
+            end = [*self.starts, len(self.places)][1]
+            last = self.places[end - 1]
+        self.places[end:end] = range(last + 1, last + 1 + extra)
         self._move_to(self.places[0])
         self.charge(0)
