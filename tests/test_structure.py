@@ -26,6 +26,7 @@ PARTS = (
     "process",  # what those see that are processes
     "api_reference",
     "boot",
+    "admission",  # whether promises about time can be kept: knows nothing but numbers
     "system",  # the description: knows nothing of machine code
     "plan",
     "machine",  # where images run: knows nothing of what is in them
@@ -40,6 +41,7 @@ PARTS = (
 )
 
 BESIDES = {  # what must not be used though it stands above
+    "admission": set(PARTS) - {"admission"},
     "system": {"metal", "arch", "text", "monitor", "channel", "kernel", "process", "api", "boot"},
     "machine": set(PARTS) - {"machine", "diagnostics"},
     "attacks": {"plan", "machine", "inspect", "expect", "audit", "view", "cli"},

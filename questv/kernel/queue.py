@@ -14,8 +14,6 @@ EVENTS = 385
 """Events are numbered from 0 to one less."""
 NEVER = (1 << 64) - 1
 """Later than everything; no event is due at this time."""
-NONE = EVENTS
-"""Stands for no event."""
 _FIRST = 1  # the children of slot n are 2n and 2n + 1
 
 

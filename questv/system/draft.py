@@ -61,11 +61,11 @@ class Located(Generic[T]):
 S = TypeVar("S")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Draft:
     """The models, the document that they come from, and the functions of the tasks.
 
-    ``functions`` has an entry for the ``run`` of each task.
+    ``functions`` has an entry for the ``run`` of each task. A draft is equal to itself alone.
     """
 
     system: System

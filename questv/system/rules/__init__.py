@@ -13,6 +13,7 @@ from questv.diagnostics import Diagnostic
 from questv.system.draft import Draft
 from questv.system.rules import (
     access,
+    admission,
     bindings,
     chains,
     channels,
@@ -42,6 +43,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "Channels": channels.RULES,
     "Mutexes": mutexes.RULES,
     "Chains": chains.RULES,
+    "Admission": admission.RULES,
     "Devices": devices.RULES,
     "Ports and MSRs": access.RULES,
     "Run": run.RULES,

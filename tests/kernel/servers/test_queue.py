@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from questv.kernel import queue
-from questv.kernel.queue import EVENTS, NEVER, NONE, EventQueue
+from questv.kernel.queue import EVENTS, NEVER, EventQueue
 from questv.metal.jit import Jit
 from questv.metal.structs import offsetof
 from tests.channel.machines import LONG, check
@@ -53,21 +53,17 @@ class Queue(RuleBasedStateMachine):
         if self.times:
             self.remove(sorted(self.times)[number % len(self.times)])
 
-    @rule(now=TIMES)
-    def pop(self, now: int) -> None:
-        event = self.jit[queue.pop_due](self.queue, now)
-        due = {e for e, time in self.times.items() if time <= now}
-        if due:
-            assert self.times[event] == min(self.times[e] for e in due)
-            del self.times[event]
-        else:
-            assert event == NONE
+    @precondition(lambda self: self.times)
+    @rule()
+    def pop(self) -> None:
+        event = self.jit[queue.pop](self.queue)
+        earliest = min(self.times.values())
+        assert self.times.pop(event) == earliest
 
     @rule(now=TIMES)
-    def pop_all(self, now: int) -> None:
+    def pop_all_due(self, now: int) -> None:
         while any(time <= now for time in self.times.values()):
-            self.pop(now)
-        self.pop(now)
+            self.pop()
 
     @invariant()
     def it_knows_the_first_and_keeps_its_order(self) -> None:
@@ -105,7 +101,7 @@ def test_a_whole_queue_is_sorted(jit: Jit) -> None:
     times = [event * 7919 % 1000 for event in range(EVENTS)]
     for event, time in enumerate(times):
         jit[queue.set](events, event, time)
-    found = [jit[queue.pop_due](events, NEVER) for _ in range(EVENTS)]
+    found = [jit[queue.pop](events) for _ in range(EVENTS)]
     assert sorted(found) == list(range(EVENTS))
     assert [times[event] for event in found] == sorted(times)
-    assert jit[queue.pop_due](events, NEVER) == NONE
+    assert jit[queue.first_time](events) == NEVER

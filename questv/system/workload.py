@@ -1,0 +1,190 @@
+"""What admission is to decide on, by what the description says.
+
+Of a task with a VCPU of its own, the kernel gets its budget back as late as it may have been
+noticed late; so much of the budget is left for that, and the rest is what the task may need.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from questv.admission.costs import MEASURED, Costs
+from questv.admission.model import (
+    Chain,
+    Doorbell,
+    Interrupt,
+    Kernel,
+    Section,
+    System,
+    Task,
+    Vcpu,
+    VcpuKind,
+)
+from questv.admission.response import lateness
+from questv.system.bindings import CHANNEL_KINDS, Parameter, parameters
+from questv.system.draft import Draft, Located
+from questv.system.model import ApicMode, IoVcpu, MainVcpu, Sandbox
+from questv.system.timing import Share, TimedTask, timed_tasks
+
+COSTS = MEASURED
+"""What the kernel takes of a core's time."""
+
+DEVICE_INTERVAL = 100_000
+"""Nanoseconds between two interrupts of a device, at least; nothing enforces that."""
+
+REST = "best-effort"
+"""The name of the VCPU that has what is left."""
+
+_WHOLE = 1 << 32  # of a core, as the kernel counts it
+
+
+def workload(draft: Draft, costs: Costs = COSTS) -> System:
+    """The kernels and chains of ``draft``, which keeps all rules but those on admission."""
+    uses: defaultdict[tuple[str, str], list[Parameter]] = defaultdict(list)
+    for parameter in parameters(draft):
+        uses[parameter.sandbox.item.name, parameter.task.item.name].append(parameter)
+    tasks: defaultdict[str, list[_Described]] = defaultdict(list)
+    for each in timed_tasks(draft):
+        sandbox = each.sandbox.item.name
+        tasks[sandbox].append(_Described(each, tuple(uses[sandbox, each.name])))
+    return System(
+        tuple(
+            _kernel(sandbox, tasks[sandbox.item.name], costs)
+            for sandbox in draft.sandboxes
+            if sandbox.item.tasks
+        ),
+        tuple(
+            Chain(each.item.name, each.item.tasks, each.item.latency, each.item.freshness)
+            for each in draft.chains
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class _Described:
+    """A task and what its parameters stand for."""
+
+    timed: TimedTask
+    uses: tuple[Parameter, ...]
+
+    @property
+    def vcpu(self) -> str:
+        """The name of its VCPU."""
+        if self.timed.timing.share is Share.REST:
+            return REST
+        return self.timed.task.item.vcpu or self.timed.name
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """The mutexes that it may hold."""
+        mutexes = (use.mutex.item for use in self.uses if use.mutex is not None)
+        return tuple(Section(mutex.name, mutex.hold) for mutex in mutexes)
+
+
+def _kernel(sandbox: Located[Sandbox], described: list[_Described], costs: Costs) -> Kernel:
+    groups: defaultdict[str, list[_Described]] = defaultdict(list)
+    for each in described:
+        groups[each.vcpu].append(each)
+    for group in groups.values():
+        group.sort(key=lambda each: -(each.timed.task.item.priority or 0))
+    mains = {
+        name: _main(sandbox.item, group[0].timed) for name, group in groups.items() if name != REST
+    }
+    ios = [_io(each, described, mains) for each in sandbox.item.vcpus if isinstance(each, IoVcpu)]
+    rest = [Vcpu(REST, VcpuKind.BEST_EFFORT)] if REST in groups else []
+    tasks = [_task(each, mains) for group in groups.values() for each in group]
+    kernel = Kernel(
+        sandbox.item.name,
+        (*mains.values(), *ios, *rest),
+        tuple(tasks),
+        tuple(_interrupts(described, costs)),
+        tuple(_doorbells(described, tasks)),
+        sandbox.item.apic is ApicMode.GUARDED,
+    )
+    late = lateness(kernel, costs)
+    return replace(kernel, tasks=tuple(_with_less(task, late) for task in tasks))
+
+
+def _main(sandbox: Sandbox, task: TimedTask) -> Vcpu:
+    """The VCPU of ``task``: its own, or the one that it shares."""
+    table = task.task.item
+    period, budget = task.timing.period, task.timing.budget
+    if task.timing.share is Share.SHARED:
+        shared = next(each for each in sandbox.vcpus if each.name == table.vcpu)
+        assert isinstance(shared, MainVcpu), "the rules refuse another kind"
+        period, budget = shared.period, shared.budget
+        second, level, name = shared.overrun_budget, shared.level, shared.name
+    else:
+        second, level, name = table.overrun_budget, table.level, table.name
+    assert period is not None and budget is not None, "the rules see to that"
+    second = None if second == budget else second
+    return Vcpu(name, VcpuKind.MAIN, budget, period, second, level or 0)
+
+
+def _io(vcpu: IoVcpu, tasks: Iterable[_Described], mains: Mapping[str, Vcpu]) -> Vcpu:
+    served = [
+        task
+        for task in tasks
+        if any(use.device is not None and use.device.item.vcpu == vcpu.name for use in task.uses)
+        and task.vcpu in mains
+    ]
+    return Vcpu(
+        vcpu.name,
+        VcpuKind.IO,
+        level=max((mains[task.vcpu].level for task in served), default=0),
+        utilization=Fraction(round(vcpu.utilization * _WHOLE), _WHOLE),
+        serves=tuple(task.timed.name for task in served),
+    )
+
+
+def _task(task: _Described, mains: Mapping[str, Vcpu]) -> Task:
+    timing, name = task.timed.timing, task.timed.name
+    if timing.share is Share.REST:
+        return Task(name, REST, sections=task.sections)
+    vcpu = mains[task.vcpu]
+    is_own = timing.share is Share.OWN
+    period = timing.release or vcpu.period
+    return Task(
+        name,
+        vcpu.name,
+        period,
+        vcpu.budget if is_own else None,
+        vcpu.overrun_budget if is_own else None,
+        timing.deadline or period,
+        is_woken=timing.release is None,
+        sections=task.sections,
+    )
+
+
+def _with_less(task: Task, late: int) -> Task:
+    """The task, if it has a budget to itself, with what it may need of it; at least something."""
+    if task.need is None:
+        return task
+    second = task.overrun_need
+    return replace(
+        task,
+        need=max(1, task.need - late),
+        overrun_need=None if second is None else max(1, second - late),
+    )
+
+
+def _interrupts(tasks: Iterable[_Described], costs: Costs) -> Iterable[Interrupt]:
+    devices = {use.device.item.name for task in tasks for use in task.uses if use.device}
+    return (Interrupt(name, DEVICE_INTERVAL, costs.device) for name in sorted(devices))
+
+
+def _doorbells(described: Iterable[_Described], tasks: Iterable[Task]) -> Iterable[Doorbell]:
+    """One for each end of a channel, as often as its task can go to sleep there.
+
+    What gets what is left does so once in a busy window, however long that is.
+    """
+    periods = {task.name: task.period for task in tasks}
+    longest = max(periods.values(), default=0) or 1
+    for each in described:
+        for use in each.uses:
+            if use.channel is not None and use.kind in CHANNEL_KINDS:
+                interval = periods[each.timed.name] or longest
+                yield Doorbell(f"{use.channel.item.name} of {each.timed.name}", interval)
