@@ -12,13 +12,14 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks import language, messages, native, systems_cost, timer
+from benchmarks import language, messages, native, processes, systems_cost, timer
 from benchmarks.statistics import Result, store
 
 PARTS: dict[str, Callable[[], Iterator[Result]]] = {
     "blocking": messages.blocking,
     "polled": messages.polled,
     "timer": timer.wake_up,
+    "processes": processes.processes,
     "start": systems_cost.start,
     "build": systems_cost.building,
     "sizes": systems_cost.sizes,
