@@ -30,7 +30,6 @@ from questv.system.rules.tasks import RULES as TASKS
 from questv.system.rules.timing import RULES as TIMING
 from questv.system.rules.vcpus import RULES as VCPUS
 from questv.system.timing import Share, TimedTask, timed_tasks
-from questv.system.units import format_duration
 from questv.system.workload import COSTS, workload
 
 _BEFORE = (*NAMES, *TASKS, *TIMING, *VCPUS, *BINDINGS, *CHANNELS, *DEVICES, *MUTEXES, *CHAINS)
@@ -89,9 +88,9 @@ def budget_too_small(draft: Draft) -> Iterator[Diagnostic]:
             least = budget - own + 1
             yield Diagnostic(
                 task.place("vcpu" if is_shared else "budget"),
-                f'task "{task.name}" has a budget of {format_duration(budget)}, and the kernel '
-                f"itself may take {format_duration(least - 1)} of it{_in_mode(response.mode)}",
-                f"write a budget of more than {format_duration(least - 1)}",
+                f'task "{task.name}" has a budget of {_time(budget)}, and the kernel '
+                f"itself may take {_time(least - 1)} of it{_in_mode(response.mode)}",
+                f"write a budget of more than {_time(least - 1)}",
                 "budget-too-small",
             )
 
@@ -124,9 +123,9 @@ def chain_too_slow(draft: Draft) -> Iterator[Diagnostic]:
         if bound.latency is not None and bound.latency > chain.item.latency:
             yield Diagnostic(
                 chain.value("latency"),
-                f'chain "{chain.item.name}" can take {format_duration(bound.latency)}, '
-                f"{format_duration(bound.latency - chain.item.latency)} more than its latency of "
-                f"{format_duration(chain.item.latency)}",
+                f'chain "{chain.item.name}" can take {_time(bound.latency)}, '
+                f"{_time(bound.latency - chain.item.latency)} more than its latency of "
+                f"{_time(chain.item.latency)}",
                 _chain_fix(draft, chain, "latency", bound.latency),
                 "chain-too-slow",
             )
@@ -140,9 +139,9 @@ def chain_too_stale(draft: Draft) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 chain.value("freshness"),
                 f'chain "{chain.item.name}" can act on data that is '
-                f"{format_duration(bound.freshness)} old, "
-                f"{format_duration(bound.freshness - demand)} more than its freshness of "
-                f"{format_duration(demand)}",
+                f"{_time(bound.freshness)} old, "
+                f"{_time(bound.freshness - demand)} more than its freshness of "
+                f"{_time(demand)}",
                 _chain_fix(draft, chain, "freshness", bound.freshness),
                 "chain-too-stale",
             )
@@ -197,6 +196,16 @@ def _overload(kernel: Kernel) -> tuple[int, str] | None:
     return None
 
 
+def _time(nanoseconds: int) -> str:
+    """A duration, exact and as people write it: with decimals in a large unit."""
+    for unit, scale in (("s", 10**9), ("ms", 10**6), ("us", 10**3)):
+        if nanoseconds >= scale:
+            whole, rest = divmod(nanoseconds, scale)
+            decimals = f"{rest:0{len(str(scale)) - 1}}".rstrip("0")
+            return f"{whole}.{decimals} {unit}" if decimals else f"{whole} {unit}"
+    return f"{nanoseconds} ns"
+
+
 def _percent(share: Fraction) -> str:
     """Rounded up, so that what is too much never looks like all."""
     return f"{math.ceil(share * 1000) / 10:g} %"
@@ -210,19 +219,12 @@ def _lateness(response: Response, task: TimedTask) -> str:
     """By how much a task is late, for a message."""
     bound, deadline = response.bound, response.task.deadline
     if bound is None:
-        return (
-            f'task "{task.name}" may never be done: more urgent ones leave too little of the core'
-        )
-    what = f"{format_duration(bound - deadline)} more than its deadline of"
+        return f'task "{task.name}" may never be done: more urgent ones take the core'
+    more = f"{_time(bound - deadline)} more than its"
+    takes, due = f"can take {_time(bound)}", "deadline"
     if task.timing.release is None:
-        what = f"{format_duration(bound - deadline)} more than the period of that budget,"
-        return (
-            f'task "{task.name}" can take {format_duration(bound)} to have its budget once, '
-            f"{what} {format_duration(deadline)}"
-        )
-    return (
-        f'task "{task.name}" can take {format_duration(bound)}, {what} {format_duration(deadline)}'
-    )
+        takes, due = f"can wait {_time(bound)} until it has had its budget", "period"
+    return f'task "{task.name}" {takes}, {more} {due} of {_time(deadline)}'
 
 
 def _fix(kernel: Kernel) -> str:
@@ -235,7 +237,7 @@ def _fix(kernel: Kernel) -> str:
 
 def _chain_fix(draft: Draft, chain: Located[Chain], key: str, bound: int) -> str:
     """The nearest shorter period that is enough, or else the demand that can be met."""
-    allow = f'write {key} = "{format_duration(bound)}"'
+    allow = f'write {key} = "{_time(bound)}"'
     system = _workload(draft)
     assert system is not None, "there is a finding"
     index = draft.chains.index(chain)
@@ -269,8 +271,8 @@ def _written(change: Change, kernel: Kernel) -> str:
         is_task = any(task.name == change.name for task in kernel.tasks)
         where = f'{"task" if is_task else "VCPU"} "{change.name}"'
     return (
-        f'write {change.what.value} = "{format_duration(change.new)}" for {where} of '
-        f'"{kernel.name}", which is {format_duration(change.old)} now'
+        f'write {change.what.value} = "{_time(change.new)}" for {where} of '
+        f'"{kernel.name}", which is {_time(change.old)} now'
     )
 
 
