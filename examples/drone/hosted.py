@@ -9,6 +9,7 @@ sends what the sensors see, and goes on by the time of one frame when it has the
 
 from __future__ import annotations
 
+import argparse
 import socket
 import subprocess
 import sys
@@ -29,7 +30,7 @@ from questv.metal.jit import Jit
 from questv.metal.structs import sizeof
 
 FOLDER = Path(__file__).resolve().parent
-PATIENCE = 60.0  # seconds for the system to boot, or to answer
+PATIENCE = 60.0  # seconds that the system may take to boot, and then to answer
 
 
 class Model:
@@ -93,6 +94,17 @@ def fly(wire: socket.socket, seconds: float | None) -> Iterator[Sample]:
     wire.sendall(bytes(Frame(number=NO_MORE)))
 
 
+def accepted(listener: socket.socket, system: subprocess.Popen[bytes]) -> socket.socket:
+    """The system's end of the wire, once it is there."""
+    listener.settimeout(0.1)
+    while system.poll() is None:
+        try:
+            return listener.accept()[0]
+        except TimeoutError:
+            continue
+    raise ConnectionError("the system has not begun")
+
+
 def receive(wire: socket.socket, length: int) -> bytearray:
     """So many bytes."""
     data = bytearray()
@@ -106,18 +118,22 @@ def receive(wire: socket.socket, length: int) -> bytearray:
 
 def main() -> int:
     """Fly, and tell how it was; the exit code."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else None
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument(
+        "seconds", type=float, nargs="?", help="of the flight's beginning; else all"
+    )
+    seconds: float | None = parser.parse_args().seconds
+    if seconds is not None and seconds <= 0:
+        parser.error("a flight takes more than no time")
     with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
         place = str(Path(folder) / "wire")
         listener.bind(place)
         listener.listen()
-        listener.settimeout(PATIENCE)
         questv = str(Path(sys.executable).with_name("questv"))
         command = [questv, "run", str(FOLDER / "hosted.toml"), "--stream", f"com1={place}"]
         with subprocess.Popen(command) as system:
             try:
-                wire, _ = listener.accept()
-                with wire:
+                with accepted(listener, system) as wire:
                     wire.settimeout(PATIENCE)
                     flight = list(fly(wire, seconds))
                     system.wait()

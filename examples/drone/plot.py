@@ -8,10 +8,12 @@ into the folder, the current one if there is none. It takes matplotlib, which ``
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 import tempfile
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 
 from record import draw, read_record
@@ -65,7 +67,13 @@ def events_of(report: RunReport) -> dict[str, float]:
 
 def main() -> None:
     """Fly and draw."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("folder", type=Path, nargs="?", default=Path(), help="for what is made")
+    folder: Path = parser.parse_args().folder
+    if not folder.is_dir():
+        parser.error(f"there is no folder {folder}")
+    if find_spec("matplotlib") is None:
+        sys.exit("matplotlib is missing: pip install matplotlib")
     fly(folder)
     try:
         reports = {name: read_report(folder / f"{name}.json") for name in NAMES}
