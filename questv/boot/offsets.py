@@ -51,18 +51,21 @@ def ask(machine: MachineFacts, monitor: MonitorPlan, core: u32) -> None:
     for question in range(u64(1), _QUESTIONS + 1):
         before = read_tsc_in_order()
         exchange.asked.store(question, RELEASE)
-        after = before
-        while exchange.answered.load(ACQUIRE) != question:
-            if after - before > machine.tsc_frequency // _PATIENCE:
-                break
-            pause()
-            after = read_tsc_in_order()
-        if exchange.answered.load(ACQUIRE) != question:
+        if not _is_answered(exchange, question, before + machine.tsc_frequency // _PATIENCE):
             break
         learn(monitor, core, before, read_tsc_in_order())
-    exchange.asked.store(_NO_MORE, RELEASE)
     if -i64(monitor.tsc_error) <= monitor.tsc_offset <= i64(monitor.tsc_error):
         monitor.tsc_offset = 0
+    exchange.asked.store(_NO_MORE, RELEASE)  # last: the core's monitor reads what was found
+
+
+@metal
+def _is_answered(exchange: Exchange, question: u64, deadline: u64) -> bool:
+    while exchange.answered.load(ACQUIRE) != question:
+        if read_tsc_in_order() > deadline:
+            return False
+        pause()
+    return True
 
 
 # ---- a later core ------------------------------------------------------------------------------
