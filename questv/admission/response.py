@@ -192,9 +192,7 @@ class _Place:
         limit = _PERIODS_TO_LOOK * self.task.period
         need = self.task.need_in(mode)
         if need is None or any(task.need is None for task in self.kernel.tasks_of(self.vcpu)):
-            budget, period = self.vcpu.budget_in(mode), self.vcpu.period
-            rate = self._rate(mode)
-            return _solve(lambda w: budget + self._delay(w, mode, windows), budget, rate, period)
+            return self._window_of_all(mode, windows, limit)
         if all(self._is_ample(each, limit) for each in (*windows, mode)):
             return _solve(
                 lambda w: self._work(need, w, mode) + self._delay(w, mode, windows),
@@ -203,6 +201,14 @@ class _Place:
                 limit,
             )
         return self._window_of_shared(need, mode, limit)
+
+    def _window_of_all(self, mode: int, windows: Mapping[int, int], limit: int) -> int | None:
+        """The same for all on a VCPU together, of which nobody knows who needs what."""
+        budget = self.vcpu.budget_in(mode)
+        rate = self._rate(mode)
+        found = _solve(lambda w: budget + self._delay(w, mode, windows), budget, rate, limit)
+        is_short = found is not None and found > self.vcpu.period  # of what all together may need
+        return None if is_short and self.task.deadline > self.vcpu.period else found
 
     def _is_ample(self, mode: int, limit: int) -> bool:
         """Whether budget is there whenever something is to do on its VCPU."""

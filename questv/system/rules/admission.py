@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from questv.admission.advice import Change, What, nearest_change, nearest_shorter_period
 from questv.admission.analysis import Analysis, KernelAnalysis, analyse
-from questv.admission.bound import total_utilization, utilization
+from questv.admission.bound import long_run_share
 from questv.admission.chains import ChainBound, chain_bounds
 from questv.admission.model import NORMAL, Kernel, System, VcpuKind
 from questv.admission.response import Response, all_fit
@@ -96,25 +96,17 @@ def budget_too_small(draft: Draft) -> Iterator[Diagnostic]:
 
 
 def chain_unbounded(draft: Draft) -> Iterator[Diagnostic]:
-    """Each task of a chain has to be done by a known time, and as often as there is something."""
+    """What is sampled is as old as its source is slow, and of that somebody has to know."""
     for chain, bound in _chains(draft):
-        demands_age = chain.item.freshness is not None
-        if bound.latency is not None and (bound.freshness is not None or not demands_age):
-            continue
-        name = bound.culprit or ""
-        index = chain.item.tasks.index(name)
-        if bound.latency is not None:
-            why = "nobody knows how often it is woken, and so how old its data gets"
-            fix = f'mark the function of "{name}" with @periodic, or remove "freshness"'
-        else:
-            why = "it is woken more often than it has a budget, or shares its budget with others"
-            fix = f'give "{name}" a budget of its own, each period of what wakes it'
-        yield Diagnostic(
-            chain.value("tasks", index),
-            f'chain "{chain.item.name}" has no bound because of task "{name}": {why}',
-            fix,
-            "chain-unbounded",
-        )
+        if chain.item.freshness is not None and bound.freshness is None:
+            name = bound.culprit or ""
+            yield Diagnostic(
+                chain.value("freshness"),
+                f'chain "{chain.item.name}" has data of any age: nobody knows how often task '
+                f'"{name}" is woken, and who samples its data acts on it until there is more',
+                f'mark the function of "{name}" with @periodic, or remove the freshness',
+                "chain-unbounded",
+            )
 
 
 def chain_too_slow(draft: Draft) -> Iterator[Diagnostic]:
@@ -185,14 +177,15 @@ def _chains(draft: Draft) -> Iterator[tuple[Located[Chain], ChainBound]]:
 def _overload(kernel: Kernel) -> tuple[int, str] | None:
     """The first mode in which more than the core is promised, and how much to whom."""
     for mode in kernel.modes:
-        total = total_utilization(kernel, mode)
+        shares = {
+            vcpu.name: long_run_share(vcpu, mode)
+            for vcpu in kernel.vcpus
+            if vcpu.runs_in(mode) and vcpu.kind is not VcpuKind.BEST_EFFORT
+        }
+        total = sum(shares.values())
         if total > 1:
-            shares = [
-                f'"{vcpu.name}" {_percent(utilization(vcpu, mode))}'
-                for vcpu in kernel.vcpus
-                if vcpu.runs_in(mode) and vcpu.kind is not VcpuKind.BEST_EFFORT
-            ]
-            return mode, f"{_percent(total)} ({', '.join(shares)})"
+            each = ", ".join(f'"{name}" {_percent(share)}' for name, share in shares.items())
+            return mode, f"{_percent(total)} ({each})"
     return None
 
 
@@ -206,7 +199,7 @@ def _time(nanoseconds: int) -> str:
     return f"{nanoseconds} ns"
 
 
-def _percent(share: Fraction) -> str:
+def _percent(share: Fraction | int) -> str:
     """Rounded up, so that what is too much never looks like all."""
     return f"{math.ceil(share * 1000) / 10:g} %"
 
@@ -222,8 +215,8 @@ def _lateness(response: Response, task: TimedTask) -> str:
         return f'task "{task.name}" may never be done: more urgent ones take the core'
     more = f"{_time(bound - deadline)} more than its"
     takes, due = f"can take {_time(bound)}", "deadline"
-    if task.timing.release is None:
-        takes, due = f"can wait {_time(bound)} until it has had its budget", "period"
+    if deadline != task.timing.deadline:
+        takes, due = f"can wait {_time(bound)} until it has had its budget", "VCPU's period"
     return f'task "{task.name}" {takes}, {more} {due} of {_time(deadline)}'
 
 
