@@ -14,7 +14,7 @@ from questv.metal.structs import Struct
 from questv.monitor.plan import MonitorPlan
 
 _QUESTIONS = 16
-_PATIENCE = 5000  # of a second: no longer than this part of it for an answer
+_PATIENCE = 5000  # of a second: this part of it is for questions; it makes the boot longer
 _NO_MORE = (1 << 64) - 1
 
 
@@ -43,15 +43,16 @@ def learn(monitor: MonitorPlan, core: u32, before: u64, after: u64) -> None:
 
 @metal
 def ask(machine: MachineFacts, monitor: MonitorPlan, core: u32) -> None:
-    """Ask a core that is in ``answer`` again, as long as it is quick, and let it go on.
+    """Ask a core that is in ``answer`` again, for a moment, and let it go on.
 
     An offset that the error could explain is none: there is no evidence for it.
     """
     exchange = exchanges[core]
+    deadline = read_tsc_in_order() + machine.tsc_frequency // _PATIENCE
     for question in range(u64(1), _QUESTIONS + 1):
         before = read_tsc_in_order()
         exchange.asked.store(question, RELEASE)
-        if not _is_answered(exchange, question, before + machine.tsc_frequency // _PATIENCE):
+        if not _is_answered(exchange, question, deadline):
             break
         learn(monitor, core, before, read_tsc_in_order())
     if -i64(monitor.tsc_error) <= monitor.tsc_offset <= i64(monitor.tsc_error):
