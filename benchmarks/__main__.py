@@ -12,13 +12,24 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks import language, messages, native, processes, systems_cost, timer
+from benchmarks import (
+    language,
+    latency,
+    messages,
+    native,
+    processes,
+    scheduling,
+    systems_cost,
+    timer,
+)
 from benchmarks.statistics import Result, store
 
 PARTS: dict[str, Callable[[], Iterator[Result]]] = {
     "blocking": messages.blocking,
     "polled": messages.polled,
     "timer": timer.wake_up,
+    "latency": latency.latencies,
+    "scheduling": scheduling.scheduling,
     "processes": processes.processes,
     "start": systems_cost.start,
     "build": systems_cost.building,

@@ -1,9 +1,10 @@
-"""Runs a benchmark's system in a deterministic machine and fetches its samples."""
+"""Runs benchmarks' systems in deterministic machines, and fetches their samples."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from questv.machine import Machine, MachineKind, MachineOptions, memory_size
@@ -25,12 +26,12 @@ def fill(name: str, words: Mapping[str, str], folder: Path) -> Path:
     return folder
 
 
-def samples(
-    system: BuiltSystem, sandbox: str, program: Program | None = None, name: str = "samples"
-) -> list[int]:
-    """Run ``system`` to its end; the array ``name`` of a sandbox's kernel, or process's program."""
-    symbol = (program or system.kernels[sandbox]).symbols.by_name[name]
-    plan = system.plan.sandbox(sandbox)
+@contextmanager
+def ended(system: BuiltSystem, words: str = "", extra: tuple[str, ...] = ()) -> Iterator[Machine]:
+    """A deterministic machine in which ``system`` has run to its end.
+
+    ``words`` are for the boot, ``extra`` for QEMU.
+    """
     with tempfile.TemporaryDirectory() as folder:
         image = Path(folder) / "image"
         image.write_bytes(system.image)
@@ -39,13 +40,25 @@ def samples(
             memory=memory_size(MachineKind.MICROVM, system.plan.memory, system.plan.end),
             cores=system.plan.cores,
             deterministic=True,
-            command_line=metronome_word(),
+            command_line=f"{metronome_word()} {words}",
+            extra=extra,
         )
         with Machine(options) as machine:
             machine.wait(600)
-            page = PublicPage.view(machine.memory.read(plan.public, 4096))
-            assert int(page.crash.reason) == 0, page.crash
-            data = machine.memory.read(plan.physical(symbol.address), symbol.size)
+            for sandbox in system.plan.sandboxes:
+                page = PublicPage.view(machine.memory.read(sandbox.public, 4096))
+                assert int(page.crash.reason) == 0, page.crash
+            yield machine
+
+
+def samples(
+    system: BuiltSystem, sandbox: str, program: Program | None = None, name: str = "samples"
+) -> list[int]:
+    """Run ``system`` to its end; the array ``name`` of a sandbox's kernel, or process's program."""
+    symbol = (program or system.kernels[sandbox]).symbols.by_name[name]
+    place = system.plan.sandbox(sandbox).physical(symbol.address)
+    with ended(system) as machine:
+        data = machine.memory.read(place, symbol.size)
     return [int.from_bytes(data[at : at + 8], "little") for at in range(0, len(data), 8)]
 
 

@@ -31,8 +31,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 class State(Struct, abstract=True):
     """Base of a task's state: ``class Controller(State)`` is a struct like any other.
 
-    A parameter of such a type is the task's own object, zeros at first; if several tasks have the
-    same type, each has its own. It is what survives when its kernel is started again.
+    A parameter of such a type is the task's own object, zeros at first, on pages of its own; if
+    several tasks have the same type, each has its own.
     """
 
 

@@ -334,6 +334,7 @@ class Auditor:
                 sandbox.nested_tables,
                 sandbox.msr_map,
                 sandbox.io_map,
+                clock=int(told.tsc_offset),
                 is_foreign=self._declared.is_foreign(name),
             )
             found += _or_no_memory(name, "control blocks", self._block(name, wanted))

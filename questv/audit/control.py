@@ -85,9 +85,11 @@ STATE = {
 
 
 def fields(
-    nested_tables: int, msr_map: int, io_map: int, *, is_foreign: bool = False
+    nested_tables: int, msr_map: int, io_map: int, *, clock: int = 0, is_foreign: bool = False
 ) -> list[Field]:
     """All fields that have values of their own; every other byte but ``STATE`` is zero.
+
+    ``clock`` is how far the core's time-stamp counter is ahead of that of the core that booted.
 
     A foreign kernel may turn its own paging on and off, and set XCR0, which is of no use on another
     core. Monitors refuse a hypercall from user mode by an exception, and foreign kernels MSRs, too.
@@ -104,7 +106,7 @@ def fields(
         Field(0x014, 4, "intercepts at 0x014", (0,)),
         Field(0x040, 8, "address of the I/O map", (io_map,)),
         Field(0x048, 8, "address of the MSR map", (msr_map,)),
-        Field(0x050, 8, "offset of the time-stamp counter", (0,)),
+        Field(0x050, 8, "offset of the time-stamp counter", (-clock & (1 << 64) - 1,)),
         Field(0x058, 4, "address space (ASID)", (1,)),
         Field(0x05C, 1, "flush of translations", (0, 1)),  # all, at the first entry
         Field(0x060, 8, "virtual interrupts", (0,)),

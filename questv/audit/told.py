@@ -148,6 +148,7 @@ class Told:
             "io_map": sandbox.io_map,
             "control": sandbox.control,
             "host_save": sandbox.host_save,
+            "tsc_skew": 0,
         }
         who = f"monitor of {sandbox.name}"
         for name, value in wanted.items():

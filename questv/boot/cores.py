@@ -10,9 +10,9 @@ from questv.arch.x86.acpi import (
     LocalX2ApicEntry,
 )
 from questv.arch.x86.apic import COMMAND_ASSERT, COMMAND_INIT, COMMAND_STARTUP
-from questv.arch.x86.instructions import pause, read_tsc
+from questv.arch.x86.instructions import pause, read_tsc, read_tsc_in_order
 from questv.arch.x86.machine import MAX_CORES, MachineFacts
-from questv.boot import apic, entry, madt
+from questv.boot import apic, entry, madt, offsets
 from questv.boot.entry import TRAMPOLINE
 from questv.boot.madt import Madt
 from questv.boot.plan import BootPlan
@@ -131,10 +131,14 @@ def _start(machine: MachineFacts, plan: BootPlan, core: u32) -> None:
     target = machine.apic_ids[core]
     apic.send_command(machine, target, COMMAND_INIT | COMMAND_ASSERT)
     _wait(machine, _INIT_MICROSECONDS)
+    before = read_tsc_in_order()
     apic.send_command(machine, target, COMMAND_STARTUP | TRAMPOLINE >> 12)
     if not _wait(machine, _STARTUP_MICROSECONDS):
         say(f"core {core} (APIC {target}) does not start; give the machine a core that works")
         stop()
+    monitor = Ptr[MonitorPlan](plan.cores[core].monitor_plan)[0]
+    offsets.learn(monitor, core, before, read_tsc_in_order())
+    offsets.ask(machine, monitor, core)
 
 
 @metal
@@ -149,9 +153,12 @@ def _wait(machine: MachineFacts, microseconds: u64) -> bool:
 
 
 @metal
-def announce() -> None:
-    """Tell the first core that this one has come up, and that the next may start.
+def join(plan: BootPlan, core: u32) -> None:
+    """Tell the first core that this one has come up, and what its clock says.
 
     The stack of this core is its monitor's own already, so that nothing of the start is shared.
     """
+    skew = Ptr[MonitorPlan](plan.cores[core].monitor_plan)[0].tsc_skew
+    offsets.tell(core, skew)
     started.store(1, RELEASE)
+    offsets.answer(core, skew)

@@ -22,7 +22,7 @@ from questv.boot import (
 from questv.boot.enter import enter_monitor, map_monitors
 from questv.boot.madt import Madt
 from questv.boot.serial import plan
-from questv.metal.lang import metal, static, u64
+from questv.metal.lang import metal, static, u32, u64
 
 machine: MachineFacts = static(export="boot_machine")
 tables: Madt = static()
@@ -58,7 +58,8 @@ def main(start: StartInfo) -> NoReturn:
     # Every device's interrupt goes straight to the core of the sandbox that drives it.
     routes.lay(tables, machine, plan)
 
-    # Every monitor and kernel gets the facts; from here on each core is on its own.
+    # Every monitor and kernel gets the facts; from here on each core is on its own, but
+    # that the later ones first say what their clocks do.
     cores.publish(machine, plan)
     map_monitors(plan)
     cores.start_others(machine, plan)
@@ -69,5 +70,5 @@ def main(start: StartInfo) -> NoReturn:
 def core_main(core: u64) -> NoReturn:
     """A later core, from its first instruction in 64-bit mode to its monitor."""
     processor.check_features(machine)
-    cores.announce()
+    cores.join(plan, u32(core))
     enter_monitor(plan.cores[core])

@@ -43,6 +43,13 @@ class Clock:
         """A stretch of time in nanoseconds; 0 while nobody has measured the clock."""
         return ticks * _NANOSECONDS // self.frequency if self.frequency else 0
 
+    def stretch(self, ticks: int) -> int | None:
+        """As many ticks in nanoseconds, rounded away from zero."""
+        if self.frequency == 0:
+            return None
+        nanoseconds = -(-abs(ticks) * _NANOSECONDS // self.frequency)
+        return nanoseconds if ticks >= 0 else -nanoseconds
+
 
 class Guest:
     """Reads a machine that runs ``plan``. Everything that it gives is a copy of the moment."""

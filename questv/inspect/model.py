@@ -216,6 +216,8 @@ class Exits(Found):
 class SandboxReport(Found):
     """One sandbox with its monitor.
 
+    ``clock_offset`` is how far the counter of its core was ahead of that of the core that booted,
+    before it was set right, and ``clock_error`` by how much that may be wrong; None until known.
     ``kernel`` is the file of a foreign kernel, None for one of ours. What only a kernel of ours
     counts is None for a foreign one.
 
@@ -241,6 +243,8 @@ class SandboxReport(Found):
     mode: int | None
     mode_changes: int | None
     vcpus: tuple[VcpuReport, ...]
+    clock_offset: int | None = None
+    clock_error: int | None = None
     tasks: tuple[TaskReport, ...]
     mutexes: tuple[MutexReport, ...]
     counters: tuple[CounterReport, ...]

@@ -23,6 +23,7 @@ from questv.kernel.status import KernelStatus, VcpuStatus
 from questv.kernel.tasksets import TaskSet
 from questv.metal.lang import ACQUIRE
 from questv.monitor.interface import ExitCounts, ExitReason, PublicPage, SandboxState
+from questv.monitor.plan import MonitorPlan
 from questv.plan.model import MutexPlan, SandboxPlan
 
 
@@ -41,6 +42,8 @@ def sandbox_report(
     public = guest.at(PublicPage, sandbox.public)
     kernel = _kernel_report(guest, sandbox, {fault.task for fault in faults})
     clock = guest.clock
+    monitor = guest.at(MonitorPlan, sandbox.monitor_plan)
+    entered = int(public.entered) != 0
     return SandboxReport(
         name=sandbox.name,
         core=sandbox.core,
@@ -59,6 +62,8 @@ def sandbox_report(
         mode=kernel.mode,
         mode_changes=kernel.mode_changes,
         vcpus=kernel.vcpus,
+        clock_offset=clock.stretch(int(monitor.tsc_offset)) if entered else None,
+        clock_error=clock.stretch(int(monitor.tsc_error)) if entered else None,
         tasks=kernel.tasks,
         mutexes=kernel.mutexes,
         counters=counter_reports(guest, sandbox),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from questv.arch.x86.instructions import read_tsc
 from questv.kernel import clock, lapic, queue
-from questv.kernel.info import MAX_TASKS, MAX_VCPUS
+from questv.kernel.info import MAX_TASKS, MAX_VCPUS, info
 from questv.kernel.queue import EventQueue
 from questv.kernel.status import status
 from questv.kernel.stubs import TIMER_VECTOR
@@ -17,12 +17,13 @@ from questv.metal.lang import metal, static, u32, u64
 
 NEVER = (1 << 64) - 1
 
-# Numbers of events: each can be due at one moment, or at none.
-FIRST_ALARM = 0  # of task n: FIRST_ALARM + n
-FIRST_REPLENISHMENT = FIRST_ALARM + MAX_TASKS
-FIRST_WATCHDOG = FIRST_REPLENISHMENT + MAX_VCPUS
-END_OF_RUN = FIRST_WATCHDOG + MAX_TASKS
-assert END_OF_RUN < queue.EVENTS
+# Kinds of events; each event is of a task or of a VCPU, and can be due at one moment, or at none.
+ALARM = 0  # of a task
+REPLENISHMENT = 1  # of a VCPU
+WATCHDOG = 2  # of a task
+END_OF_RUN = 3  # of task 0, as there must be one
+KINDS = 4
+assert KINDS * max(MAX_TASKS, MAX_VCPUS) <= queue.EVENTS
 
 _FIRED = 0  # in the place of the moment that the timer was armed for
 _LONGEST = 0xFFFF_0000  # ticks of the APIC's timer; what is farther takes several interrupts
@@ -37,8 +38,14 @@ def start() -> None:
     """Set the timer up."""
     global _longest
     _longest = clock.from_apic_ticks(_LONGEST)
-    queue.clear(events)
+    queue.clear(events, number(0, u64(max(info.task_count, info.vcpu_count))))
     lapic.set_timer_vector(TIMER_VECTOR)
+
+
+@metal(inline=True)
+def number(kind: u64, index: u64) -> u64:
+    """The event of this kind that is the task's or the VCPU's with this index."""
+    return index * KINDS + kind
 
 
 @metal(inline=True)
@@ -61,11 +68,26 @@ def has_fired() -> bool:
 
 
 @metal(inline=True)
-def add(event: u64, moment: u64, now: u64) -> None:
+def add(kind: u64, index: u64, moment: u64, now: u64) -> None:
     """Let the event be due at ``moment``, and the timer interrupt no later than then."""
-    queue.set(events, event, moment)
+    queue.set(events, number(kind, index), moment)
     if moment < _armed_for:
         _arm(moment, now)
+
+
+@metal(inline=True)
+def remove(kind: u64, index: u64) -> None:
+    """Let the event not be due; the timer may interrupt for it once more."""
+    queue.remove(events, number(kind, index))
+
+
+@metal(inline=True)
+def take_due(now: u64) -> u64:
+    """The number of the first event, which is then not due any more, if it is due by now.
+
+    ``queue.NONE`` otherwise.
+    """
+    return queue.pop_due(events, now)
 
 
 @metal(inline=True)

@@ -1,151 +1,114 @@
-"""Events and when they are due: a binary heap, of which everyone knows where it stands.
+"""Events and when they are due: a tournament in which the earliest wins.
 
-An event is a small number that its owner chooses; it is in the queue once or not at all. Putting
-one in, moving it and taking it out cost time in the logarithm of how many there are; to see when
-the first is due is one load. Among events of the same time the order is not defined.
+An event is a small number that its owner chooses; its time is ``NEVER`` unless it is set. The
+events are the leaves of a binary tree, and each node above them knows which of the events below it
+is the earliest. A change of one event's time replays its matches, from its leaf up to where it
+neither wins nor won before: at most the logarithm of how many events there are, never more for
+those that are set. (A heap moves events about besides, and finding the next first one costs it two
+comparisons a level.) To see when the first is due is one load.
+
+Among events of the same time the order is not defined.
 """
 
 from __future__ import annotations
 
-from questv.metal.lang import Array, metal, u16, u64
+from questv.metal.lang import Array, leading_zeros, metal, u16, u64
 from questv.metal.structs import Struct
 
-EVENTS = 385
-"""Events are numbered from 0 to one less."""
+EVENTS = 512
+"""The most events there can be; a power of two."""
 NEVER = (1 << 64) - 1
-"""Later than everything; no event is due at this time."""
-_FIRST = 1  # the children of slot n are 2n and 2n + 1
-
-
-class Slot(Struct):
-    """A place in the heap. No slot's time is earlier than that of its parent, slot n // 2."""
-
-    time: u64
-    event: u64
+"""The time of an event that is not set."""
+NONE = EVENTS
+"""Stands for no event."""
+_ROOT = 1  # below node n are nodes 2n and 2n + 1
 
 
 class EventQueue(Struct):
-    """A heap of events.
+    """Events and the tree above them."""
 
-    Slot 0 has time 0, which ends each rise; a slot that is empty has ``NEVER``, so that an only
-    child has a sibling.
-    """
-
-    count: u64
-    slots: Array[Slot, EVENTS + 2]
-    places: Array[u16, EVENTS]  # the slot that each event is in, or 0
+    first: u64  # when the first event is due
+    leaves: u64  # how many there are, a power of two from 2 on; event e is node leaves + e
+    winners: Array[u16, 2 * EVENTS]  # for each node the earliest event at or below it
+    times: Array[u64, EVENTS]
 
 
 @metal
-def clear(queue: EventQueue) -> None:
-    """Make the queue an empty one."""
-    queue.count = 0
-    queue.slots[0].time = 0
-    for place in range(u64(_FIRST), u64(len(queue.slots))):
-        queue.slots[place].time = NEVER
-    for event in range(u64(EVENTS)):
-        queue.places[event] = 0
+def clear(queue: EventQueue, events: u64) -> None:
+    """Make room for so many events, from 1 to ``EVENTS``; none is set."""
+    leaves = u64(1) << 64 - leading_zeros(max(events, 2) - 1)
+    queue.first = NEVER
+    queue.leaves = leaves
+    for event in range(leaves):
+        queue.times[event] = NEVER
+        queue.winners[leaves + event] = u16(event)
+    for node in range(leaves - 1, u64(0), -1):
+        queue.winners[node] = queue.winners[2 * node]
 
 
 @metal(inline=True)
 def first_time(queue: EventQueue) -> u64:
-    """When the first event is due; ``NEVER`` if there is none."""
-    return queue.slots[_FIRST].time
+    """When the first event is due; ``NEVER`` if none is set."""
+    return queue.first
 
 
 @metal(inline=True)
 def is_set(queue: EventQueue, event: u64) -> bool:
-    """Whether the event is in the queue."""
-    return queue.places[event] != 0
+    """Whether the event has a time."""
+    return queue.times[event] != NEVER
 
 
 @metal
 def set(queue: EventQueue, event: u64, time: u64) -> None:
-    """Put the event into the queue, or move it to another time."""
-    place = u64(queue.places[event])
-    if place == 0:
-        place = queue.count + 1
-        queue.count = place
-        _rise(queue, place, event, time)
-    elif time < queue.slots[place].time:
-        _rise(queue, place, event, time)
-    else:
-        _sink(queue, place, event, time)
+    """Give the event this time, or another than it had."""
+    queue.times[event] = time
+    node = queue.leaves + event
+    while queue.times[queue.winners[node ^ 1]] >= time:
+        node //= 2
+        queue.winners[node] = u16.wrap(event)
+        if node == _ROOT:
+            queue.first = time
+            return
+    _lose(queue, event, node)
 
 
 @metal
-def remove(queue: EventQueue, event: u64) -> None:
-    """Take the event out of the queue, if it is there."""
-    place = u64(queue.places[event])
-    if place != 0:
-        _take_out(queue, place)
+def _lose(queue: EventQueue, event: u64, node: u64) -> None:
+    """The event wins up to this node and no further; it may have won above it before."""
+    old = u16.wrap(event)
+    winner = queue.winners[node ^ 1]
+    earliest = queue.times[winner]
+    node //= 2
+    while queue.winners[node] == old:
+        queue.winners[node] = winner
+        if node == _ROOT:
+            queue.first = earliest
+            return
+        rival = queue.winners[node ^ 1]
+        if queue.times[rival] < earliest:
+            winner = rival
+            earliest = queue.times[rival]
+        node //= 2
 
 
 @metal(inline=True)
-def pop(queue: EventQueue) -> u64:
-    """Take out the first event, of which there is one, and give it."""
-    event = queue.slots[_FIRST].event
-    if queue.count == 1:  # mostly
-        queue.places[event] = 0
-        queue.slots[_FIRST].time = NEVER
-        queue.count = 0
-    else:
-        _take_out_first(queue)
+def remove(queue: EventQueue, event: u64) -> None:
+    """Let the event have no time, if it has one."""
+    if is_set(queue, event):
+        _unset(queue, event)
+
+
+@metal(inline=True)
+def pop_due(queue: EventQueue, now: u64) -> u64:
+    """The first event, which is then no longer set, if it is due by now; otherwise ``NONE``."""
+    if queue.first > now:
+        return NONE
+    event = u64(queue.winners[_ROOT])
+    _unset(queue, event)
     return event
 
 
-@metal
-def _take_out_first(queue: EventQueue) -> None:
-    _take_out(queue, _FIRST)
-
-
 @metal(inline=True)
-def _take_out(queue: EventQueue, place: u64) -> None:
-    """Empty a slot that is in use; the last one's event comes into the gap."""
-    count = queue.count
-    queue.places[queue.slots[place].event] = 0
-    last = queue.slots[count]
-    event = last.event
-    time = last.time
-    last.time = NEVER
-    queue.count = count - 1
-    if place == count:
-        return
-    if time < queue.slots[place // 2].time:
-        _rise(queue, place, event, time)
-    else:
-        _sink(queue, place, event, time)
-
-
-@metal(inline=True)
-def _fill(queue: EventQueue, place: u64, event: u64, time: u64) -> None:
-    slot = queue.slots[place]
-    slot.time = time
-    slot.event = event
-    queue.places[event] = u16.wrap(place)
-
-
-@metal(inline=True)
-def _rise(queue: EventQueue, place: u64, event: u64, time: u64) -> None:
-    """Put the event into the gap at ``place``, or above it where it belongs."""
-    gap = place
-    while queue.slots[gap // 2].time > time:
-        parent = queue.slots[gap // 2]
-        _fill(queue, gap, parent.event, parent.time)
-        gap //= 2
-    _fill(queue, gap, event, time)
-
-
-@metal(inline=True)
-def _sink(queue: EventQueue, place: u64, event: u64, time: u64) -> None:
-    """Put the event into the gap at ``place``, or below it where it belongs."""
-    gap = place
-    while 2 * gap <= queue.count:
-        child = 2 * gap
-        if queue.slots[child + 1].time < queue.slots[child].time:
-            child += 1
-        if queue.slots[child].time >= time:
-            break
-        _fill(queue, gap, queue.slots[child].event, queue.slots[child].time)
-        gap = child
-    _fill(queue, gap, event, time)
+def _unset(queue: EventQueue, event: u64) -> None:
+    queue.times[event] = NEVER
+    _lose(queue, event, queue.leaves + event)

@@ -49,7 +49,10 @@ class SporadicServer(Struct):
 
 @metal
 def start(server: SporadicServer, budget: u64, period: u64, now: u64) -> None:
-    """Begin with the whole budget of each period, usable from now on."""
+    """Begin with the whole budget of each period, usable from now on.
+
+    The budget is at least one tick, and the period at least the budget, then and later on.
+    """
     server.period = period
     restart(server, budget, now)
 
@@ -233,6 +236,7 @@ def enlarge(server: SporadicServer, extra: u64, now: u64) -> None:
 
     It is added to what is in use; if nothing is left of that, to what was used last, so that both
     come back together. (It can be used only later if that was overrun before it could be used.)
+    ``now`` is not before the server began.
     """
     server.budget += extra
     if now < next_time(server):

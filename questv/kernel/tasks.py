@@ -13,7 +13,6 @@ from questv.kernel import (
     context,
     events,
     floats,
-    queue,
     scheduler,
     spaces,
     tasksets,
@@ -68,7 +67,7 @@ def end() -> None:
     """End the task that has the core. Interrupts are off."""
     global _unfinished
     tasksets.add(status.finished, status.running)
-    queue.remove(events.events, events.FIRST_WATCHDOG + status.running)
+    events.remove(events.WATCHDOG, status.running)
     _unfinished -= 1
     if _unfinished == 0:
         end_kernel(False)

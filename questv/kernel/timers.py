@@ -5,7 +5,7 @@ from __future__ import annotations
 from questv.arch.x86.instructions import disable_interrupts, enable_interrupts, read_tsc
 from questv.kernel import clock, events, panic, queue, tasks, vcpus
 from questv.kernel.ending import end_kernel
-from questv.kernel.events import END_OF_RUN, FIRST_ALARM, FIRST_REPLENISHMENT, FIRST_WATCHDOG
+from questv.kernel.events import ALARM, END_OF_RUN, KINDS
 from questv.kernel.info import info
 from questv.kernel.status import status
 from questv.metal.lang import asm, metal, u64
@@ -15,7 +15,8 @@ from questv.metal.lang import asm, metal, u64
 def start() -> None:
     """The run's end, if it has one, is the first thing to wait for."""
     if info.machine.run_nanoseconds != 0:
-        queue.set(events.events, END_OF_RUN, clock.to_tsc(info.machine.run_nanoseconds))
+        moment = clock.to_tsc(info.machine.run_nanoseconds)
+        events.add(END_OF_RUN, 0, moment, read_tsc())
 
 
 @metal
@@ -33,14 +34,14 @@ def set_alarm(tsc: u64) -> bool:
     now = read_tsc()
     if tsc <= now:
         return False
-    events.add(FIRST_ALARM + tasks.current(), tsc, now)
+    events.add(ALARM, tasks.current(), tsc, now)
     return True
 
 
 @metal(inline=True)
 def cancel_alarm() -> None:
     """Forget the current task's alarm, if it has not gone off. Interrupts are off."""
-    queue.remove(events.events, FIRST_ALARM + tasks.current())
+    events.remove(ALARM, tasks.current())
 
 
 @metal(inline=True)
@@ -49,20 +50,23 @@ def expire() -> None:
     status.timer_interrupts += 1
     events.timer_has_fired()
     now = read_tsc()
-    while events.next_moment() <= now:
-        _handle(queue.pop(events.events), now)
+    event = events.take_due(now)
+    while event != queue.NONE:
+        _handle(event % KINDS, event // KINDS, now)
+        event = events.take_due(now)
 
 
 @metal(inline=True)
-def _handle(event: u64, now: u64) -> None:
-    if event < FIRST_REPLENISHMENT:
-        tasks.wake_member(vcpus.members[event - FIRST_ALARM], now)
-    elif event < FIRST_WATCHDOG:
-        vcpus.replenish(event - FIRST_REPLENISHMENT, now)
-    elif event < END_OF_RUN:
-        _watchdog_has_run_out(event - FIRST_WATCHDOG)
-    else:
-        end_kernel(True)
+def _handle(kind: u64, index: u64, now: u64) -> None:
+    match kind:
+        case events.ALARM:
+            tasks.wake_member(vcpus.members[index], now)
+        case events.REPLENISHMENT:
+            vcpus.replenish(index, now)
+        case events.WATCHDOG:
+            _watchdog_has_run_out(index)
+        case _:
+            end_kernel(True)
 
 
 @metal

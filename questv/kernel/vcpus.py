@@ -15,7 +15,7 @@ Interrupts are off in all of it. Moments and durations are in ticks of the time-
 from __future__ import annotations
 
 from questv.arch.x86.instructions import read_tsc
-from questv.kernel import clock, events, io_servers, queue, scheduler, servers, tasksets
+from questv.kernel import clock, events, io_servers, scheduler, servers, tasksets
 from questv.kernel.info import MAX_TASKS, MAX_VCPUS, VcpuInfo, VcpuKind, info
 from questv.kernel.io_servers import IoServer
 from questv.kernel.panic import panic
@@ -170,8 +170,9 @@ def _deplete(vcpu: Vcpu, now: u64) -> None:
             return
     if vcpu.kind == VcpuKind.IO:
         io_servers.end(vcpu.io)
+        io_servers.begin(vcpu.io, vcpu.io.cmax, now)
     status.vcpus[vcpu.index].depletions += 1
-    _unfund(vcpu)
+    _unfund(vcpu, now)
 
 
 @metal(inline=True)
@@ -236,7 +237,7 @@ def _unblock(vcpu: Vcpu, task: Member, now: u64) -> None:
     if _available(vcpu, now) != 0:
         _fund(vcpu)
     else:
-        _unfund(vcpu)
+        _unfund(vcpu, now)
 
 
 @metal
@@ -254,7 +255,7 @@ def replenish(index: u64, now: u64) -> None:
     if _available(vcpu, now) != 0:
         _fund(vcpu)
     else:
-        _unfund(vcpu)
+        _unfund(vcpu, now)
 
 
 @metal
@@ -263,16 +264,16 @@ def _fund(vcpu: Vcpu) -> None:
     if not vcpu.funded:
         vcpu.funded = True
         tasksets.add_all(scheduler.funded, vcpu.tasks)
-        queue.remove(events.events, events.FIRST_REPLENISHMENT + vcpu.index)
+        events.remove(events.REPLENISHMENT, vcpu.index)
         scheduler.reconsider()
 
 
 @metal
-def _unfund(vcpu: Vcpu) -> None:
+def _unfund(vcpu: Vcpu, now: u64) -> None:
     """Its tasks may not run until it is replenished."""
     is_main = vcpu.kind == VcpuKind.MAIN
     next = servers.next_time(vcpu.main) if is_main else io_servers.next_time(vcpu.io)
-    queue.set(events.events, events.FIRST_REPLENISHMENT + vcpu.index, next)
+    events.add(events.REPLENISHMENT, vcpu.index, next, now)
     vcpu.funded = False
     tasksets.remove_all(scheduler.funded, vcpu.tasks)
     scheduler.reconsider()

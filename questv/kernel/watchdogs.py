@@ -8,8 +8,7 @@ the timer's interrupt that tells.
 from __future__ import annotations
 
 from questv.arch.x86.instructions import disable_interrupts, enable_interrupts, read_tsc
-from questv.kernel import clock, events, queue, tasks
-from questv.kernel.events import FIRST_WATCHDOG
+from questv.kernel import clock, events, tasks
 from questv.metal.lang import metal, u64
 
 
@@ -21,7 +20,7 @@ def watch(deadline: u64) -> None:
     not watched any more.
     """
     disable_interrupts()
-    events.add(FIRST_WATCHDOG + tasks.current(), clock.to_tsc(deadline), read_tsc())
+    events.add(events.WATCHDOG, tasks.current(), clock.to_tsc(deadline), read_tsc())
     enable_interrupts()
 
 
@@ -29,5 +28,5 @@ def watch(deadline: u64) -> None:
 def unwatch() -> None:
     """Let the calling task take its time from now on."""
     disable_interrupts()
-    queue.remove(events.events, FIRST_WATCHDOG + tasks.current())
+    events.remove(events.WATCHDOG, tasks.current())
     enable_interrupts()

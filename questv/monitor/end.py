@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from questv.arch.x86.instructions import disable_interrupts, halt, out32, pause, read_tsc
+from questv.arch.x86.instructions import disable_interrupts, halt, out32, pause
 from questv.metal.lang import SEQ_CST, metal, u16, u32, u64
-from questv.monitor import apic, svm
+from questv.monitor import apic, clock, svm
 from questv.monitor.interface import SandboxState
 from questv.monitor.memory import peers, plan, public
 
@@ -55,7 +55,7 @@ def run_ended(grace: u64) -> bool:
 def _is_time_over(grace: u64) -> bool:
     limit = plan.machine.run_nanoseconds
     frequency = plan.machine.tsc_frequency
-    elapsed = read_tsc() - plan.machine.start_tsc
+    elapsed = clock.now() - plan.machine.start_tsc
     elapsed -= min(elapsed, grace)
     seconds = elapsed // frequency
     rest = elapsed % frequency * _NANOSECONDS // frequency
@@ -82,7 +82,7 @@ def _await_run_end() -> None:
 
 @metal
 def _publish(state: SandboxState) -> None:
-    public.ended = read_tsc()
+    public.ended = clock.now()
     # Sequentially consistent, as are the loads of others' states: of two that end at the same
     # time, at least one sees the other's end.
     public.state.store(state, SEQ_CST)
@@ -109,10 +109,10 @@ def _is_entered(core: u32) -> bool:
 @metal
 def _stop_others() -> None:
     """Have the monitors of all sandboxes that still run park their cores, and wait for it."""
-    deadline = read_tsc() + _patience()
+    deadline = clock.now() + _patience()
     told: u64 = 0
     running = plan.sandboxes
-    while running != 0 and read_tsc() < deadline:
+    while running != 0 and clock.now() < deadline:
         for core in range(plan.core_count):
             bit = u64(1) << u64(core)
             if running & bit != 0 and _is_final(core):

@@ -12,7 +12,7 @@ from questv.arch.x86.descriptors import (
     TablePointer,
     set_gate,
 )
-from questv.arch.x86.instructions import load_gdt, load_idt, read_cr2, read_tsc
+from questv.arch.x86.instructions import load_gdt, load_idt, read_cr2
 from questv.metal.lang import (
     Array,
     Ptr,
@@ -28,7 +28,7 @@ from questv.metal.lang import (
     u64,
 )
 from questv.metal.structs import sizeof
-from questv.monitor import end
+from questv.monitor import clock, end
 from questv.monitor.interface import CrashReason, ExitReason, SandboxState
 from questv.monitor.memory import public
 
@@ -117,7 +117,7 @@ def exception(frame: Ptr[u64]) -> NoReturn:
     crash = public.crash
     crash.reason = CrashReason.MONITOR_EXCEPTION
     crash.exit = ExitReason.OTHER
-    crash.time = read_tsc()
+    crash.time = clock.now()
     crash.cr2 = read_cr2()
     crash.code = vector
     crash.detail = frame[1] if error != 0 else 0

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import NoReturn
 
 from questv.arch.x86.apic import X2APIC_MSR_BASE, ApicRegister
-from questv.arch.x86.instructions import read_tsc
 from questv.metal.lang import RELAXED, RELEASE, metal, u32, u64
-from questv.monitor import apic, end, svm
+from questv.monitor import apic, clock, end, svm
 from questv.monitor.interface import (
     CrashReason,
     ExitReason,
@@ -108,7 +107,7 @@ def stop(reason: ExitReason) -> NoReturn:
     """End a sandbox whose kernel did what its plan does not allow."""
     _count(reason)
     svm.describe(public.crash, reason)
-    public.crash.time = read_tsc()
+    public.crash.time = clock.now()
     end.end(SandboxState.CRASHED)
 
 
@@ -118,7 +117,7 @@ def _stop_for(crash: CrashReason, address: u64, reason: ExitReason) -> NoReturn:
     svm.describe(public.crash, reason)
     public.crash.reason = crash
     public.crash.address = address
-    public.crash.time = read_tsc()
+    public.crash.time = clock.now()
     end.end(SandboxState.CRASHED)
 
 
@@ -145,7 +144,7 @@ def _hypercall() -> None:
             _count(ExitReason.HYPERCALL)
             if public.state.load(RELAXED) != SandboxState.ENTERED:
                 _stop_for(CrashReason.BAD_HYPERCALL, u64(Hypercall.STARTED), ExitReason.HYPERCALL)
-            public.started = read_tsc()
+            public.started = clock.now()
             public.state.store(SandboxState.STARTED, RELEASE)
             svm.skip_hypercall(0)
         case Hypercall.FINISHED:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from questv.arch.x86.instructions import read_tsc
 from questv.metal.lang import RELEASE, metal
-from questv.monitor import apic, entry, exits, svm
+from questv.monitor import apic, clock, entry, exits, svm
 from questv.monitor.interface import SandboxState
 from questv.monitor.memory import public
 
@@ -17,7 +16,7 @@ def main() -> NoReturn:
     entry.install_tables()
     apic.start()
     svm.start()
-    public.entered = read_tsc()
+    public.entered = clock.now()
     public.state.store(SandboxState.ENTERED, RELEASE)
     svm.enter()
     svm.keep_translations()

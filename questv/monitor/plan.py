@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from questv.arch.x86.machine import MachineFacts
-from questv.metal.lang import Array, u8, u32, u64
+from questv.metal.lang import Array, i64, u8, u32, u64
 from questv.metal.structs import Struct
 from questv.monitor.interface import VECTORS
 
@@ -39,4 +39,7 @@ class MonitorPlan(Struct, size=4096):
     control: u64  # the processor's control block for the guest
     host_save: u64  # a page in which the processor keeps the monitor's state
     doorbells: Array[u8, VECTORS]  # by vector: 1 + the core that it may be sent to; 0: nobody
-    machine: MachineFacts  # filled in by the boot
+    machine: MachineFacts  # filled in by the boot, as are the next two
+    tsc_offset: i64  # ticks by which this core's time-stamp counter is ahead of the first core's
+    tsc_error: u64  # by how many that may be wrong; 0 on the first core
+    tsc_skew: u64  # 0; a test makes this core's counter seem wrong by it

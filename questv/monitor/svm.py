@@ -12,6 +12,7 @@ from questv.arch.x86.registers import RFLAGS_FIXED, Cr0, Efer, Msr
 from questv.arch.x86.svm import ExitCode, Intercept3, Intercept4, SavedRegisters, Vmcb
 from questv.arch.x86.svm_run import run_guest
 from questv.metal.lang import asm, copy, external, metal, static, u16, u32, u64
+from questv.monitor import clock
 from questv.monitor.interface import CrashReason, CrashRecord, ExitReason
 from questv.monitor.memory import plan
 
@@ -83,6 +84,7 @@ def _set_intercepts() -> None:
     guest.intercept4 = INTERCEPTS4
     guest.io_permissions = plan.io_map
     guest.msr_permissions = plan.msr_map
+    guest.tsc_offset = clock.correction()
     guest.asid = _ASID
     guest.tlb_control = svm.TLB_FLUSH_ALL
     guest.nested_paging = svm.NESTED_PAGING_ENABLE

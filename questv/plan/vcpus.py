@@ -11,13 +11,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from questv.plan.model import VcpuPlan
+from questv.plan.model import WHOLE_CORE, VcpuPlan
 from questv.system.description import BoundTask
 from questv.system.model import Device, IoVcpu, MainVcpu, Sandbox, Task
 from questv.system.rules.vcpus import BEST_EFFORT
 from questv.system.timing import Share
-
-_WHOLE = 1 << 32  # of a core, where a share of it is an integer
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,10 @@ def _io(vcpu: IoVcpu, tasks: Sequence[BoundTask], mains: Sequence[VcpuPlan]) -> 
         if device.vcpu == vcpu.name
     ]
     return VcpuPlan(
-        name=vcpu.name, kind="io", level=max(served), utilization=round(vcpu.utilization * _WHOLE)
+        name=vcpu.name,
+        kind="io",
+        level=max(served),
+        utilization=round(vcpu.utilization * WHOLE_CORE),
     )
 
 

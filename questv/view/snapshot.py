@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from questv.inspect.model import ChannelReport, ConsoleReport, EndReport, MachineReport, Snapshot
+from questv.inspect.model import (
+    ChannelReport,
+    ConsoleReport,
+    EndReport,
+    MachineReport,
+    SandboxReport,
+    Snapshot,
+)
 from questv.view.crash import crash_view, fault_view
 from questv.view.lines import LineView
 from questv.view.terminal import add_column, heading, indented, sandbox_name, table
 from questv.view.timing import timing_sections
-from questv.view.units import count, frequency, moment, size
+from questv.view.units import count, duration, frequency, moment, size
 from questv.view.vcpus import share
 
 _SHOWN_LINES = 20
+_CLOCK_ERROR = 20_000_000  # nanoseconds; more is worth a word, even on a host that is busy
 _STATE_STYLES = {"crashed": "bold red", "monitor fault": "bold red"}
 
 
@@ -82,6 +90,7 @@ def interrupts_view(machine: MachineReport) -> Text:
 def _sections(snapshot: Snapshot) -> Iterator[RenderableType]:
     yield heading("Sandboxes (seconds since the machine's start; exits since the kernel's)")
     yield indented(_sandboxes(snapshot))
+    yield from _clocks(snapshot.sandboxes)
     yield ""
     yield heading("Tasks")
     yield indented(_tasks(snapshot))
@@ -98,6 +107,19 @@ def _sections(snapshot: Snapshot) -> Iterator[RenderableType]:
         yield ""
         yield heading("Streams (bytes; times that the port had to drop what came)")
         yield indented(_streams(snapshot))
+
+
+def _clocks(sandboxes: Iterable[SandboxReport]) -> Iterator[Text]:
+    """What there is to say of the clocks of cores: those that had to be set right, or can't be."""
+    for sandbox in sandboxes:
+        offset, error = sandbox.clock_offset or 0, sandbox.clock_error or 0
+        if offset:
+            way = "ahead" if offset > 0 else "behind"
+            line = f"core {sandbox.core}'s was {duration(abs(offset))} {way}, and was set right"
+            yield Text(f"  clocks: {line} to within {duration(error)}")
+        elif error > _CLOCK_ERROR:
+            line = f"core {sandbox.core}'s is known to within {duration(error)} only"
+            yield Text(f"  clocks: {line}", "yellow")
 
 
 def _sandboxes(snapshot: Snapshot) -> Table:

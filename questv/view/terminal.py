@@ -118,6 +118,7 @@ class WordTable(Table):
         """The table, or its parts below each other."""
         parts = list(self._parts(options.max_width))
         if len(parts) == 1:
+            self._fit(options.max_width)
             yield from super().__rich_console__(console, options)
             return
         for columns in parts:
@@ -136,6 +137,22 @@ class WordTable(Table):
                 part = list(keys)
             part.append(column)
         yield part
+
+    def _fit(self, width: int) -> None:
+        """Say how wide each column is: as its cells are, or less where that is too much.
+
+        Of columns that could wrap rich would make any narrower, even those with one word in a cell.
+        """
+        excess = -width - _GAP
+        for column in self.columns:
+            cells = [*column.cells, *([column.header] if self.show_header else [])]
+            lines = [line for cell in cells for line in str(cell).split("\n")]
+            column.width = max(map(cell_len, lines), default=0)
+            excess += column.width + _GAP
+        for column in sorted(self.columns, key=_slack, reverse=True):
+            cut = max(0, min(excess, _slack(column)))
+            column.width = (column.width or 0) - cut
+            excess -= cut
 
     def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
         """Add a row of strings and texts."""
@@ -177,6 +194,11 @@ def add_column(to: WordTable, name: str, *, number: bool = False, style: str = "
     )
     column = to.columns[-1]
     column.min_width = _least_width(name, column) if to.show_header else 0
+
+
+def _slack(column: Column) -> int:
+    """How much narrower a column could be."""
+    return (column.width or 0) - (column.min_width or 0)
 
 
 def _width(columns: Sequence[Column]) -> int:

@@ -10,11 +10,11 @@ from rich.text import Text
 
 from questv.inspect.model import SandboxReport, TaskReport, VcpuReport
 from questv.kernel.status import RESPONSES_IN_TIME
+from questv.plan.model import WHOLE_CORE
 from questv.system.units import format_duration
 from questv.view.terminal import heading, indented, sandbox_name, table
 from questv.view.units import count, duration
 
-_WHOLE = 1 << 32  # the unit of utilizations
 _BARS = "▁▂▃▄▅▆▇█"
 _BAD = "bold red"
 
@@ -100,7 +100,7 @@ def _guarantee(vcpu: VcpuReport) -> tuple[str, str, str]:
             times = format_duration(vcpu.budget), format_duration(vcpu.period)
             return *times, _share(vcpu.budget, vcpu.period)
         case "io":
-            return "", "", _share(vcpu.utilization, _WHOLE)
+            return "", "", _share(vcpu.utilization, WHOLE_CORE)
         case _:
             return "", "", ""
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from questv.inspect.model import VcpuReport
-from questv.plan.model import VcpuPlan
+from questv.plan.model import WHOLE_CORE, VcpuPlan
 from questv.system.units import format_duration
-
-_WHOLE = 1 << 32  # of a core, in units of a VCPU's utilization
 
 
 def share(vcpu: VcpuPlan | VcpuReport, task: str, priority: int | None) -> str:
@@ -15,7 +13,7 @@ def share(vcpu: VcpuPlan | VcpuReport, task: str, priority: int | None) -> str:
         case "main":
             time = f"{format_duration(vcpu.budget)} of {format_duration(vcpu.period)}"
         case "io":
-            time = f"{vcpu.utilization / _WHOLE:.1%}"
+            time = f"{vcpu.utilization / WHOLE_CORE:.1%}"
         case _:
             time = vcpu.kind
     whose = "" if vcpu.name == task or vcpu.kind == "best effort" else f" as {vcpu.name}"

@@ -25,7 +25,7 @@ def test_a_running_machine_by_name_process_or_alone(questv: Questv) -> None:
             assert lines[1].startswith("machine: microvm, 2 cores, 16 MiB, TSC ")
             assert "interrupts: clock guarded, counter direct, through an x2APIC" in lines
             assert any(line.startswith("  clock       0  started") for line in lines)
-            assert any("sleep  tasks:sleep        10  sleeping" in line for line in lines)
+            assert any("sleep  tasks:sleep  best effort, 10  sleeping" in line for line in lines)
             assert "Last lines" in lines and lines[-1].split()[1:3] == ["counter/count", "tick"]
         process.send(signal.SIGTERM)
         assert process.said().code == 143

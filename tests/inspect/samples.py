@@ -6,13 +6,16 @@ from questv.inspect.model import (
     AskedMachine,
     ChannelReport,
     ConsoleReport,
+    CounterReport,
     CrashReport,
     EndReport,
     Exits,
     FoundMachine,
     Frame,
+    HistogramReport,
     Line,
     MachineReport,
+    MutexReport,
     PanicReport,
     SandboxReport,
     TaskReport,
@@ -54,6 +57,10 @@ def sandbox(name: str, core: int, **others: object) -> SandboxReport:
         timer_interrupts=7,
         doorbells=1234,
         spurious_interrupts=0,
+        unsent_lines=0,
+        idle=None,
+        mode=0,
+        mode_changes=0,
         vcpus=(
             VcpuReport(
                 name="best-effort",
@@ -63,7 +70,7 @@ def sandbox(name: str, core: int, **others: object) -> SandboxReport:
                 budget=0,
                 overrun_budget=0,
                 utilization=0,
-                used=0,
+                used=None,
                 depletions=0,
                 overruns=0,
             ),
@@ -76,18 +83,89 @@ def sandbox(name: str, core: int, **others: object) -> SandboxReport:
                 vcpu="best-effort",
                 priority=10,
                 period=0,
-                deadline=0,
                 state="waiting",
                 waits_for="there",
                 switches=3,
-                used=12_000,
+                used=None,
+                deadline=None,
                 releases=0,
                 misses=0,
                 dropped=0,
                 worst=None,
+                responses=(),
             ),
         ),
+        mutexes=(),
+        counters=(),
+        histograms=(),
         crash=None,
+    )
+    return made.model_copy(update=others)
+
+
+LATENCIES = (0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 1)
+
+
+def timed_sandbox(name: str, core: int, **others: object) -> SandboxReport:
+    """One with VCPUs, a periodic task that was late once, and things that tasks count."""
+    plain = sandbox(name, core)
+    best_effort = plain.vcpus[0].model_copy(update={"used": 300_000})
+    main = best_effort.model_copy(
+        update={
+            "name": "control",
+            "kind": "main",
+            "level": 2,
+            "period": 1_000_000,
+            "budget": 100_000,
+            "overrun_budget": 200_000,
+            "used": 200_000,
+            "depletions": 1234,
+            "overruns": 2,
+        }
+    )
+    io = best_effort.model_copy(
+        update={"name": "io", "kind": "io", "utilization": 1 << 28, "used": 0}
+    )
+    work = plain.tasks[0].model_copy(update={"used": 300_000})
+    control = work.model_copy(
+        update={
+            "name": "control",
+            "function": "tasks:control",
+            "vcpu": "control",
+            "priority": None,
+            "state": "sleeping",
+            "waits_for": None,
+            "used": 200_000,
+            "deadline": 800_000,
+            "releases": 20,
+            "misses": 1,
+            "dropped": 3,
+            "worst": 923_456,
+            "responses": (10, 0, 5, 0, 1, 0, 0, 3, 0, 1, 0, 0, 0, 0, 0, 0),
+        }
+    )
+    made = plain.model_copy(
+        update={
+            "idle": 500_000,
+            "mode": 2,
+            "mode_changes": 3,
+            "vcpus": (main, io, best_effort),
+            "tasks": (control, work),
+            "mutexes": (
+                MutexReport(name="state", hold=5_000, times=20, longest=6_789, overruns=4),
+            ),
+            "counters": (CounterReport(name="tasks.samples", total=123_456),),
+            "histograms": (
+                HistogramReport(
+                    name="tasks.latency",
+                    sum=1_119,
+                    least=3,
+                    most=900,
+                    buckets=(0, 0, 9, *[0] * 7, 1),
+                ),
+                HistogramReport(name="control.own.sizes", sum=0, least=None, most=None, buckets=()),
+            ),
+        }
     )
     return made.model_copy(update=others)
 

@@ -17,7 +17,7 @@ from questv.metal.interpret.memory import Memory
 from questv.metal.interpret.program import Program
 from questv.metal.structs import sizeof
 from questv.text import LINE
-from tests.running import Run, boot, sandbox_text, system_text, task_text
+from tests.running import Run, boot, sandbox_text, system_text, task_text, timed_text
 
 TASKS = """
 from questv.arch.x86.instructions import in8, out8
@@ -191,3 +191,121 @@ def test_a_serial_port_is_set_up_by_its_owner() -> None:
         (0x2FB, False): 3,
         (0x2FC, False): 0x0B,  # else a PC does not let its interrupt through
     }
+
+
+# ---- lines of tasks that must not wait ---------------------------------------------------------
+
+URGENT = """
+@task
+def urgent(lines: u64, pause: u64) -> None:
+    worst: u64 = 0
+    for i in range(lines):
+        before = now()
+        log(f"line {i + 1}")
+        worst = max(worst, now() - before)
+        if pause != 0:
+            sleep_until(now() + pause)
+    log(f"at most {worst}")
+
+@task
+def patient(lines: u64) -> None:
+    for i in range(lines):
+        log(f"patient {i + 1}")
+
+@task
+def holds(m: Mutex, lines: u64) -> None:
+    m.lock()
+    for i in range(lines):
+        log(f"line {i + 1}")
+    m.unlock()
+
+@task
+def gives_up(lines: u64) -> None:
+    for i in range(lines):
+        log(f"line {i + 1}")
+    panic("enough")
+
+@task
+def faults(lines: u64) -> None:
+    for i in range(lines):
+        log(f"line {i + 1}")
+    Ptr[u64](0)[0] = 1
+
+@task
+def spins(lines: u64) -> None:
+    for i in range(lines):
+        log(f"line {i + 1}")
+    while True:
+        pass
+"""
+
+
+def sent(run: Run) -> list[str]:
+    """The lines on the serial port, all whole."""
+    *lines, rest = run.serial.split("\r\n")
+    assert rest == ""
+    return lines
+
+
+def serial_run(folder: Path, *parts: str, **options: object) -> Run:
+    text = system_text(sandbox_text("one", *parts), UART.format("com1"))
+    return ended(boot(folder, text, URGENT, deterministic=True, **options))
+
+
+def urgent(lines: int, pause: int) -> str:
+    return timed_text("urgent", "100 ms", "50 ms", lines=lines, pause=pause)
+
+
+def test_who_has_a_budget_does_not_wait_for_the_port(tmp_path: Path) -> None:
+    """Its lines are sent while the core is idle, as many bytes as there is time for."""
+    run = serial_run(tmp_path, urgent(lines=30, pause=2_000))
+    assert sent(run) == run["one"].lines == [*(f"line {i + 1}" for i in range(30)), sent(run)[-1]]
+    assert int(sent(run)[-1].removeprefix("at most ")) < 600  # instructions; a line takes 1000
+    assert int(run["one"].status.unsent_lines) == 0
+
+
+def test_best_effort_sends_the_lines_of_others_before_its_own(tmp_path: Path) -> None:
+    run = serial_run(tmp_path, urgent(lines=10, pause=0), task_text("patient", lines=3))
+    assert sent(run) == run["one"].lines
+    assert sent(run)[-3:] == ["patient 1", "patient 2", "patient 3"]
+
+
+def test_lines_that_there_was_no_time_for_are_counted(tmp_path: Path) -> None:
+    """The oldest are left out, and the port says how many; the newest are sent at the end."""
+    run = serial_run(tmp_path, urgent(lines=100, pause=0))
+    left_out = 101 - SLOTS
+    note = f"({left_out} of the lines before this were not sent in time)"
+    assert sent(run) == [note, *run["one"].lines]
+    assert len(run["one"].lines) == SLOTS
+    assert int(run["one"].status.unsent_lines) == left_out
+
+
+def test_a_line_that_is_begun_is_sent_whole(tmp_path: Path) -> None:
+    """Though its place in the ring has been taken by then."""
+    run = serial_run(tmp_path, urgent(lines=200, pause=200), command_line="for=50000000")
+    numbers = [int(line.split()[1]) for line in sent(run) if line.startswith("line ")]
+    notes = [int(line[1:].split()[0]) for line in sent(run) if line.startswith("(")]
+    assert notes and len(numbers) + sum(notes) == 200
+    assert numbers == sorted(set(numbers))
+    assert sum(notes) == int(run["one"].status.unsent_lines)
+
+
+def test_who_holds_a_mutex_does_not_wait_for_the_port(tmp_path: Path) -> None:
+    """The others would wait with it."""
+    run = serial_run(
+        tmp_path,
+        task_text("holds", 2, name="a", m="m", lines=SLOTS + 5),
+        task_text("holds", 1, name="b", m="m", lines=0),
+        '[[sandbox.mutex]]\nname = "m"\nhold = "1 ms"\n',
+    )
+    assert sent(run)[0].startswith("(5 of the lines")
+    assert sent(run)[1:] == run["one"].lines
+
+
+@pytest.mark.parametrize("function", ["gives_up", "faults", "spins"])
+def test_what_is_left_is_sent_at_the_end(tmp_path: Path, function: str) -> None:
+    """Of a kernel that gives up, or whose time is over, too."""
+    task = timed_text(function, "100 ms", "50 ms", lines=10)
+    run = serial_run(tmp_path, task, command_line="for=30000000")
+    assert sent(run) == run["one"].lines
+    assert len(sent(run)) == (10 if function == "spins" else 11)

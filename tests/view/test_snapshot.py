@@ -74,35 +74,6 @@ def test_tables() -> None:
     )
 
 
-def test_periodic_tasks_and_budgets() -> None:
-    [vcpu], [task] = sandbox("left", 0).vcpus, sandbox("left", 0).tasks
-    times = {"kind": "main", "level": 2, "period": 2_000_000, "budget": 100_000}
-    counted = {"used": 1_500_000, "depletions": 3, "overruns": 1_000}
-    main = vcpu.model_copy(update={"name": "work", **times, **counted})
-    calls = {"releases": 1_234, "misses": 5, "dropped": 6, "worst": 1_999_000}
-    update = {"kind": "periodic", "vcpu": "work", "priority": None, "period": 2_000_000}
-    step = task.model_copy(update={**update, **calls, "deadline": 1_500_000})
-    idle = step.model_copy(update={"name": "idle", "releases": 0, "worst": None})
-    left = sandbox("left", 0, vcpus=(main, vcpu), tasks=(step, idle, task))
-    shown = plain(snapshot_view(report().model_copy(update={"sandboxes": (left,), "channels": ()})))
-    assert (
-        "Tasks\n"
-        "  sandbox  name  function    time, priority          state              switches\n"
-        "  left     work  tasks:work  100 us of 2 ms          waiting for there         3\n"
-        "  left     idle  tasks:work  100 us of 2 ms as work  waiting for there         3\n"
-        "  left     work  tasks:work  best effort, 10         waiting for there         3\n"
-        "\n"
-        "Periodic tasks (calls, those that missed the deadline, those left out)\n"
-        "  sandbox  name  period  deadline  calls  missed  left out  longest\n"
-        "  left     work    2 ms   1500 us  1,234       5         6  2.00 ms\n"
-        "  left     idle    2 ms   1500 us      0       5         6\n"
-        "\n"
-        "Budgets (times that one was used up, and that a second one was needed)\n"
-        "  sandbox  VCPU  level     used  depleted  second\n"
-        "  left     work      2  1.50 ms         3   1,000\n"
-    ) in shown
-
-
 def test_broken_rules_stand_out() -> None:
     channel = report().channels[0]
     broken = channel.receiver.model_copy(update={"violations": 5})
@@ -141,3 +112,25 @@ def test_large_numbers_fit_a_terminal() -> None:
     shown = plain(snapshot_view(report().model_copy(update={"channels": channels})), width=80)
     assert "  a-long-name  left   9,999,999  1,073,741,824  999,999  999,999 " in shown
     assert max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("offset", "error", "line"),
+    [
+        (None, None, ""),
+        (0, 20_000_000, ""),
+        (0, 20_000_001, "  clocks: core 1's is known to within 20.0 ms only\n"),
+        (
+            3_000_000_000,
+            25,
+            "  clocks: core 1's was 3.00 s ahead, and was set right to within 25.0 ns\n",
+        ),
+        (-150, 25, "  clocks: core 1's was 150 ns behind, and was set right to within 25.0 ns\n"),
+    ],
+)
+def test_clocks(offset: int | None, error: int | None, line: str) -> None:
+    """Said where they were wrong, or where nobody can tell."""
+    right = sandbox("right", 1, clock_offset=offset, clock_error=error)
+    made = report().model_copy(update={"sandboxes": (sandbox("left", 0), right)})
+    _, _, rest = plain(snapshot_view(made)).partition("  right ")
+    assert rest.partition("\n")[2].startswith(line + "\nTasks\n")

@@ -37,6 +37,10 @@ def test_duration() -> None:
     assert units.duration(1_234_567) == "1.23 ms"
     assert units.duration(999_999_999) == "1.00 s"
     assert units.duration(1_234_000_000_000) == "1,234 s"
+    assert units.duration(25) == "25.0 ns"
+    assert units.duration(2_500_000) == "2.50 ms"
+    assert units.duration(999_999) == "1.00 ms"
+    assert units.duration(12_000_000_000) == "12.0 s"
 
 
 def test_moment_and_count() -> None:

@@ -45,6 +45,16 @@ def read_tsc() -> u64:
 
 
 @metal(inline=True)
+def read_tsc_in_order() -> u64:
+    """The time-stamp counter, read after all before has been done, and before all after begins.
+
+    LFENCE waits for that (APM vol. 3; the operating system's or firmware's duty on old processors).
+    """
+    low, high = asm("lfence\nrdtsc\nlfence", (u32, u32), "={eax},={edx}")
+    return u64(high) << 32 | u64(low)
+
+
+@metal(inline=True)
 def cpuid(leaf: u32, register: u32) -> u32:
     """CPUID of ``leaf``, subleaf 0: eax, ebx, ecx or edx as ``register`` 0 to 3."""
     a, b, c, d = asm("cpuid", (u32, u32, u32, u32), "={eax},={ebx},={ecx},={edx},0,2", leaf, u32(0))

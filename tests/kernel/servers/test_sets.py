@@ -109,25 +109,27 @@ def run_models(
 # ---- what holds for the models, and for the kernel's servers since they do the same ----------
 
 
+def schedules_agree(jit: Jit, found: list[Vcpu], late: list[int]) -> None:
+    _, _, expected = run_models(found, late)
+    _, slices = run(found, [SporadicMetal(jit, *vcpu.task) for vcpu in found], late)
+    assert slices == expected
+
+
 @QUICK
 @given(found=sets(1), late=LATE)
 def test_the_kernels_servers_schedule_as_the_models_do(
     jit: Jit, found: list[Vcpu], late: list[int]
 ) -> None:
-    _, _, expected = run_models(found, late)
-    _, slices = run(found, [SporadicMetal(jit, *vcpu.task) for vcpu in found], late)
-    assert slices == expected
+    schedules_agree(jit, found, late)
 
 
 @pytest.mark.long
-@settings(LONG)
+@LONG
 @given(found=sets(1), late=LATE)
 def test_the_kernels_servers_schedule_as_the_models_do_for_longer(
     jit: Jit, found: list[Vcpu], late: list[int]
 ) -> None:
-    _, _, expected = run_models(found, late)
-    _, slices = run(found, [SporadicMetal(jit, *vcpu.task) for vcpu in found], late)
-    assert slices == expected
+    schedules_agree(jit, found, late)
 
 
 @QUICK
@@ -167,6 +169,18 @@ def test_nobody_gets_more_than_its_budget_in_any_window(found: list[Vcpu], lengt
         assert most_in(vcpu.period, *vcpu.task, model.deferral) <= 2 * vcpu.budget
 
 
+@QUICK
+@given(found=sets(1), late=LATE, length=st.integers(1, 200))
+def test_an_overrun_is_paid_back(found: list[Vcpu], late: list[int], length: int) -> None:
+    """No window has more than it could otherwise but for one overrun, however many there were."""
+    models, _, slices = run_models(found, late)
+    for who, (vcpu, model) in enumerate(zip(found, models, strict=True)):
+        total = usage(slices, who)
+        for window in (vcpu.period, length):
+            most = max((b - a for a, b in zip(total, total[window:], strict=False)), default=0)
+            assert most <= most_in(window, *vcpu.task, model.deferral) + max(late)
+
+
 def test_the_worst_window_is_reached() -> None:
     """It is deferred at its first budget, and gets the second one at once."""
     urgent = Vcpu(6, 20, ((0, 6), (40, 6)), "sporadic")
@@ -204,26 +218,27 @@ def promises_are_kept(found: list[Vcpu], slices: list[Slice], responses: list[fl
                 assert finish - time <= response
 
 
+def admitted_get_what_they_were_promised(jit: Jit, found: list[Vcpu]) -> None:
+    responses = response_times([vcpu.task for vcpu in found])
+    assume(inf not in responses)
+    _, slices = run(found, [SporadicMetal(jit, *vcpu.task) for vcpu in found])
+    promises_are_kept(found, slices, responses)
+
+
 @QUICK
 @given(found=sets(0.35))
 def test_a_set_that_is_admitted_gets_what_it_was_promised(jit: Jit, found: list[Vcpu]) -> None:
     """Whatever the others do, each job of its budget ends within its worst response time."""
-    responses = response_times([vcpu.task for vcpu in found])
-    assume(inf not in responses)
-    _, slices = run(found, [SporadicMetal(jit, *vcpu.task) for vcpu in found])
-    promises_are_kept(found, slices, responses)
+    admitted_get_what_they_were_promised(jit, found)
 
 
 @pytest.mark.long
-@settings(LONG)
+@LONG
 @given(found=sets(0.35))
 def test_a_set_that_is_admitted_gets_what_it_was_promised_for_longer(
     jit: Jit, found: list[Vcpu]
 ) -> None:
-    responses = response_times([vcpu.task for vcpu in found])
-    assume(inf not in responses)
-    _, slices = run(found, [SporadicMetal(jit, *vcpu.task) for vcpu in found])
-    promises_are_kept(found, slices, responses)
+    admitted_get_what_they_were_promised(jit, found)
 
 
 @QUICK

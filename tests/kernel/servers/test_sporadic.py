@@ -108,8 +108,10 @@ class Server(RuleBasedStateMachine):
 
     @rule(used=st.integers(0, 1000))
     def overrun_by_far(self, used: int) -> None:
-        self.charge(used)
-        self.now += used
+        budgets = 1 + used // len(self.model.places)
+        if self.scale * (self.model.places[-1] + budgets * self.period) < LATEST:
+            self.charge(used)
+            self.now += used
 
     @rule(passed=st.integers(0, 30))
     def wake(self, passed: int) -> None:
@@ -210,12 +212,13 @@ def test_what_was_used_before_a_wait_comes_back_alone(jit: Jit) -> None:
     assert server.pieces == [(150, 6), (200, 4)]
 
 
-def test_pieces_are_joined_only_where_the_second_is_not_early(jit: Jit) -> None:
+@pytest.mark.parametrize("before", [[], [50]])
+def test_pieces_are_joined_only_where_the_second_is_not_early(jit: Jit, before: list[int]) -> None:
     for woken, joined in ((93, [(93, 6), (100, 4)]), (94, [(94, 10)])):
         server = Small(jit)
         server.charge(4)
-        server.unblock(50)
-        server.unblock(woken)
+        for now in (*before, woken):
+            server.unblock(now)
         assert server.pieces == joined
 
 
@@ -307,6 +310,15 @@ def test_a_larger_budget_first_pays_for_the_overrun(jit: Jit) -> None:
         server.enlarge(5, 20)
         assert server.available(20) == left
         assert server.next_time() == next
+
+
+def test_a_larger_budget_comes_back_in_one_piece(jit: Jit) -> None:
+    server = Small(jit)
+    server.charge(10)
+    server.enlarge(5, 20)
+    server.charge(5 + 3)
+    assert server.pieces == [(100, 15)]
+    assert server.next_time() == 103
 
 
 def test_a_larger_budget_joins_what_it_reaches(jit: Jit) -> None:

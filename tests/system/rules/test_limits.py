@@ -22,6 +22,12 @@ INPUT = ("sandbox", 0, "input", 0, "size")
 RING = ("channel", 0, "size")
 MESSAGE = ("channel", 1, "message")
 MACHINE = ("machine", "memory")
+POSE = ("sandbox", 0, "task", 1)
+SHARED = ("sandbox", 1, "vcpu", 0)
+UTILIZATION = ("sandbox", 1, "vcpu", 1, "utilization")
+GAIN = ("sandbox", 1, "task", 1, "bind", "gain")
+
+F32_MAXIMUM = (2**24 - 1) << 104
 
 TOTAL = (2 << 20) + (4 << 20) + (1 << 30) + (128 << 10) + 4096
 """What the example gives out: two sandboxes, an input, a ring, and a register in one page."""
@@ -57,6 +63,22 @@ def broken(folder: Path, path: DocumentPath, value: object) -> list[str]:
         (MESSAGE, "1 MiB"),
         (MESSAGE, 1023),
         (MACHINE, TOTAL),
+        ((*POSE, "budget"), "200 us"),
+        ((*POSE, "period"), 900_000),
+        ((*POSE, "deadline"), 1),
+        ((*POSE, "deadline"), "1 ms"),
+        ((*POSE, "level"), 1),
+        ((*POSE, "level"), 3),
+        ((*POSE, "overrun_budget"), "100 us"),
+        ((*POSE, "overrun_budget"), "1 ms"),
+        ((*SHARED, "overrun_budget"), "1 ms"),
+        ((*SHARED, "overrun_budget"), "10 ms"),
+        (UTILIZATION, 0.001),
+        (UTILIZATION, 1),
+        (GAIN, F32_MAXIMUM),
+        (GAIN, -float(F32_MAXIMUM)),
+        (GAIN, float("-inf")),
+        (GAIN, float("nan")),
     ],
 )
 def test_the_last_value_that_is_right(tmp_path: Path, path: DocumentPath, value: object) -> None:
@@ -86,6 +108,23 @@ def test_the_last_value_that_is_right(tmp_path: Path, path: DocumentPath, value:
         (MESSAGE, (1 << 20) + 1, "four-slot-message-range"),
         (MACHINE, (1 << 40) + 1, "machine-memory-pages"),
         (MACHINE, TOTAL - 4096, "machine-memory-exceeded"),
+        ((*POSE, "budget"), 200_001, "overrun-budget-range"),
+        ((*POSE, "budget"), 1_000_001, "budget-over-period"),
+        ((*POSE, "period"), 899_999, "deadline-over-period"),
+        ((*POSE, "deadline"), 1_000_001, "deadline-over-period"),
+        ((*POSE, "level"), -1, "level-range"),
+        ((*POSE, "level"), 4, "level-range"),
+        ((*POSE, "level"), 0, "overrun-budget-level"),
+        ((*POSE, "overrun_budget"), 99_999, "overrun-budget-range"),
+        ((*POSE, "overrun_budget"), 1_000_001, "overrun-budget-range"),
+        ((*SHARED, "level"), 4, "level-range"),
+        ((*SHARED, "budget"), 10_000_001, "budget-over-period"),
+        ((*SHARED, "overrun_budget"), 999_999, "overrun-budget-range"),
+        (UTILIZATION, 0.0009, "utilization-range"),
+        (UTILIZATION, 1.001, "utilization-range"),
+        (UTILIZATION, float("nan"), "utilization-range"),
+        (GAIN, F32_MAXIMUM + 1, "bind-float-range"),
+        (GAIN, -3.5e38, "bind-float-range"),
     ],
 )
 def test_the_first_value_that_is_wrong(
