@@ -304,7 +304,12 @@ def _raise_mode(level: u64, now: u64) -> None:
 
 @metal
 def _lower_mode(now: u64) -> None:
-    """All tasks may run again; VCPUs that had their second budgets begin afresh."""
+    """All tasks may run again.
+
+    VCPUs that had their second budgets begin afresh. Those that had to yield go on as if they were
+    woken now: what they missed they do not make up for, or they would have several budgets at once.
+    """
+    raised = status.mode
     status.mode = 0
     status.mode_changes += 1
     tasksets.clear_all(scheduler.suspended)
@@ -314,4 +319,7 @@ def _lower_mode(now: u64) -> None:
             vcpu.enlarged = False
             servers.restart(vcpu.main, vcpu.budget, now)
             _fund(vcpu)
+        elif vcpu.kind == VcpuKind.MAIN and vcpu.level < raised and vcpu.backlogged:
+            servers.unblock(vcpu.main, now)
+            replenish(u64(i), now)
     scheduler.reconsider()

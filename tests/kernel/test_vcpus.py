@@ -136,3 +136,23 @@ def test_what_comes_late_is_counted(tmp_path: Path) -> None:
     counted = run["one"].status.tasks[0]
     assert (int(counted.releases), int(counted.misses), int(counted.dropped)) == (6, 1, 2)
     assert 3_500_000 <= int(counted.worst) < 3_510_000
+
+
+def test_who_had_to_yield_does_not_catch_up(tmp_path: Path) -> None:
+    """It could not run for a while; when it can, it has one budget, not several at once."""
+    high = timed_text(
+        "steady",
+        20 * MS,
+        MS,
+        name="high",
+        keys='level = 1\noverrun_budget = "8 ms"',
+        rounds=3_250_000,
+    )
+    low = timed_text("spin", 4 * MS, MS, name="low")
+    run = run_for(tmp_path, system_text(sandbox_text("one", high, low)), 11 * MS)
+    elapsed = int(run["one"].public.ended) - int(run["one"].status.started)
+    assert (
+        10 * MS < elapsed < 12 * MS
+    )  # one budget at first, one from 7.5 ms on, when the mode returns
+    used = int(run["one"].status.tasks[0].used)
+    assert 1_990_000 < used < 2_100_000
