@@ -93,18 +93,17 @@ def take_due(now: u64) -> u64:
 @metal(inline=True)
 def arm(moment: u64, now: u64) -> None:
     """Have the timer interrupt at ``moment``, and at no other."""
-    if moment != _armed_for:
+    global _armed_for
+    if moment == NEVER and _armed_for == _FIRED:
+        _armed_for = NEVER
+    elif moment != _armed_for:
         _arm(moment, now)
 
 
 @metal(inline=True)
 def arm_again() -> None:
     """Arm the timer, which has interrupted, for the next event."""
-    global _armed_for
-    if next_moment() == NEVER:
-        _armed_for = NEVER
-    else:
-        _arm(next_moment(), read_tsc())
+    arm(next_moment(), read_tsc())
 
 
 @metal

@@ -140,8 +140,9 @@ def preempt() -> None:
 def _reschedule() -> None:
     """Charge the current task, and go on with the one that should have the core."""
     now = read_tsc()
-    vcpus.charge(now)
-    vcpus.police(now)
+    if not vcpus.is_plain:
+        vcpus.charge(now)
+        vcpus.police(now)
     _dispatch(now)
 
 
