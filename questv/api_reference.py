@@ -23,7 +23,7 @@ _INTRODUCTION = """\
 `from questv.api import ...` has what the kernel offers. Types and everything else of the language
 come from `questv.metal.lang` and `questv.metal.structs`: see [metal](metal.md); sines, roots and
 their like from `questv.math`: see [math](math.md). This page is made from the sources by
-`python -m questv.api_reference`; the [guide](guide.md) and [Tasks](tasks.md) show all of it at work.
+`python -m questv.api_reference`; the [guide](guide.md) and [Tasks](tasks.md) show it at work.
 
 A task that is a process imports the same names from `questv.process`, which has all but `Stream`,
 `Mutex` and what waits in the kernel (`Semaphore`, `Condition`, `watch`, `unwatch`).
