@@ -275,7 +275,7 @@ def _measured(case: Case, analysis: Analysis, run: Run, lasts: int) -> Measured:
     jobs = [
         (begin + (number - 1) * period, end) for number, end in _notes(run, last) if number != 0
     ]
-    assert 8 < len(jobs) < NOTES - 1, told
+    assert 4 < len(jobs) < NOTES - 1, told
     latency = age = 0
     release = begin + -(-(since - begin) // period) * period
     for origin, end in jobs:
