@@ -105,7 +105,7 @@ class Case:
 def random_case(seed: int, cores: int = 1, doorbells: tuple[Doorbell, ...] = ()) -> Case:
     """An admitted kernel, for a machine of so many cores that are always busy."""
     chance = random.Random(seed)
-    costs = _costs(cores)
+    costs = scaled_costs(cores, cores)
     while True:
         kernel = _random_kernel(chance, math.ceil(1 / least_share(cores, cores)))
         kernel = dataclasses.replace(kernel, doorbells=doorbells)
@@ -116,12 +116,12 @@ def random_case(seed: int, cores: int = 1, doorbells: tuple[Doorbell, ...] = ())
             return case
 
 
-def _costs(cores: int) -> Costs:
-    """What the kernel's own doings take where cores share one clock.
+def scaled_costs(cores: int, busy: int) -> Costs:
+    """What the kernel's own doings take where so many cores that are busy share one clock.
 
     However many there are in a window, its core waits once for its turn in it, and once before it.
     """
-    share = least_share(cores, cores)
+    share = least_share(cores, busy)
 
     def longest(instructions: int) -> int:
         return math.ceil(instructions / share)
@@ -132,8 +132,8 @@ def _costs(cores: int) -> Costs:
         doorbell=longest(MEASURED.doorbell),
         device=longest(MEASURED.device),
         exit=longest(MEASURED.exit),
-        resolution=longest(MEASURED.resolution) + 2 * longest_wait(cores, cores),
-        source=f"{MEASURED.source}, on {cores} cores that share one clock",
+        resolution=longest(MEASURED.resolution) + 2 * longest_wait(cores, busy),
+        source=f"{MEASURED.source}, on {busy} cores that share one clock",
     )
 
 
@@ -169,11 +169,9 @@ class Template:
         built = self.system
         sandboxes = (self._sandbox(case), *built.plan.sandboxes[1:])
         plan = built.plan.model_copy(update={"sandboxes": sandboxes})
-        blocks = contents(plan, built.boot, built.monitor, dict(built.kernels))
+        blocks = contents(plan, built.boot, built.monitor, dict(built.kernels), {})
         image = write_image(built.description.system, plan, blocks, [built.boot])
-        return BuiltSystem(
-            built.description, plan, built.boot, built.monitor, built.kernels, image, [], {}
-        )
+        return dataclasses.replace(built, plan=plan, image=image)
 
     def _sandbox(self, case: Case) -> SandboxPlan:
         plan = self._plan

@@ -1,0 +1,380 @@
+"""Random systems with a chain across their kernels: what they do, and what the chain measures.
+
+Each job of the chain's first task sends its number. The others hand on the newest number that they
+have, and the last one notes each with the moment of its end.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise, product
+from pathlib import Path
+
+from questv.admission.analysis import Analysis, analyse
+from questv.machine import WITHOUT_X2APIC
+from questv.machine.deterministic import least_share, longest_wait
+from questv.plan.build import build
+from questv.plan.model import StatePlan
+from questv.plan.tasks import FolderTasks
+from questv.system.description import Description, load
+from questv.system.draft import Draft
+from questv.system.workload import workload
+from tests.realtime.kernels import scaled_costs
+from tests.running import (
+    Run,
+    four_slot_text,
+    ring_text,
+    run_system,
+    sandbox_text,
+    system_text,
+    task_text,
+    timed_text,
+    write_system,
+)
+
+CORES = 16
+"""Of the machine: most have nothing to do, which makes it fair to those that do."""
+PER_CALL = 1_500
+"""Instructions that a task's call takes at most besides what it does: channels, and the kernel's
+own on its behalf."""
+NOTES = 1024
+"""Jobs of the last task that are noted at most."""
+
+COMMON = f"""
+@assembly('''
+1:  dec rdi
+    jnz 1b
+    ret
+''')
+def burn(rounds: u64) -> None:
+    "Two instructions a round."
+
+class Stage(State):
+    number: u64
+    luck: u64
+
+class Notes(State):
+    count: u64
+    numbers: Array[u64, {NOTES}]
+    ends: Array[u64, {NOTES}]
+
+@metal
+def work(stage: Stage, least: u64, most: u64, seed: u64) -> None:
+    stage.luck = (stage.luck + seed) * 6364136223846793005 + 1442695040888963407
+    burn(least + (stage.luck >> 33) % (most - least + 1))
+
+@metal
+def note(notes: Notes, number: u64) -> None:
+    if notes.count < {NOTES}:
+        notes.numbers[notes.count] = number
+        notes.ends[notes.count] = now()
+        notes.count += 1
+
+@periodic
+def beside(stage: Stage, least: u64, most: u64, seed: u64, begin: u64) -> None:
+    work(stage, least, most, seed)
+
+@initialize(beside)
+def wait_to_begin(begin: u64) -> None:
+    sleep_until(begin)
+
+@task
+def rest() -> None:
+    while True:
+        burn(1000)
+"""
+
+_SOURCES = {
+    "none": ("", "stage.number += 1"),
+    "ring": (
+        "source: Receiver, ",
+        "while source.read(Ptr[u8](ptr(stage.number)), 8, 0) != NOTHING: pass",
+    ),
+    "register": (
+        "source: Reader, ",
+        """value = source.newest(8)
+{indent}if not value.is_null():
+{indent}    copy_out(Ptr[u8](ptr(stage.number)), value, 8)""",
+    ),
+}
+_AWAIT = {
+    "ring": "source.read(Ptr[u8](ptr(stage.number)), 8, FOREVER)",
+    "register": "source.await_news(FOREVER)",
+}
+_SINKS = {
+    "none": ("notes: Notes, ", "note(notes, stage.number)"),
+    # What finds no room yet finds nobody who has begun to read.
+    "ring": ("sink: Sender, ", "sink.send(Ptr[u8](ptr(stage.number)), 8, 0)"),
+    "register": (
+        "sink: Writer, ",
+        "copy_bytes(sink.begin(8), Ptr[u8](ptr(stage.number)), 8)\n{indent}sink.publish()",
+    ),
+}
+
+
+def _function(source: str, sink: str, is_woken: bool) -> str:
+    """A stage of a chain, which reads as early as it can and writes as late as it can."""
+    begin, indent = ("@periodic", " " * 4) if not is_woken else ("@task", " " * 8)
+    lines = [_SOURCES[source][1], "work(stage, least, most, seed)", _SINKS[sink][1]]
+    if is_woken:
+        lines.insert(0, _AWAIT[source])
+    parameters = f"{_SOURCES[source][0]}{_SINKS[sink][0]}"
+    body = "\n".join(indent + line.replace("{indent}", indent) for line in lines)
+    return (
+        f"\n{begin}\ndef {_name(source, sink, is_woken)}({parameters}"
+        "stage: Stage, least: u64, most: u64, seed: u64) -> None:\n"
+        f"{'    while True:' if is_woken else ''}\n{body}\n"
+    )
+
+
+def _name(source: str, sink: str, is_woken: bool) -> str:
+    return f"{'woken' if is_woken else 'timed'}_{source}_{sink}"
+
+
+TASKS = COMMON + "".join(
+    _function(source, sink, is_woken)
+    for source, sink, is_woken in product(_SOURCES, _SINKS, (False, True))
+    if (source, sink) != ("none", "none") and not (is_woken and source == "none")
+)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A task of a random system."""
+
+    kernel: int
+    name: str
+    function: str
+    period: int
+    budget: int
+    bind: Mapping[str, float | str]
+    seed: int
+    always_most: bool
+
+    def text(self, rounds: int) -> str:
+        least = rounds if self.always_most else max(1, rounds // 4)
+        times = {"least": least, "most": rounds, "seed": self.seed}
+        return timed_text(
+            self.function, self.period, self.budget, name=self.name, **times, **self.bind
+        )
+
+
+@dataclass(frozen=True)
+class Case:
+    """A system that is admitted; ``rounds`` are what each task burns at most."""
+
+    seed: int
+    busy: int
+    jobs: tuple[_Job, ...]
+    channels: tuple[str, ...]
+    chain: tuple[str, ...]
+    apic: str
+
+    def text(self, rounds: Mapping[tuple[str, str], int]) -> str:
+        """The description."""
+        tasks = ", ".join(f'"{name}"' for name in self.chain)
+        sandboxes = []
+        for kernel in range(self.busy):
+            own = [job for job in self.jobs if job.kernel == kernel]
+            texts = [job.text(rounds.get((f"k{kernel}", job.name), 1)) for job in own]
+            keys = f'apic = "{self.apic}"'
+            sandboxes.append(
+                sandbox_text(f"k{kernel}", *texts, task_text("rest"), memory="1 MiB", keys=keys)
+            )
+        chain = f'[[chain]]\nname = "c"\ntasks = [{tasks}]\nlatency = "10 s"\nfreshness = "10 s"\n'
+        return system_text(*sandboxes, *self.channels, chain)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The longest that was seen in a run, beside its bounds, in nanoseconds."""
+
+    seed: int
+    stages: int
+    kernels: int
+    latency: int
+    latency_bound: int
+    age: int
+    age_bound: int
+
+    @property
+    def latency_ratio(self) -> float:
+        """How many times as long the bound is as the longest that was seen."""
+        return self.latency_bound / self.latency
+
+    @property
+    def age_ratio(self) -> float:
+        """How many times as old data may be as the oldest that was seen."""
+        return self.age_bound / self.age
+
+
+def _analysis(description: Description, busy: int) -> Analysis:
+    functions = {
+        bound.task.run: bound.signature for tasks in description.tasks.values() for bound in tasks
+    }
+    costs = scaled_costs(CORES, busy)
+    draft = Draft(description.system, description.document, functions)
+    return analyse(workload(draft, costs), costs)
+
+
+def _rounds(analysis: Analysis, busy: int) -> dict[tuple[str, str], int]:
+    """What each task can burn of its budget."""
+    found = {}
+    for kernel in analysis.kernels:
+        for response in kernel.responses:
+            time = kernel.own_time(response) - longest_wait(CORES, busy)
+            instructions = int(time * least_share(CORES, busy)) - PER_CALL
+            found[kernel.kernel.name, response.task.name] = instructions // 2
+    return found
+
+
+def measure(seed: int, folder: Path, lasts: int) -> Measured:
+    """Run the random system of ``seed`` for so many nanoseconds, and follow its chain.
+
+    No deadline is missed meanwhile, and nothing gets lost on its way.
+    """
+    chance = random.Random(seed)
+    source = FolderTasks(write_system(folder, "", TASKS))
+    while True:
+        case = _random_case(chance, seed)
+        write_system(folder, case.text({}), TASKS)
+        analysis = _analysis(load(folder / "system.toml", source), case.busy)
+        rounds = _rounds(analysis, case.busy)
+        fits = all(each.fits for kernel in analysis.kernels for each in kernel.responses)
+        if fits and min(rounds.values()) > 10:
+            break
+    write_system(folder, case.text(rounds), TASKS)
+    system = build(folder)
+    run = run_system(
+        system,
+        folder,
+        deterministic=True,
+        cores=CORES,
+        cpu=WITHOUT_X2APIC,
+        command_line=f"for={lasts}",
+        timeout=120,
+    )
+    assert run.exit is not None and run.exit.value == 0x10, (run.exit, run.serial)
+    return _measured(case, analysis, run, lasts)
+
+
+def _measured(case: Case, analysis: Analysis, run: Run, lasts: int) -> Measured:
+    (bound,) = analysis.chains
+    told = f"seed {case.seed}: {case}"
+    assert bound.latency is not None and bound.freshness is not None, told
+    first, last = (_Place(run, name) for name in (case.chain[0], case.chain[-1]))
+    for name in case.chain:
+        place = _Place(run, name)
+        status = run[place.kernel].status.tasks[place.index]
+        assert int(status.misses) == int(status.dropped) == 0, f"{name}, {told}"
+    since = max(_first_release(run, f"k{kernel}") for kernel in range(case.busy))
+    begin = _first_release(run, first.kernel)
+    period = next(job for job in case.jobs if job.name == first.task).period
+    jobs = [
+        (begin + (number - 1) * period, end) for number, end in _notes(run, last) if number != 0
+    ]
+    assert 4 < len(jobs) < NOTES - 1, told
+    latency = age = 0
+    release = begin + -(-(since - begin) // period) * period
+    for origin, end in jobs:
+        if origin >= since:
+            age = max(age, end - origin)
+        while release <= origin:  # All that were released until then have got there.
+            latency = max(latency, end - release)
+            release += period
+    assert release + bound.latency > lasts, f"what was released at {release} never came: {told}"
+    return Measured(
+        case.seed, len(case.chain), case.busy, latency, bound.latency, age, bound.freshness
+    )
+
+
+class _Place:
+    """Where a task is in a run."""
+
+    def __init__(self, run: Run, path: str) -> None:
+        self.kernel, _, self.task = path.partition(".")
+        self.sandbox = run.system.plan.sandbox(self.kernel)
+        tasks = self.sandbox.tasks
+        self.index, self.plan = next(
+            (index, task) for index, task in enumerate(tasks) if task.name == self.task
+        )
+
+    def state(self, name: str) -> StatePlan:
+        return next(state for state in self.plan.states if state.name == name)
+
+
+def _first_release(run: Run, kernel: str) -> int:
+    address = run.system.kernels[kernel].symbols.address("questv.kernel.jobs._first_release")
+    return _words(run, kernel, address, 1)[0]
+
+
+def _notes(run: Run, place: _Place) -> Iterator[tuple[int, int]]:
+    """The number that each job of the last task had, and its end."""
+    words = _words(run, place.kernel, place.state("notes").address, 1 + 2 * NOTES)
+    numbers, ends = words[1:][:NOTES], words[1 + NOTES :]
+    yield from zip(numbers[: words[0]], ends, strict=False)
+
+
+def _words(run: Run, kernel: str, address: int, count: int) -> list[int]:
+    found = run.memory(run.system.plan.sandbox(kernel).physical(address), 8 * count)
+    return [int.from_bytes(found[start : start + 8], "little") for start in range(0, 8 * count, 8)]
+
+
+# ---- random systems ----------------------------------------------------------------------------
+
+
+def _random_case(chance: random.Random, seed: int) -> Case:
+    stages = chance.randint(2, 4)
+    busy = chance.randint(2, stages)
+    slowness = 1 / least_share(CORES, busy)
+
+    def random_period() -> int:
+        return int(200_000 * 4 ** chance.random() * slowness)
+
+    kernels = _random_places(chance, stages, busy)
+    kinds = [chance.choice(("ring", "register")) for _ in range(stages - 1)]
+    woken = [False, *(chance.random() < 0.35 for _ in kinds)]
+    periods: list[int] = []
+    for is_woken in woken:  # What a message wakes is as frequent as the messages.
+        periods.append(periods[-1] if is_woken else random_period())
+    shapes: list[tuple[int, str, str, int, dict[str, float | str]]] = []
+    for number, (kernel, is_woken) in enumerate(zip(kernels, woken, strict=True)):
+        ends = (["none", *kinds][number], [*kinds, "none"][number])
+        bind: dict[str, float | str] = {}
+        if number > 0:
+            bind["source"] = f"c{number - 1}"
+        if number < stages - 1:
+            bind["sink"] = f"c{number}"
+        shapes.append((kernel, f"s{number}", _name(*ends, is_woken), periods[number], bind))
+    for kernel in range(busy):
+        for number in range(chance.randint(1, 3)):
+            begin = int(3_000_000 + chance.random() * 4 * 200_000 * slowness)
+            shapes.append(
+                (kernel, f"b{number}", "beside", random_period(), {"begin": begin}),
+            )
+    loads = [chance.uniform(0.3, 0.85) for _ in range(busy)]
+    parts = [chance.expovariate(1) + 0.2 for _ in shapes]
+    always_most = chance.random() < 0.7
+    jobs = []
+    for index, (kernel, name, function, period, bind) in enumerate(shapes):
+        total = sum(part for part, shape in zip(parts, shapes, strict=True) if shape[0] == kernel)
+        budget = max(int(loads[kernel] * parts[index] / total * period), int(25_000 * slowness))
+        number = chance.randrange(1 << 30)
+        jobs.append(_Job(kernel, name, function, period, budget, bind, number, always_most))
+    channels = []
+    for number, (kind, (before, after)) in enumerate(zip(kinds, pairwise(kernels), strict=True)):
+        joined = f"c{number}", f"k{before}", f"k{after}"
+        channels.append(ring_text(*joined) if kind == "ring" else four_slot_text(*joined, 8))
+    chain = tuple(f"k{kernel}.s{number}" for number, kernel in enumerate(kernels))
+    apic = chance.choice(("guarded", "direct"))
+    return Case(seed, busy, tuple(jobs), tuple(channels), chain, apic)
+
+
+def _random_places(chance: random.Random, stages: int, kernels: int) -> list[int]:
+    """A kernel for each stage: all of them, and never the same twice in a row."""
+    while True:
+        places = [chance.randrange(kernels) for _ in range(stages)]
+        if len(set(places)) == kernels and all(one != other for one, other in pairwise(places)):
+            return places
