@@ -330,15 +330,22 @@ def _random_case(chance: random.Random, seed: int) -> Case:
     busy = chance.randint(2, stages)
     slowness = 1 / least_share(CORES, busy)
 
-    def random_period() -> int:
-        return int(200_000 * 4 ** chance.random() * slowness)
+    # In some kernels all periods are multiples of one, and releases keep their distances.
+    bases = [chance.choice((None, _random_period(chance, 2))) for _ in range(busy)]
+
+    def random_period(kernel: int) -> int:
+        base = bases[kernel]
+        own = _random_period(chance, 4) if base is None else base * chance.choice((1, 2, 4))
+        return int(own * slowness)
 
     kernels = _random_places(chance, stages, busy)
     kinds = [chance.choice(("ring", "register")) for _ in range(stages - 1)]
-    woken = [False, *(chance.random() < 0.35 for _ in kinds)]
+    woken = [False, *(chance.random() < 0.45 for _ in kinds)]
     periods: list[int] = []
-    for is_woken in woken:  # What a message wakes is as frequent as the messages.
-        periods.append(periods[-1] if is_woken else random_period())
+    for kernel, is_woken in zip(kernels, woken, strict=True):
+        # What a message wakes has a budget for each.
+        shorter = int(periods[-1] * chance.choice((1, chance.uniform(0.6, 1)))) if is_woken else 0
+        periods.append(shorter or random_period(kernel))
     shapes: list[tuple[int, str, str, int, dict[str, float | str]]] = []
     for number, (kernel, is_woken) in enumerate(zip(kernels, woken, strict=True)):
         ends = (["none", *kinds][number], [*kinds, "none"][number])
@@ -352,7 +359,7 @@ def _random_case(chance: random.Random, seed: int) -> Case:
         for number in range(chance.randint(1, 3)):
             begin = int(3_000_000 + chance.random() * 4 * 200_000 * slowness)
             shapes.append(
-                (kernel, f"b{number}", "beside", random_period(), {"begin": begin}),
+                (kernel, f"b{number}", "beside", random_period(kernel), {"begin": begin}),
             )
     loads = [chance.uniform(0.3, 0.85) for _ in range(busy)]
     parts = [chance.expovariate(1) + 0.2 for _ in shapes]
@@ -370,6 +377,10 @@ def _random_case(chance: random.Random, seed: int) -> Case:
     chain = tuple(f"k{kernel}.s{number}" for number, kernel in enumerate(kernels))
     apic = chance.choice(("guarded", "direct"))
     return Case(seed, busy, tuple(jobs), tuple(channels), chain, apic)
+
+
+def _random_period(chance: random.Random, spread: float) -> int:
+    return int(200_000 * spread ** chance.random())
 
 
 def _random_places(chance: random.Random, stages: int, kernels: int) -> list[int]:
