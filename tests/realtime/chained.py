@@ -1,18 +1,14 @@
-"""Random systems with a chain across their kernels: what they do, and what the chain measures.
-
-Each job of the chain's first task sends its number. The others hand on the newest number that they
-have, and the last one notes each with the moment of its end.
-"""
+"""Random systems with a chain across their kernels, and how long data takes along it."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise, product
+from itertools import pairwise
 from pathlib import Path
 
-from questv.admission.analysis import Analysis, analyse
+from questv.admission.analysis import Analysis
 from questv.diagnostics import DiagnosticsError
 from questv.machine import WITHOUT_X2APIC
 from questv.machine.deterministic import least_share, longest_wait
@@ -20,8 +16,8 @@ from questv.plan.build import build
 from questv.plan.model import StatePlan
 from questv.plan.tasks import FolderTasks
 from questv.system.description import load
-from questv.system.draft import Draft
-from questv.system.workload import workload
+from questv.system.promises import promises
+from tests.realtime.chain_tasks import NOTES, TASKS, function_name
 from tests.realtime.kernels import scaled_costs
 from tests.running import (
     Run,
@@ -40,105 +36,6 @@ CORES = 16
 PER_CALL = 1_500
 """Instructions that a task's call takes at most besides what it does: channels, and the kernel's
 own on its behalf."""
-NOTES = 1024
-"""Jobs of the last task that are noted at most."""
-
-COMMON = f"""
-@assembly('''
-1:  dec rdi
-    jnz 1b
-    ret
-''')
-def burn(rounds: u64) -> None:
-    "Two instructions a round."
-
-class Stage(State):
-    number: u64
-    luck: u64
-
-class Notes(State):
-    count: u64
-    numbers: Array[u64, {NOTES}]
-    ends: Array[u64, {NOTES}]
-
-@metal
-def work(stage: Stage, least: u64, most: u64, seed: u64) -> None:
-    stage.luck = (stage.luck + seed) * 6364136223846793005 + 1442695040888963407
-    burn(least + (stage.luck >> 33) % (most - least + 1))
-
-@metal
-def note(notes: Notes, number: u64) -> None:
-    if notes.count < {NOTES}:
-        notes.numbers[notes.count] = number
-        notes.ends[notes.count] = now()
-        notes.count += 1
-
-@periodic
-def beside(stage: Stage, least: u64, most: u64, seed: u64, begin: u64) -> None:
-    work(stage, least, most, seed)
-
-@initialize(beside)
-def wait_to_begin(begin: u64) -> None:
-    sleep_until(begin)
-
-@task
-def rest() -> None:
-    while True:
-        burn(1000)
-"""
-
-_SOURCES = {
-    "none": ("", "stage.number += 1"),
-    "ring": (
-        "source: Receiver, ",
-        "while source.read(Ptr[u8](ptr(stage.number)), 8, 0) != NOTHING: pass",
-    ),
-    "register": (
-        "source: Reader, ",
-        """value = source.newest(8)
-{indent}if not value.is_null():
-{indent}    copy_out(Ptr[u8](ptr(stage.number)), value, 8)""",
-    ),
-}
-_AWAIT = {
-    "ring": "source.read(Ptr[u8](ptr(stage.number)), 8, FOREVER)",
-    "register": "source.await_news(FOREVER)",
-}
-_SINKS = {
-    "none": ("notes: Notes, ", "note(notes, stage.number)"),
-    # What finds no room yet finds nobody who has begun to read.
-    "ring": ("sink: Sender, ", "sink.send(Ptr[u8](ptr(stage.number)), 8, 0)"),
-    "register": (
-        "sink: Writer, ",
-        "copy_bytes(sink.begin(8), Ptr[u8](ptr(stage.number)), 8)\n{indent}sink.publish()",
-    ),
-}
-
-
-def _function(source: str, sink: str, is_woken: bool) -> str:
-    """A stage of a chain, which reads as early as it can and writes as late as it can."""
-    begin, indent = ("@periodic", " " * 4) if not is_woken else ("@task", " " * 8)
-    lines = [_SOURCES[source][1], "work(stage, least, most, seed)", _SINKS[sink][1]]
-    if is_woken:
-        lines.insert(0, _AWAIT[source])
-    parameters = f"{_SOURCES[source][0]}{_SINKS[sink][0]}"
-    body = "\n".join(indent + line.replace("{indent}", indent) for line in lines)
-    return (
-        f"\n{begin}\ndef {_name(source, sink, is_woken)}({parameters}"
-        "stage: Stage, least: u64, most: u64, seed: u64) -> None:\n"
-        f"{'    while True:' if is_woken else ''}\n{body}\n"
-    )
-
-
-def _name(source: str, sink: str, is_woken: bool) -> str:
-    return f"{'woken' if is_woken else 'timed'}_{source}_{sink}"
-
-
-TASKS = COMMON + "".join(
-    _function(source, sink, is_woken)
-    for source, sink, is_woken in product(_SOURCES, _SINKS, (False, True))
-    if (source, sink) != ("none", "none") and not (is_woken and source == "none")
-)
 
 
 @dataclass(frozen=True)
@@ -219,12 +116,7 @@ def _admitted(path: Path, source: FolderTasks, busy: int) -> Analysis | None:
         refused = {each.rule for each in error.diagnostics}
         assert refused <= {"core-overloaded", "deadline-missed", "budget-too-small"}, error
         return None
-    functions = {
-        bound.task.run: bound.signature for tasks in description.tasks.values() for bound in tasks
-    }
-    costs = scaled_costs(CORES, busy)
-    draft = Draft(description.system, description.document, functions)
-    analysis = analyse(workload(draft, costs), costs)
+    analysis = promises(description, scaled_costs(CORES, busy))
     fits = all(each.fits for kernel in analysis.kernels for each in kernel.responses)
     return analysis if fits and min(_rounds(analysis, busy).values()) > 10 else None
 
@@ -362,7 +254,7 @@ def _random_case(chance: random.Random, seed: int) -> Case:
             bind["source"] = f"c{number - 1}"
         if number < stages - 1:
             bind["sink"] = f"c{number}"
-        shapes.append((kernel, f"s{number}", _name(*ends, is_woken), periods[number], bind))
+        shapes.append((kernel, f"s{number}", function_name(*ends, is_woken), periods[number], bind))
     for kernel in range(busy):
         for number in range(chance.randint(1, 3)):
             begin = int(3_000_000 + chance.random() * 4 * 200_000 * slowness)
