@@ -60,6 +60,9 @@ from fractions import Fraction
 from questv.admission.costs import Costs
 from questv.admission.model import Kernel, Task, Vcpu, VcpuKind
 
+PIECES = 16
+"""How many pieces a budget is cut into at most; what is used after that comes back together."""
+
 _PERIODS_TO_LOOK = 16
 """How many periods a window is followed to say by how much a task is late."""
 
@@ -120,6 +123,8 @@ def spare(kernel: Kernel, vcpu: Vcpu, mode: int) -> int:
     Below 0 if they may need more than the budget, or nobody knows.
     """
     tasks = kernel.tasks_of(vcpu)
+    if sum(-(-vcpu.period // task.period) + 1 for task in tasks if task.period) > PIECES:
+        return -1  # some of it would come back later, with what was used after it
     left = vcpu.budget_in(mode)
     for task in tasks:
         need = task.need_in(mode)

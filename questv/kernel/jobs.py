@@ -9,7 +9,7 @@ the last are left out.
 from __future__ import annotations
 
 from questv.arch.x86.instructions import disable_interrupts, enable_interrupts
-from questv.kernel import clock, context, tasks, timers
+from questv.kernel import clock, context, tasks, timers, vcpus
 from questv.kernel.info import MAX_TASKS, TaskInfo, VcpuKind, info
 from questv.kernel.status import RESPONSES, RESPONSES_IN_TIME, TaskStatus, status
 from questv.metal.lang import Array, metal, ptr, static, u64
@@ -63,8 +63,10 @@ def _await_first_release() -> None:
     _uninitialized -= 1
     if _uninitialized == 0:
         _first_release = clock.now()
+        now = tasks.charge_current()  # what it was initialized with is of the past
         for i in range(info.task_count):
             if _is_periodic(info.tasks[i]):
+                vcpus.begin_afresh(u64(i), now)
                 tasks.wake(u64(i))
         tasks.preempt()
     else:

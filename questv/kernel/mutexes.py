@@ -70,6 +70,8 @@ class Mutex(Struct):
         scheduler.bar(self.ceiling)
         self.outer = _innermost
         _innermost = ptr(self)
+        if not self.outer.is_null() and not vcpus.is_plain:
+            tasks.arm_anew()  # it may have to unlock this one sooner than the outer one
 
     @metal
     def give(self) -> None:

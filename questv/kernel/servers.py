@@ -249,6 +249,21 @@ def enlarge(server: SporadicServer, extra: u64, now: u64) -> None:
 
 
 @metal
+def shrink(server: SporadicServer, less: u64) -> None:
+    """Make the budget smaller by ``less``, which is less than it, and keep what is back first."""
+    _unblock(server, server.time)  # what was used goes its own way, and comes back last
+    server.budget -= less
+    while server.count != 0:
+        last = server.rest[(server.first + server.count - 1) % REPLENISHMENTS]
+        if last.amount > less:
+            last.amount -= less
+            return
+        less -= last.amount
+        server.count -= 1
+    server.amount -= less
+
+
+@metal
 def _insert(server: SporadicServer, amount: u64) -> None:
     """Put a piece before the head; posted again, it joins the last one."""
     end = server.time + server.amount

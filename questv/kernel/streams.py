@@ -52,8 +52,10 @@ class Stream(Struct):
             if not self._wait(deadline):
                 break
         count = min(self.counters.received - self.read, capacity)
+        enable_interrupts()  # nobody else takes away what is kept
         for i in range(count):
             to[i] = self.kept[(self.read + i) % KEPT]
+        disable_interrupts()
         self.read += count
         _driver(self).take(self, self.info[0])
         enable_interrupts()

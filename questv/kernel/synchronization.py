@@ -87,6 +87,7 @@ class Condition(Struct):
         disable_interrupts()
         mutex.give()
         noticed = _wait(self.waiting, deadline)
+        tasks.preempt()  # the mutex was free, also if there was nothing to wait for
         mutex.take()
         enable_interrupts()
         return noticed

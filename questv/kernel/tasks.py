@@ -129,6 +129,20 @@ def wake_member(task: Member, now: u64) -> None:
         vcpus.task_has_woken(task, now)
 
 
+@metal
+def charge_current() -> u64:
+    """Charge the current task with what it has used until now, which is the result."""
+    now = read_tsc()
+    vcpus.charge(now)
+    return now
+
+
+@metal
+def arm_anew() -> None:
+    """The current task may go on for another time than before. Interrupts are off."""
+    _arm_for(vcpus.current[0], charge_current())
+
+
 @metal(inline=True)
 def preempt() -> None:
     """Let the task that should have the core run now. Interrupts are off."""

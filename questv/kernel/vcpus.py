@@ -163,7 +163,8 @@ def _police(vcpu: Vcpu, now: u64) -> None:
 
 @metal
 def _deplete(vcpu: Vcpu, now: u64) -> None:
-    if vcpu.extra != 0 and not vcpu.enlarged:
+    # In a raised mode all that may run by their levels have their second budgets already.
+    if vcpu.extra != 0 and status.mode == 0:
         status.vcpus[vcpu.index].overruns += 1
         _raise_mode(vcpu.level, now)
         if _available(vcpu, now) != 0:
@@ -303,11 +304,23 @@ def _raise_mode(level: u64, now: u64) -> None:
 
 
 @metal
+def begin_afresh(task: u64, now: u64) -> None:
+    """Let the main VCPU of ``task`` have its whole budget now, whatever has been used of it."""
+    vcpu = members[task].vcpu[0]
+    if vcpu.kind == VcpuKind.MAIN:
+        budget = vcpu.budget + vcpu.extra if vcpu.enlarged else vcpu.budget
+        servers.restart(vcpu.main, budget, now)
+        _fund(vcpu)
+
+
+@metal
 def _lower_mode(now: u64) -> None:
     """All tasks may run again.
 
-    VCPUs that had their second budgets begin afresh. Those that had to yield go on as if they were
-    woken now: what they missed they do not make up for, or they would have several budgets at once.
+    VCPUs that had their second budgets give back what these had more, which is the part that would
+    come last; so all of the first is there when their tasks come next. Those that had to yield go
+    on as if they were woken now: what they missed they do not make up for, or they would have
+    several budgets at once.
     """
     raised = status.mode
     status.mode = 0
@@ -317,8 +330,7 @@ def _lower_mode(now: u64) -> None:
         vcpu = vcpus[i]
         if vcpu.enlarged:
             vcpu.enlarged = False
-            servers.restart(vcpu.main, vcpu.budget, now)
-            _fund(vcpu)
+            servers.shrink(vcpu.main, vcpu.extra)
         elif vcpu.kind == VcpuKind.MAIN and vcpu.level < raised and vcpu.backlogged:
             servers.unblock(vcpu.main, now)
             replenish(u64(i), now)

@@ -67,6 +67,11 @@ class Sporadic:
     def _move_to(self, start: int) -> None:
         self.places = [max(place, start + index) for index, place in enumerate(self.places)]
 
+    def shrink(self, less: int) -> None:
+        """The ticks that could be used last are gone."""
+        self.unblock(self.places[0])
+        self.places = self.places[: len(self.places) - less]
+
     def enlarge(self, extra: int, now: int) -> None:
         """More ticks follow those in use, or those that were used last."""
         if self.next_time > now:

@@ -136,6 +136,13 @@ class Server(RuleBasedStateMachine):
         self.call(servers.enlarge, extra, self.now)
         self.model.enlarge(extra, self.now)
 
+    @precondition(lambda self: len(self.model.places) > 1)
+    @rule(less=st.integers(1, 100))
+    def shrink(self, less: int) -> None:
+        less = min(less, len(self.model.places) - 1)
+        self.call(servers.shrink, less)
+        self.model.shrink(less)
+
     @rule(budget=st.integers(1, 100))
     def restart(self, budget: int) -> None:
         if budget <= self.period:
