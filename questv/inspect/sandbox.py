@@ -19,12 +19,12 @@ from questv.inspect.model import (
 from questv.inspect.streams import awaited_streams
 from questv.inspect.words import words
 from questv.kernel.mutexes import Mutex
-from questv.kernel.status import KernelStatus, VcpuStatus
+from questv.kernel.status import KernelStatus, TaskStatus, VcpuStatus
 from questv.kernel.tasksets import TaskSet
 from questv.metal.lang import ACQUIRE
 from questv.monitor.interface import ExitCounts, ExitReason, PublicPage, SandboxState
 from questv.monitor.plan import MonitorPlan
-from questv.plan.model import MutexPlan, SandboxPlan
+from questv.plan.model import MutexPlan, SandboxPlan, TaskPlan
 
 
 def sandbox_state(guest: Guest, sandbox: SandboxPlan) -> SandboxState | int:
@@ -97,6 +97,8 @@ def _kernel_report(guest: Guest, sandbox: SandboxPlan, failed: set[str]) -> _Ker
     awaited = awaited_streams(guest, sandbox)
     awaited |= {end.plan.task: end.plan.channel for end in ends if end.asleep}
     account = _account(guest, sandbox, status)
+    ended = int(guest.at(PublicPage, sandbox.public).ended)
+    now = guest.clock.nanoseconds(max(ended, int(status.charged))) or 0
     return _Kernel(
         timer_interrupts=int(status.timer_interrupts),
         doorbells=sum(int(end.counters.woken) + int(end.counters.late) for end in ends),
@@ -110,7 +112,7 @@ def _kernel_report(guest: Guest, sandbox: SandboxPlan, failed: set[str]) -> _Ker
             for index in range(len(sandbox.vcpus))
         ),
         tasks=tuple(
-            _task(sandbox, index, status, awaited.get(index), account.used[index], failed)
+            _task(sandbox, index, status, awaited.get(index), account.used[index], failed, now)
             for index in range(len(sandbox.tasks))
         ),
         mutexes=tuple(_mutex(guest, sandbox, plan) for plan in sandbox.mutexes),
@@ -166,6 +168,7 @@ def _task(
     awaited: str | None,
     used: int | None,
     failed: set[str],
+    now: int,
 ) -> TaskReport:
     plan = sandbox.tasks[index]
     counters = status.tasks[index]
@@ -185,11 +188,17 @@ def _task(
         used=used,
         deadline=plan.deadline or None,
         releases=int(counters.releases),
-        misses=int(counters.misses),
+        misses=int(counters.misses) + (0 if state == "finished" else _overdue(plan, counters, now)),
         dropped=int(counters.dropped),
         worst=int(counters.worst) or None,
         responses=tuple(map(int, counters.responses)) if plan.deadline else (),
     )
+
+
+def _overdue(plan: TaskPlan, counters: TaskStatus, now: int) -> int:
+    """How many deadlines have passed of calls that have not ended, or not begun."""
+    due = int(counters.due)
+    return 1 + (now - due) // plan.period if 0 < due < now else 0
 
 
 def _mutex(guest: Guest, sandbox: SandboxPlan, plan: MutexPlan) -> MutexReport:

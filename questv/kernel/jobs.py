@@ -77,6 +77,7 @@ def _await_first_release() -> None:
 @metal
 def _call_each_period(own: TaskInfo, counters: TaskStatus) -> None:
     release = _first_release
+    counters.due = release + own.deadline
     while True:
         counters.releases += 1
         context.call(ptr(own.body), own.float_state != 0)
@@ -92,4 +93,5 @@ def _call_each_period(own: TaskInfo, counters: TaskStatus) -> None:
             late = took // own.period - 1
             counters.dropped += late
             release += late * own.period
+        counters.due = release + own.deadline
         timers.sleep_until(release)

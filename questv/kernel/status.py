@@ -72,6 +72,7 @@ class TaskStatus(Struct):
     used: u64  # ticks that it had the core; not kept where all tasks are best effort
     releases: u64  # calls of its body that have begun
     misses: u64  # calls that ended after their deadlines
+    due: u64  # nanoseconds; the deadline of the call that has not ended, or of the next one
     dropped: u64  # releases that were left out, since it was more than a period late
     worst: u64  # nanoseconds; the longest time from a release to the end of its call
     responses: Array[u32, RESPONSES]  # calls by that time, the last for all that took longer

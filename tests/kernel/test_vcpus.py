@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
+from questv.inspect.inspector import Inspector
 from questv.monitor.interface import SandboxState
 from tests.running import Run, boot, sandbox_text, system_text, task_text, timed_text
 
@@ -36,6 +38,14 @@ def steady(rounds: u64) -> None:
 def varied(turn: Turn, usual: u64, rare: u64, every: u64) -> None:
     turn.number += 1
     burn(rare if turn.number % every == 0 else usual)
+
+@periodic
+def prepared(first: u64, rounds: u64) -> None:
+    burn(rounds)
+
+@initialize(prepared)
+def prepare(first: u64) -> None:
+    burn(first)
 
 @periodic
 def late(turn: Turn, calls: u64, sleep: u64) -> None:
@@ -156,3 +166,27 @@ def test_who_had_to_yield_does_not_catch_up(tmp_path: Path) -> None:
     )  # one budget at first, one from 7.5 ms on, when the mode returns
     used = int(run["one"].status.tasks[0].used)
     assert 1_990_000 < used < 2_100_000
+
+
+def test_a_call_that_never_ends_has_missed_its_deadlines(tmp_path: Path) -> None:
+    """Its kernel has counted nothing, as the first call goes on; the tools know."""
+    run = run_for(
+        tmp_path,
+        system_text(sandbox_text("one", timed_text("steady", MS, 100_000, rounds=2**40))),
+        20 * MS,
+    )
+    assert int(run["one"].status.tasks[0].misses) == 0
+    inspector = Inspector(run.system.plan, {}, SimpleNamespace(read=run.memory))
+    [sandbox] = inspector.sandboxes()
+    assert sandbox.tasks[0].misses in (18, 19)
+
+
+def test_the_first_calls_have_whole_budgets(tmp_path: Path) -> None:
+    """What a task is initialized with is not taken from what it was promised for its calls."""
+    task = timed_text(
+        "prepared", 10 * MS, MS, keys="deadline = 5_000_000", first=450_000, rounds=470_000
+    )
+    run = run_for(tmp_path, system_text(sandbox_text("one", task)), 60 * MS)
+    counted = run["one"].status.tasks[0]
+    assert int(counted.releases) >= 5 and int(counted.misses) == 0
+    assert int(counted.worst) < MS
