@@ -23,10 +23,13 @@ _INTRODUCTION = """\
 `from questv.api import ...` has what the kernel offers. Types and everything else of the language
 come from `questv.metal.lang` and `questv.metal.structs`: see [metal](metal.md); sines, roots and
 their like from `questv.math`: see [math](math.md). This page is made from the sources by
-`python -m questv.api_reference`; the [guide](guide.md) shows all of it at work.
+`python -m questv.api_reference`; the [guide](guide.md) and [Tasks](tasks.md) show it at work.
 
 A task that is a process imports the same names from `questv.process`, which has all but `Stream`,
 `Mutex` and what waits in the kernel (`Semaphore`, `Condition`, `watch`, `unwatch`).
+
+When a task has the core, the [description](reference.md) says. One that waits uses up none of its
+budget.
 
 Moments and deadlines are in nanoseconds since the machine's start; a deadline may be `FOREVER`.
 """
@@ -38,6 +41,8 @@ _DECORATORS: dict[object, str] = {
     api.initialize: "`@initialize(body)`",
 }
 """How each is written above a function."""
+_OF_THE_KERNEL = {"Mutex.take", "Mutex.give"}
+"""What tasks can't use: it is called with interrupts off."""
 
 
 def page() -> str:
@@ -75,7 +80,9 @@ def _class(name: str, value: type) -> str:
     methods = [
         (own, method)
         for own, method in vars(value).items()
-        if isinstance(method, MetalFunction) and not own.startswith("_")
+        if isinstance(method, MetalFunction)
+        and not own.startswith("_")
+        and f"{name}.{own}" not in _OF_THE_KERNEL
     ]
     if not methods:
         lines += [

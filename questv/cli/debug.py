@@ -128,10 +128,12 @@ def _script(target: Target, sandbox: SandboxPlan, place: int, folder: Path) -> s
     ``place`` is the run directory, open in gdb: the name of a socket has 107 bytes at most, and the
     directory's own may have more.
 
-    The kernel, the monitor and the boot lie at addresses of their own, so gdb can know all three.
+    The kernel, its processes, the monitor and the boot lie at addresses of their own, so gdb can
+    know them all.
     """
     files = {}
-    for name in (f"kernel-{sandbox.name}", "monitor", "boot"):
+    processes = [process.program for process in sandbox.processes]
+    for name in (f"kernel-{sandbox.name}", *processes, "monitor", "boot"):
         files[name] = folder / f"{name}.elf"
         files[name].write_bytes(target.programs[name].elf)
     kernel, *others = files.values()
@@ -173,7 +175,7 @@ python gdb.events.breakpoint_created.connect(bind_to_core)
 echo \\n
 echo The machine waits before its first instruction; 'continue' starts it.\\n
 echo Breakpoints are for sandbox {sandbox} alone, on core {core}.\\n
-echo Its kernel with its tasks, its monitor and the boot are known by Python's lines and names;\\n
+echo Its kernel, tasks and monitor, and the boot, are known by Python's lines and names;\\n
 echo ./tasks.py is the system's own, questv/kernel/tasks.py the kernel's.\\n
 echo 'shell questv inspect' shows the whole machine; quitting ends it.\\n
 echo \\n

@@ -12,8 +12,7 @@ name = "@NAME@"
 memory = "16 MiB"
 
 [run]
-until = ["watcher"]      # the run ends when this sandbox has ended
-expect = "expect:check"  # and this function says what it should have done
+expect = "expect:check"  # this function says what should have come of it
 
 [[sandbox]]
 name = "sensor"
@@ -22,8 +21,10 @@ memory = "512 KiB"
   [[sandbox.task]]
   name = "measure"
   run = "tasks:measure"
-  priority = 10
-  bind = { period = 1_000_000, samples = 10 }  # nanoseconds; "readings" is found by its name
+  period = "10 ms"         # it is called so often,
+  budget = "1 ms"          # has so much time for it, whatever else goes on,
+  deadline = "5 ms"        # and is done by then; `questv check` works out whether it is
+  bind = { samples = 10 }  # "readings" is found by its name
 
 [[sandbox]]
 name = "watcher"
@@ -32,7 +33,7 @@ memory = "512 KiB"
   [[sandbox.task]]
   name = "watch"
   run = "tasks:watch"
-  priority = 10
+  priority = 10            # without a budget it has the time that is left
 
 [[channel]]
 name = "readings"
@@ -47,44 +48,50 @@ _TASKS = '''\
 
 from __future__ import annotations
 
-from questv.api import FOREVER, Receiver, Sender, log, now, sleep_until, task
+from questv.api import FOREVER, Receiver, Sender, State, finish, log, now, periodic, task
 from questv.metal.lang import Ptr, local, ptr, u8, u64
 from questv.metal.structs import Struct, sizeof
 
 
 class Reading(Struct):
-    """What the sensor sends: its number, when it was due, and how late it was taken."""
+    """What the sensor sends: its number, and when it was taken."""
 
     number: u64
-    due: u64  # nanoseconds since the machine's start
-    late: u64  # nanoseconds
+    time: u64  # nanoseconds since the machine's start
 
 
-@task
-def measure(readings: Sender, period: u64, samples: u64) -> None:
-    """Take a reading every ``period`` nanoseconds, ``samples`` times."""
-    due = now() + period
-    for number in range(samples):
-        sleep_until(due)
-        reading = Ptr[Reading](readings.reserve(sizeof(Reading), FOREVER))[0]
-        reading.number = number
-        reading.due = due
-        reading.late = now() - due
+class Progress(State):
+    """What the sensor keeps from call to call: zeros at first."""
+
+    taken: u64
+
+
+@periodic
+def measure(readings: Sender, progress: Progress, samples: u64) -> None:
+    """Take a reading; after the last one send an empty message, which says so."""
+    reading = Ptr[Reading](readings.reserve(sizeof(Reading), FOREVER))[0]
+    reading.number = progress.taken
+    reading.time = now()
+    readings.commit()
+    progress.taken += 1
+    if progress.taken == samples:
+        readings.reserve(0, FOREVER)
         readings.commit()
-        due += period
-    readings.reserve(0, FOREVER)
-    readings.commit()  # an empty message is the last one
+        finish()
 
 
 @task
 def watch(readings: Receiver) -> None:
-    """Print every reading, and how late the latest of them was."""
-    latest: u64 = 0
+    """Print every reading, and the longest time between two."""
+    longest: u64 = 0
+    last: u64 = 0
     reading: Reading = local()
     while readings.read(Ptr[u8](ptr(reading)), sizeof(Reading), FOREVER) != 0:
-        log(f"reading {reading.number}: {reading.late} ns late")
-        latest = max(latest, reading.late)
-    log(f"the latest was {latest} ns late")
+        log(f"reading {reading.number}, taken at {reading.time} ns")
+        if reading.number != 0:
+            longest = max(longest, reading.time - last)
+        last = reading.time
+    log(f"the longest time between two was {longest} ns")
 '''
 
 _EXPECT = '''\
@@ -104,20 +111,23 @@ def check(run: RunResult) -> Iterator[Expectation]:
     lines = [line.text for line in run.console("watcher")]
     readings = [line for line in lines if line.startswith("reading ")]
     yield Expectation("all readings", len(readings) == SAMPLES, f"{len(readings)} of {SAMPLES}")
-    summaries = [line for line in lines if line.startswith("the latest ")]
+    summaries = [line for line in lines if line.startswith("the longest ")]
     yield Expectation("a summary", len(summaries) == 1, " ".join(summaries))
 '''
 
 _README = """\
 # @NAME@
 
-Two kernels on Quest-V: `sensor` takes a reading every millisecond, `watcher` prints it.
+Two kernels on Quest-V: `sensor` takes a reading every 10 milliseconds, `watcher` prints it.
 
-    questv check .          # what is described, and who sees what of the memory
+    questv check .          # what is described, which deadlines hold, who sees what of the memory
     questv run .            # build it, run it, check it
     questv run . --for 2s   # no longer than this
     questv run . --deterministic --report run.json
     questv inspect run.json # the same run, looked at again
+
+In a deterministic run time is counted in instructions, so the deadlines that `check` promises are
+kept there. In an ordinary one they are kept as far as this host gives the machine its time.
 
 `system.toml` describes the sandboxes and what connects them, `tasks.py` has what they do, and
 `expect.py` what should have come out of a run.

@@ -74,7 +74,7 @@ class Flips:
             name: Binary(program.name, program.elf) for name, program in system.kernels.items()
         }
         monitor = Binary("monitor", system.monitor.elf)
-        self.declared = Declared(system.description.system, self.plan, monitor, kernels)
+        self.declared = Declared(system.description.system, self.plan, monitor, kernels, {})
 
     def tables(self, sandbox: SandboxPlan) -> Iterator[tuple[str, Tables, int, bool]]:
         """The sandbox's three sets of tables: what, what they may show, the root, and if nested."""

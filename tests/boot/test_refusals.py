@@ -24,14 +24,14 @@ memory = "16 MiB"
 {machine}
 [[sandbox]]
 name = "one"
-memory = "256 KiB"
+memory = "384 KiB"
 [[sandbox.task]]
 name = "main"
 run = "tasks:main"
 priority = 1
 [[sandbox]]
 name = "other"
-memory = "256 KiB"
+memory = "384 KiB"
 [[sandbox.task]]
 name = "main"
 run = "tasks:main"

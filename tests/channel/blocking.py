@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from questv.arch.x86.instructions import disable_interrupts, enable_interrupts
+from questv.arch.x86.instructions import disable_interrupts, enable_interrupts, read_tsc
 from questv.kernel import channels, doorbells, lapic, tasks
 from questv.kernel.doorbells import FOREVER
 from questv.kernel.info import EndInfo
@@ -40,7 +40,8 @@ class Kernel:
             lapic.destination: self._destination,
             lapic.send: self._ring,
             tasks.block: self._block,
-            tasks.wake: self._wake,
+            tasks.wake_member: self._wake,
+            read_tsc: self._read_tsc,
         }
         self.side = Side(shape, sends=sends, models=models)
         self._name, self._peer = ("sender", "receiver") if sends else ("receiver", "sender")
@@ -96,9 +97,13 @@ class Kernel:
             yield Await(HERE, self._name)
             yield from self._handle()
 
-    def _wake(self, _task: int) -> Steps[None]:
+    def _wake(self, _task: int, _now: int) -> Steps[None]:
         self._ready = True
         yield from ()
+
+    def _read_tsc(self) -> Steps[int]:
+        yield from ()
+        return 0
 
 
 def ring(backlog: int, sends: int, receives: int) -> Explorer:

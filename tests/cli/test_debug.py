@@ -47,10 +47,24 @@ def test_lines_names_and_structures_of_a_kernel() -> None:
         ],
     )
     assert "Thread 1 hit Breakpoint 1, ping (there=" in said
-    assert "\nnumber = 0\n" in said and "\ni = 0\n" in said
-    assert "in task_main () at questv/kernel/tasks.py" in said
+    assert "\nnumber = " in said and "\ni = 0\n" in said
+    assert "in task_main () at questv/kernel/jobs.py" in said
     assert "$1 = 4096" in said
-    assert "$2 = 1" in said
+    assert "$2 = 0" in said
+
+
+@needs_gdb
+def test_lines_and_names_of_a_process() -> None:
+    process = EXAMPLES / "process"
+    line = line_of(process / "judge.py", "readings += 1")
+    said = under_gdb(
+        "--sandbox",
+        "court",
+        process,
+        commands=[f"break judge.py:{line}", "continue", "info locals", "backtrace"],
+    )
+    assert "Thread 2 hit Breakpoint 1, judge (samples=" in said
+    assert "\nsum = " in said and "in process_entry ()" in said
 
 
 @needs_gdb
@@ -89,7 +103,7 @@ def test_across_the_boundary_to_the_monitor() -> None:
     assert "_hypercall () at questv/monitor/exits.py:" in said
     assert "$1 = ENTERED" in said
     assert 'of "questv/kernel/hypercall.py" starts at address' in said
-    assert "Thread 1 hit Breakpoint 2, task_main () at questv/kernel/tasks.py" in said
+    assert "Thread 1 hit Breakpoint 2, task_main () at questv/kernel/jobs.py" in said
 
 
 @needs_gdb

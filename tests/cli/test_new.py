@@ -30,7 +30,7 @@ def test_what_is_made_runs_at_once(questv: Questv) -> None:
     assert questv("check", "my-system").out.startswith("my-system: 2 sandboxes, 2 cores, 1 channel")
     said = questv("run", "my-system")
     assert (said.code, said.err) == (0, "")
-    assert "  watcher/watch   reading 9: " in said.out
+    assert "  watcher/watch   reading 9, " in said.out
     assert "\nended as planned, 2 expectations met\n" in said.out
 
 

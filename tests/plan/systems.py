@@ -99,7 +99,7 @@ def descriptions(draw: st.DrawFn) -> str:
             number, access = msrs[index % len(msrs)]
             parts.append(f'[[sandbox.msr]]\nnumber = {number}\naccess = "{access}"\n')
         if draw(st.booleans()):
-            parts.append(timed_text("keep", budget=draw(st.integers(1, 1_000_000))))
+            parts.append(timed_text("keep", budget=draw(st.integers(50_000, 900_000))))
         if not tasks[name]:
             add(name, "idle")
         apic = draw(st.sampled_from(["guarded", "direct"]))

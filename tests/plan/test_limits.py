@@ -59,7 +59,10 @@ def test_a_kernel_with_all_tasks_and_channels(tmp_path: Path) -> None:
                 task_text(function, i, name=f"t{i}", a=f"r{2 * i}", b=f"r{2 * i + 1}")
                 for i in range(with_ends)
             ),
-            *(timed_text("idle", i, 1, name=f"t{i}") for i in range(with_ends, MAX_TASKS - 1)),
+            *(
+                timed_text("idle", "1 s", "1 ms", name=f"t{i}")
+                for i in range(with_ends, MAX_TASKS - 1)
+            ),
             task_text("idle", 255),
             memory="2 MiB",
         )
@@ -80,6 +83,7 @@ def test_a_sandbox_on_every_core(tmp_path: Path) -> None:
             f"s{core}",
             *(task_text("look", i, name=f"t{i}", file=f"i{core}-{i}") for i in inputs),
             *(f'[[sandbox.input]]\nname = "i{core}-{i}"\nsize = "4 KiB"' for i in inputs),
+            memory="768 KiB",
         )
         for core in range(MAX_CORES)
     ]

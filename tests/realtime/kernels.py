@@ -169,11 +169,9 @@ class Template:
         built = self.system
         sandboxes = (self._sandbox(case), *built.plan.sandboxes[1:])
         plan = built.plan.model_copy(update={"sandboxes": sandboxes})
-        blocks = contents(plan, built.boot, built.monitor, dict(built.kernels))
+        blocks = contents(plan, built.boot, built.monitor, dict(built.kernels), {})
         image = write_image(built.description.system, plan, blocks, [built.boot])
-        return BuiltSystem(
-            built.description, plan, built.boot, built.monitor, built.kernels, image, [], {}
-        )
+        return dataclasses.replace(built, plan=plan, image=image)
 
     def _sandbox(self, case: Case) -> SandboxPlan:
         plan = self._plan
