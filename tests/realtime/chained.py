@@ -52,7 +52,7 @@ class _Job:
     always_most: bool
 
     def text(self, rounds: int) -> str:
-        least = rounds if self.always_most else max(1, rounds // 4)
+        least = rounds if self.always_most else rounds * 3 // 4
         times = {"least": least, "most": rounds, "seed": self.seed}
         return timed_text(
             self.function, self.period, self.budget, name=self.name, **times, **self.bind
