@@ -130,8 +130,8 @@ class TaskReport(Found):
 
     ``switches`` is how often the core was taken from another task for it, ``used`` for how long it
     had it, as for its VCPU. A periodic task has a ``deadline`` after each release: ``releases`` are
-    the calls of its body, ``misses`` those whose deadlines passed before they ended, ``dropped`` the
-    releases that were left out as it was periods late, and ``worst`` is the longest time from a
+    the calls of its body, ``misses`` those whose deadlines passed before they ended, ``dropped``
+    the releases that were left out as it was periods late, and ``worst`` is the longest time from a
     release to its call's end. ``responses`` counts calls by that time: the nth, from 0, are those
     that took n to n + 1 eighths of the deadline, and the last also all that took longer.
     """
