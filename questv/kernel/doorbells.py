@@ -7,10 +7,10 @@ from enum import IntEnum
 from questv.arch.x86.instructions import disable_interrupts, enable_interrupts, read_tsc
 from questv.channel.sleep import Area, Bell, announce_sleep, must_ring, withdraw_sleep
 from questv.kernel import clock, lapic, tasks, timers, vcpus
-from questv.kernel.info import EndInfo
+from questv.kernel.info import MAX_ELSEWHERE, EndInfo
 from questv.kernel.status import EndStatus
 from questv.kernel.vcpus import Member
-from questv.metal.lang import Array, Ptr, metal, ptr, static, u8, u32, u64
+from questv.metal.lang import ACQUIRE, RELAXED, Array, Ptr, fence, metal, ptr, static, u8, u32, u64
 from questv.metal.structs import Struct, width
 from questv.monitor.interface import VECTORS
 
@@ -27,15 +27,25 @@ class WaitState(IntEnum):
     RUNG = 2  # awake, and since it last slept a doorbell has come
 
 
+class Target(Struct):
+    """Whom a doorbell is for."""
+
+    destination: u32
+    vector: u32
+
+
 class Wait(Struct):
     """How the task of one end waits for the other side, and wakes it."""
 
     own: Ptr[Area]
     peer: Ptr[Area]
+    where: Ptr[Area]  # the peer's area, which says where it is if it can be in several places
     task: Ptr[Member]  # whose the end is
-    destination: u32  # where and how the other side is rung
+    destination: u32  # where and how the other side is rung, in the first of its places
     vector: u32
     end: u32  # the end's index in the plan
+    elsewhere_count: u32
+    elsewhere: Array[Target, MAX_ELSEWHERE]  # likewise, in its other places
     state: WaitState
     bell: Bell
     counters: EndStatus  # for the tools on the host
@@ -57,11 +67,24 @@ def connect(wait: Wait, end: EndInfo) -> None:
     """Prepare the waiting of one end, and let its doorbell's vector lead to it."""
     wait.own = Ptr[Area](end.own)
     wait.peer = Ptr[Area](end.peer)
-    wait.task = ptr(vcpus.members[end.task])
+    wait.where = wait.peer
     wait.destination = lapic.destination(end.peer_core)
     wait.vector = end.peer_vector
     wait.end = end.index
-    _by_vector[end.bell_vector] = ptr(wait)
+    listen(wait, end.bell_vector, u64(end.task))
+    wait.elsewhere_count = end.elsewhere_count
+    for i in range(end.elsewhere_count):
+        peer = end.elsewhere[i]
+        wait.elsewhere[i].destination = lapic.destination(peer.core)
+        wait.elsewhere[i].vector = peer.vector
+        _by_vector[peer.bell] = ptr(wait)
+
+
+@metal
+def listen(wait: Wait, vector: u32, task: u64) -> None:
+    """Let a doorbell wake a task that sleeps for ``wait``."""
+    wait.task = ptr(vcpus.members[task])
+    _by_vector[vector] = ptr(wait)
 
 
 @metal(inline=True)
@@ -91,8 +114,33 @@ def take_late(vector: u64) -> bool:
 def ring_if_asleep(wait: Wait) -> None:
     """After a change in the own area: wake the other side if it sleeps."""
     if must_ring(wait.bell, wait.peer[0]):
-        wait.counters.rung += 1
+        ring(wait)
+
+
+@metal(inline=True)
+def ring(wait: Wait) -> None:
+    """Ring the other side's doorbell."""
+    wait.counters.rung += 1
+    if wait.elsewhere_count == 0:
         lapic.send(wait.destination, wait.vector)
+    else:
+        _ring_where_it_is(wait)
+
+
+@metal
+def _ring_where_it_is(wait: Wait) -> None:
+    """Ring a side that moves, where it says that it is.
+
+    It says so before it announces a sleep there. If it has moved on since, the doorbell goes
+    astray, and that is no loss: whoever has moved looks again before it sleeps.
+    """
+    fence(ACQUIRE)  # the announcement before the place
+    place = wait.where[0].place.load(RELAXED)
+    if place == 0 or place > u64(wait.elsewhere_count):
+        lapic.send(wait.destination, wait.vector)
+    else:
+        target = wait.elsewhere[place - 1]
+        lapic.send(target.destination, target.vector)
 
 
 # A task that finds nothing to do calls ``announce``, looks again, and then calls ``sleep`` if

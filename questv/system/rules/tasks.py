@@ -16,9 +16,9 @@ TASKS_MAXIMUM = 128
 
 
 def task_missing(draft: Draft) -> Iterator[Diagnostic]:
-    """A kernel without a task would hold a core and memory, and never end."""
+    """A kernel to which no task ever comes would hold a core and memory for nothing."""
     for sandbox in draft.sandboxes:
-        if not sandbox.item.tasks and not sandbox.item.kernel:
+        if not sandbox.item.tasks and not sandbox.item.kernel and not sandbox.item.migration:
             yield Diagnostic(
                 sandbox.value("name"),
                 f'sandbox "{sandbox.item.name}" has no task',
