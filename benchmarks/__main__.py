@@ -12,7 +12,16 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks import language, latency, messages, native, systems_cost, timer
+from benchmarks import (
+    language,
+    latency,
+    messages,
+    native,
+    processes,
+    scheduling,
+    systems_cost,
+    timer,
+)
 from benchmarks.statistics import Result, store
 
 PARTS: dict[str, Callable[[], Iterator[Result]]] = {
@@ -20,6 +29,8 @@ PARTS: dict[str, Callable[[], Iterator[Result]]] = {
     "polled": messages.polled,
     "timer": timer.wake_up,
     "latency": latency.latencies,
+    "scheduling": scheduling.scheduling,
+    "processes": processes.processes,
     "start": systems_cost.start,
     "build": systems_cost.building,
     "sizes": systems_cost.sizes,

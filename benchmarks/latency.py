@@ -14,8 +14,7 @@ from pathlib import Path
 from benchmarks.machines import SYSTEMS, ended
 from benchmarks.statistics import Result, summarize
 from questv.counter import InstructionCounter, Mark
-from questv.kernel.stubs import STUB_SIZE
-from questv.kernel.timers import TIMER_VECTOR
+from questv.kernel.stubs import STUB_SIZE, TIMER_VECTOR
 from questv.plan.build import BuiltSystem, build
 
 GOAL, WORST = 150, 2

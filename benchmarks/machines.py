@@ -11,6 +11,7 @@ from questv.machine import Machine, MachineKind, MachineOptions, memory_size
 from questv.machine.deterministic import metronome_word
 from questv.monitor.interface import PublicPage
 from questv.plan.build import BuiltSystem, build
+from questv.plan.programs import Program
 
 SYSTEMS = Path(__file__).parent / "systems"
 
@@ -50,9 +51,11 @@ def ended(system: BuiltSystem, words: str = "", extra: tuple[str, ...] = ()) -> 
             yield machine
 
 
-def samples(system: BuiltSystem, sandbox: str) -> list[int]:
-    """Run ``system`` to its end; the array ``samples`` of one of its kernels."""
-    symbol = system.kernels[sandbox].symbols.by_name["samples"]
+def samples(
+    system: BuiltSystem, sandbox: str, program: Program | None = None, name: str = "samples"
+) -> list[int]:
+    """Run ``system`` to its end; the array ``name`` of a sandbox's kernel, or process's program."""
+    symbol = (program or system.kernels[sandbox]).symbols.by_name[name]
     place = system.plan.sandbox(sandbox).physical(symbol.address)
     with ended(system) as machine:
         data = machine.memory.read(place, symbol.size)

@@ -25,6 +25,9 @@ come from `questv.metal.lang` and `questv.metal.structs`: see [metal](metal.md);
 their like from `questv.math`: see [math](math.md). This page is made from the sources by
 `python -m questv.api_reference`; the [guide](guide.md) shows all of it at work.
 
+A task that is a process imports the same names from `questv.process`, which has all but `Stream`,
+`Mutex` and what waits in the kernel (`Semaphore`, `Condition`, `watch`, `unwatch`).
+
 Moments and deadlines are in nanoseconds since the machine's start; a deadline may be `FOREVER`.
 """
 

@@ -98,15 +98,24 @@ def nearest_change(kernel: Kernel, fits: Callable[[Kernel], bool]) -> Change | N
 def nearest_shorter_period(
     kernel: Kernel, names: Iterable[str], fits: Callable[[Kernel], bool]
 ) -> Change | None:
-    """The nearest change of the period of one of the tasks ``names`` to a shorter one."""
+    """The nearest change of the period of one of the tasks ``names`` to a shorter one.
+
+    Too short is as wrong as too long, so that all are tried, in steps of a hundredth.
+    """
     best: Change | None = None
     for name in names:
         vcpu = kernel.vcpu(kernel.task(name).vcpu)
         task = _own_task(kernel, vcpu)
         if task is None or task.period != vcpu.period:
             continue
-        farthest = Change(What.PERIOD, vcpu.name, vcpu.period, vcpu.budget)
-        best = _search(kernel, fits, farthest, best) or best
+        for hundredths in range(99, 9, -1):
+            new = _rounded(vcpu.period * hundredths // 100, up=False)
+            change = Change(What.PERIOD, vcpu.name, vcpu.period, new)
+            if new < vcpu.budget or (best is not None and change.extent >= best.extent):
+                break
+            if fits(change.made_in(kernel)):
+                best = change
+                break
     return best
 
 

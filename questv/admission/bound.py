@@ -25,6 +25,11 @@ def utilization(vcpu: Vcpu, mode: int = NORMAL) -> Fraction:
             return Fraction(0)
 
 
+def long_run_share(vcpu: Vcpu, mode: int = NORMAL) -> Fraction:
+    """The share of the core that ``vcpu`` can take for ever in ``mode``, in which it runs."""
+    return vcpu.utilization if vcpu.kind is VcpuKind.IO else utilization(vcpu, mode)
+
+
 def total_utilization(kernel: Kernel, mode: int = NORMAL) -> Fraction:
     """The share of the core that all VCPUs can take that run in ``mode``."""
     shares = (utilization(vcpu, mode) for vcpu in kernel.vcpus if vcpu.runs_in(mode))

@@ -8,7 +8,8 @@ anywhere between its release and its end, and what it writes is there by its end
 A chain is cut into *legs*: a task that the timer releases, and those after it that are each woken
 by the message of the one before. A leg ends at most E after its release, E being the sum of its
 tasks' responses: what comes late finds a budget that comes back no later (by induction, as for
-jitter), if each that is woken has a VCPU to itself whose period is at most that of the leg.
+jitter), if each that is woken has a VCPU to itself whose period is at most that of the leg. Where
+it is not known what a task needs each time, its VCPU's budget is enough however often it is woken.
 
 Between two legs data waits to be sampled. With D the longest from the release of a leg to the
 release of the next one's job that acts on its data, latency and freshness are both the sum of all D
@@ -111,9 +112,11 @@ def _bound(responses: Sequence[Response], task: Task, level: int) -> int | None:
 
 
 def _keeps_up(kernel: Kernel, task: Task, period: int) -> bool:
-    """Whether ``task`` has a budget to itself each time that it is woken."""
+    """Whether ``task`` has a budget each time that it is woken."""
     vcpu = kernel.vcpu(task.vcpu)
-    return len(kernel.tasks_of(vcpu)) == 1 and vcpu.period <= period
+    tasks = kernel.tasks_of(vcpu)
+    is_enough = any(each.need is None for each in tasks)
+    return is_enough or (len(tasks) == 1 and vcpu.period <= period)
 
 
 def _release_to_release(leg: _Leg, following: _Leg, period: int, costs: Costs) -> int:

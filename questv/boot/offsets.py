@@ -14,7 +14,7 @@ from questv.metal.structs import Struct
 from questv.monitor.plan import MonitorPlan
 
 _QUESTIONS = 16
-_PATIENCE = 5000  # of a second: no longer than this part of it for an answer
+_PATIENCE = 5000  # of a second: this part of it is for questions; it makes the boot longer
 _NO_MORE = (1 << 64) - 1
 
 
@@ -43,26 +43,30 @@ def learn(monitor: MonitorPlan, core: u32, before: u64, after: u64) -> None:
 
 @metal
 def ask(machine: MachineFacts, monitor: MonitorPlan, core: u32) -> None:
-    """Ask a core that is in ``answer`` again, as long as it is quick, and let it go on.
+    """Ask a core that is in ``answer`` again, for a moment, and let it go on.
 
     An offset that the error could explain is none: there is no evidence for it.
     """
     exchange = exchanges[core]
+    deadline = read_tsc_in_order() + machine.tsc_frequency // _PATIENCE
     for question in range(u64(1), _QUESTIONS + 1):
         before = read_tsc_in_order()
         exchange.asked.store(question, RELEASE)
-        after = before
-        while exchange.answered.load(ACQUIRE) != question:
-            if after - before > machine.tsc_frequency // _PATIENCE:
-                break
-            pause()
-            after = read_tsc_in_order()
-        if exchange.answered.load(ACQUIRE) != question:
+        if not _is_answered(exchange, question, deadline):
             break
         learn(monitor, core, before, read_tsc_in_order())
-    exchange.asked.store(_NO_MORE, RELEASE)
     if -i64(monitor.tsc_error) <= monitor.tsc_offset <= i64(monitor.tsc_error):
         monitor.tsc_offset = 0
+    exchange.asked.store(_NO_MORE, RELEASE)  # last: the core's monitor reads what was found
+
+
+@metal
+def _is_answered(exchange: Exchange, question: u64, deadline: u64) -> bool:
+    while exchange.answered.load(ACQUIRE) != question:
+        if read_tsc_in_order() > deadline:
+            return False
+        pause()
+    return True
 
 
 # ---- a later core ------------------------------------------------------------------------------

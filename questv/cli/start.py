@@ -16,7 +16,7 @@ from questv.inspect.inspector import Inspector
 from questv.inspect.model import AskedMachine
 from questv.machine import MIB, Machine, MachineKind, MachineOptions, memory_size
 from questv.machine.contents import Progress
-from questv.machine.deterministic import metronome_word
+from questv.machine.deterministic import metronome, metronome_word
 from questv.machine.relay import Relay
 from questv.monitor.interface import SandboxState
 from questv.plan.model import DevicePlan, Plan
@@ -41,10 +41,11 @@ class StartOptions:
     streams: tuple[BoundStream, ...] = ()
     debugger: bool = False
 
-    @property
-    def command_line(self) -> str:
+    def command_line(self, plan: Plan) -> str:
         """What the boot is told."""
-        words = [metronome_word()] if self.deterministic else []
+        words = []
+        if self.deterministic:
+            words.append(metronome_word(metronome(_shortest_budget(plan))))
         return " ".join([*words, *([f"for={self.run_for}"] if self.run_for is not None else [])])
 
 
@@ -60,6 +61,17 @@ def asked_machine(target: Target, options: StartOptions) -> AskedMachine:
         x2apic=plan.x2apic,
         interrupts={sandbox.name: sandbox.apic for sandbox in plan.sandboxes},
     )
+
+
+def _shortest_budget(plan: Plan) -> int | None:
+    """The shortest budget of a task; None if there are tasks without one, or foreign kernels."""
+    budgets = []
+    for sandbox in plan.sandboxes:
+        kinds = {vcpu.kind for vcpu in sandbox.vcpus}
+        if "best effort" in kinds or not kinds:
+            return None
+        budgets += [vcpu.budget for vcpu in sandbox.vcpus if vcpu.kind == "main"]
+    return min(budgets)
 
 
 @contextmanager
@@ -89,7 +101,7 @@ def started(
             kind=options.kind,
             cores=plan.cores,
             deterministic=options.deterministic,
-            command_line=options.command_line,
+            command_line=options.command_line(plan),
             contents=tuple(part for each in inputs for part in each.contents(folder)),
             streams=tuple((each.name, end) for each, end in ends if each.slot is None),
             consoles=tuple((each.slot, end) for each, end in ends if each.slot is not None),

@@ -170,6 +170,7 @@ def _deplete(vcpu: Vcpu, now: u64) -> None:
             return
     if vcpu.kind == VcpuKind.IO:
         io_servers.end(vcpu.io)
+        io_servers.begin(vcpu.io, vcpu.io.cmax, now)
     status.vcpus[vcpu.index].depletions += 1
     _unfund(vcpu, now)
 

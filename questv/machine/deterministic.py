@@ -15,7 +15,17 @@ import math
 from fractions import Fraction
 
 METRONOME = 10_000
-"""The period. A shorter one makes turns shorter, and the host's time longer."""
+"""The shortest period. A shorter one makes turns shorter, and the host's time longer."""
+
+
+def metronome(shortest_budget: int | None) -> int:
+    """The metronome's period for tasks of which the shortest budget is this; None: some have none.
+
+    Each beat costs the host as much as thousands of instructions, even while all cores sleep. Where
+    all tasks have budgets it is enough that waiting for its turn takes a task less than half its
+    own, whatever the other cores do.
+    """
+    return METRONOME if shortest_budget is None else max(METRONOME, shortest_budget // 2)
 
 
 def metronome_word(period: int = METRONOME) -> str:

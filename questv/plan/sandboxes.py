@@ -81,11 +81,6 @@ class PlannedTask:
         return self.placed.task
 
     @property
-    def symbols(self) -> list[str]:
-        """Its functions."""
-        return [symbol for symbol in (self.symbol, self.initialize) if symbol is not None]
-
-    @property
     def is_bottom_half(self) -> bool:
         """Whether it does what a device's interrupts ask for."""
         return self.placed.device is not None
@@ -380,6 +375,7 @@ def plan_sandboxes(
         kinds = {kind for task in own for kind in task.signature.parameters.values()}
         objects = [TABLES[kind].symbol for kind in kinds if kind in TABLES]
         objects += [TABLES[ParameterKind.INPUT].symbol] if sandbox.inputs else []
+        objects += [BOTTOM_HALF] if any(each.device is not None for each in placed) else []
         for driver in needed:
             objects += [driver.symbol, driver.devices.symbol]
         program = programs.kernel(

@@ -1,7 +1,8 @@
 """What admission is to decide on, by what the description says.
 
-Of a task with a VCPU of its own, the kernel gets its budget back as late as it may have been
-noticed late; so much of the budget is left for that, and the rest is what the task may need.
+A periodic task with a VCPU of its own may need its budget for each call, less what is left for the
+time by which its budget may come back late. What others need each time nobody knows: of all on one
+VCPU it is assumed that they need no more than its budget in any of its periods.
 """
 
 from __future__ import annotations
@@ -148,22 +149,23 @@ def _task(task: _Described, mains: Mapping[str, Vcpu]) -> Task:
     if timing.share is Share.REST:
         return Task(name, REST, sections=task.sections)
     vcpu = mains[task.vcpu]
-    is_own = timing.share is Share.OWN
+    is_known = timing.share is Share.OWN and timing.release is not None
     period = timing.release or vcpu.period
+    deadline = timing.deadline or period
     return Task(
         name,
         vcpu.name,
         period,
-        vcpu.budget if is_own else None,
-        vcpu.overrun_budget if is_own else None,
-        timing.deadline or period,
+        vcpu.budget if is_known else None,
+        vcpu.overrun_budget if is_known else None,
+        deadline if is_known else min(deadline, vcpu.period),
         is_woken=timing.release is None,
         sections=task.sections,
     )
 
 
 def _with_less(task: Task, late: int) -> Task:
-    """The task, if it has a budget to itself, with what it may need of it; at least something."""
+    """The task, if it is known what it needs, with what it may need; at least something."""
     if task.need is None:
         return task
     second = task.overrun_need

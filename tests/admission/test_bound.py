@@ -6,7 +6,13 @@ from fractions import Fraction
 
 import pytest
 
-from questv.admission.bound import bound, is_within_bound, total_utilization, utilization
+from questv.admission.bound import (
+    bound,
+    is_within_bound,
+    long_run_share,
+    total_utilization,
+    utilization,
+)
 from questv.admission.model import Kernel, Vcpu, VcpuKind
 
 
@@ -37,6 +43,8 @@ def test_the_comparison_is_exact() -> None:
 def test_io_counts_with_more_than_its_share() -> None:
     vcpu = Vcpu("io", VcpuKind.IO, utilization=Fraction(1, 10))
     assert utilization(vcpu) == Fraction(19, 100)
+    assert long_run_share(vcpu) == Fraction(1, 10)
+    assert long_run_share(Vcpu("a", VcpuKind.MAIN, 1, 10)) == Fraction(1, 10)
 
 
 def test_a_kernel_has_what_runs_in_a_mode() -> None:

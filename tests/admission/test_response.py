@@ -77,6 +77,13 @@ def test_a_full_core_gives_no_bound() -> None:
     assert bounds(made) == {"a": 5, "b": None}
 
 
+def test_what_would_take_very_many_steps_is_given_up_or_found_at_once() -> None:
+    """999 of each 1000 are taken: what is left makes 1 of 1000. With all taken there is nothing."""
+    second = 10**9
+    assert bounds(kernel(own("a", 999, 1000), own("b", 10**6, second)))["b"] == second
+    assert bounds(kernel(own("a", 1, 1), own("b", 1, second)))["b"] is None
+
+
 def test_equal_periods_are_ordered_as_described() -> None:
     assert bounds(kernel(own("b", 2, 10), own("a", 1, 10))) == {"b": 2, "a": 3}
 

@@ -491,6 +491,12 @@ def test_a_doorbell_that_is_missing() -> None:
     assert only(audited(SYSTEM, change)).message == "'ping' has no doorbell to pong"
 
 
+def test_a_clock_that_is_made_wrong() -> None:
+    violation = only(audited(SYSTEM, {told(PONG, "tsc_skew"): b"\1"}))
+    assert violation.message == "the monitor of pong is told tsc_skew = 0x1"
+    assert violation.declared == "0x0"
+
+
 @pytest.mark.parametrize("field", ["nested_tables", "msr_map", "io_map", "control", "host_save"])
 def test_a_monitor_that_is_led_elsewhere(field: str) -> None:
     """To another sandbox's: what it holds is then held against what this one may."""

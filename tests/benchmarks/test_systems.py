@@ -26,5 +26,11 @@ def test_round_trips(name: str, channel: str, tmp_path: Path) -> None:
     assert build(fill(name, {**CHANNELS[channel], "apic": "guarded"}, tmp_path)).image
 
 
+def test_processes() -> None:
+    system = build(SYSTEMS / "process")
+    symbols = system.processes["process-first.main"].symbols
+    assert symbols.address("samples") and symbols.address("gaps")
+
+
 def test_the_timer() -> None:
     assert build(SYSTEMS / "timer").image

@@ -103,7 +103,7 @@ def test_a_kernel_that_does_not_end_in_time(
     questv: Questv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The machine is not told of its limit, so that nothing but the host can end it.
-    monkeypatch.setattr(start.StartOptions, "command_line", "")
+    monkeypatch.setattr(start.StartOptions, "command_line", lambda *_: "")
     said = questv("run", SYSTEMS / "endless", "--for", "100ms")
     assert said.code == 1
     assert "\nhung: its time was over 0 s ago, and it still runs\n" in said.out
@@ -115,7 +115,7 @@ def test_a_deterministic_kernel_that_does_not_end_in_time(
 ) -> None:
     """As above; the time that counts is the machine's own, which goes by fast where all sleep."""
     monkeypatch.setattr(session, "CLOCK_INTERVAL", 0.1)
-    monkeypatch.setattr(session.StartOptions, "command_line", "metronome=10000000")
+    monkeypatch.setattr(session.StartOptions, "command_line", lambda *_: "metronome=10000000")
     said = questv("run", SYSTEMS / "endless", "--for", "100ms", "--deterministic")
     assert said.code == 1
     assert "\nhung: by its own clock its time is over, and it still runs\n" in said.out

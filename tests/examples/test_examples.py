@@ -15,7 +15,10 @@ DEMO = EXAMPLES / "demo"
 CHUNK = 16 << 10  # of the demo's reader
 
 
-@pytest.mark.parametrize("example", sorted(folder.name for folder in EXAMPLES.iterdir()))
+OTHERS = {"drone"}  # that have tests of their own
+
+
+@pytest.mark.parametrize("example", sorted({folder.name for folder in EXAMPLES.iterdir()} - OTHERS))
 def test_every_example_does_what_it_should(example: str, tmp_path: Path) -> None:
     words = ["--deterministic"]
     if example == "serial":  # somebody has to talk to it

@@ -307,7 +307,7 @@ def test_a_holder_whose_vcpu_another_uses_up_goes_on(tmp_path: Path) -> None:
 
 def test_a_holder_of_a_lower_level_goes_on_until_it_unlocks(tmp_path: Path) -> None:
     """It keeps one from running that may run in the raised mode, so the mode lasts."""
-    level = 'level = 2\noverrun_budget = "300 us"'
+    level = 'level = 2\noverrun_budget = "150 us"'
     run = ended(
         tmp_path,
         timed_text("once", "800 us", "20 us", name="a", start=100_000, keys=level, work=50_000),
@@ -401,12 +401,13 @@ def test_a_crowd(tmp_path: Path) -> None:
     """Tasks of all kinds, three mutexes within each other, and nobody is where another is."""
     tasks = [
         timed_text(
-            "crowd", f"{200 + 40 * index} us", "30 us", name=f"t{index}", own=index + 1, turns=30
+            "crowd", f"{200 + 60 * index} us", "30 us", name=f"t{index}", own=index + 1, turns=30
         )
         for index in range(4)
     ]
     tasks += [task_text("crowd", 9 - own, name=f"t{own}", own=own, turns=30) for own in (5, 6)]
-    run = ended(tmp_path, *tasks, *map(mutex_text, "abc"))
+    mutexes = [mutex_text(name, "25 us") for name in "abc"]
+    run = ended(tmp_path, *tasks, *mutexes)
     assert sum(int(counters(run, name).times) for name in "abc") == 6 * 30 * 2
     status = run["one"].status
     assert sum(int(vcpu.depletions) for vcpu in status.vcpus) > 100, "they had budget all the time"

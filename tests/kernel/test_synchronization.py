@@ -204,8 +204,8 @@ def test_a_semaphore_that_begins_with_some(tmp_path: Path) -> None:
 def test_a_bounded_buffer(tmp_path: Path, urgent: str, timed: bool) -> None:
     """A condition for each side; no notice is lost, whoever is more urgent."""
     if timed:
-        periods = {"produces": "60 us", "consumes": "60 us", urgent: "50 us"}
-        tasks = [timed_text(name, period, "20 us", numbers=50) for name, period in periods.items()]
+        periods = {"produces": "600 us", "consumes": "600 us", urgent: "500 us"}
+        tasks = [timed_text(name, period, "30 us", numbers=200) for name, period in periods.items()]
     else:
         ranks = {"produces": 8, "consumes": 8, urgent: 9}
         tasks = [task_text(name, rank, numbers=50) for name, rank in ranks.items()]

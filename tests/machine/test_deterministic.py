@@ -15,6 +15,7 @@ from questv.machine.deterministic import (
     longest_time,
     longest_turn,
     longest_wait,
+    metronome,
 )
 from questv.plan.build import build
 from tests.running import run_system, sandbox_text, system_text, task_text, write_system
@@ -77,3 +78,17 @@ def test_rules() -> None:
     assert least_share(2, 2) == Fraction(1, 4)
     assert longest_time(1000, 2, 1) == 1000
     assert longest_time(1000, 2, 2) == 4000 + METRONOME / 2
+
+
+@pytest.mark.parametrize(
+    ("budget", "period"),
+    [(None, METRONOME), (1_000, METRONOME), (20_000, METRONOME), (100_000, 50_000)],
+)
+def test_the_metronome_beats_twice_in_each_budget(budget: int | None, period: int) -> None:
+    assert metronome(budget) == period
+    for cores in range(1, 65):
+        assert (
+            budget is None
+            or budget < 2 * METRONOME
+            or longest_wait(cores, cores, period) * 2 < budget
+        )

@@ -20,7 +20,7 @@ NAMES = st.builds(
 )
 """Names that are right; none begins with z, so a name that does is new everywhere."""
 
-EACH_MILLISECOND = Periodic(1_000_000, 1000)
+EACH_10_MILLISECONDS = Periodic(10_000_000, 500_000)
 
 END_KINDS = {
     ("ring", "from"): ParameterKind.SENDER,
@@ -76,7 +76,7 @@ class RandomSystem:
         self,
         sandbox: dict[str, Any],
         name: str,
-        periodic: Periodic | None = EACH_MILLISECOND,
+        periodic: Periodic | None = EACH_10_MILLISECONDS,
         **keys: Any,
     ) -> dict[str, Any]:
         """A task without priority, of a periodic function unless ``periodic`` is None.
@@ -203,8 +203,8 @@ def _give_time(draw: st.DrawFn, system: RandomSystem, task: dict[str, Any]) -> N
     if draw(st.booleans()):
         return
     del task["priority"]
-    period = draw(st.integers(1, 10**9))
-    budget = draw(st.integers(1, period))
+    period = draw(st.integers(10**8, 10**9))
+    budget = draw(st.integers(2 * 10**6, period // 20))  # There is room for all of them together.
     keys = draw(st.sets(st.sampled_from(["period", "budget"])))
     times = {"period": period, "budget": budget}
     task |= {key: times[key] for key in keys}
@@ -212,10 +212,10 @@ def _give_time(draw: st.DrawFn, system: RandomSystem, task: dict[str, Any]) -> N
     if len(keys) < 2 or draw(st.booleans()):
         system.periodic[task["run"]] = Periodic(**decorated)
         if draw(st.booleans()):
-            task["deadline"] = draw(st.integers(1, period))
+            task["deadline"] = draw(st.integers(period // 2, period))
     if draw(st.booleans()):
         task["level"] = draw(st.integers(1, 3))
-        task["overrun_budget"] = draw(st.integers(budget, period))
+        task["overrun_budget"] = draw(st.integers(budget, period // 10))
 
 
 def _add_channels_and_inputs(draw: st.DrawFn, system: RandomSystem) -> None:

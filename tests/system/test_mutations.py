@@ -923,6 +923,50 @@ def expect_module_missing(draw: Draw, system: RandomSystem) -> None:
     system.values["run"] = {"expect": "no_such_module:check"}
 
 
+@mutation
+def core_overloaded(draw: Draw, system: RandomSystem) -> None:
+    sandbox = draw.sandbox(system)
+    for name in ("zz", "zy"):
+        system.add_periodic(sandbox, name, Periodic(10**6, draw.number(500_001, 10**6)))
+
+
+@mutation
+def deadline_missed(draw: Draw, system: RandomSystem) -> None:
+    sandbox = draw.sandbox(system)
+    system.add_periodic(sandbox, "zz", Periodic(10**6, 400_000))
+    if draw.one_of(True, False):
+        system.add_periodic(sandbox, "zy", Periodic(10**6, 100_000), deadline=450_000)
+    else:
+        sandbox["mutex"] = [{"name": "zlock", "hold": draw.number(700_000, 10**6)}]
+        for name in ("zx", "zy"):
+            task = system.add_periodic(sandbox, name, Periodic(10**7, 500_000))
+            system.add_parameter(task, ParameterKind.MUTEX, "zlock")
+        system.add_parameter(sandbox["task"][-3], ParameterKind.MUTEX, "zlock")
+
+
+@mutation
+def budget_too_small(draw: Draw, system: RandomSystem) -> None:
+    system.add_periodic(draw.sandbox(system), "zz", Periodic(10**6, draw.number(1, 2_000)))
+
+
+@mutation
+def chain_unbounded(draw: Draw, system: RandomSystem) -> None:
+    add_chain(system)["freshness"] = draw.number(1, 3600 * 10**9)
+    sender = system.sandboxes[0]["task"][-1]
+    del system.periodic[sender["run"]]
+    sender |= {"period": "10 ms", "budget": "500 us"}
+
+
+@mutation
+def chain_too_slow(draw: Draw, system: RandomSystem) -> None:
+    add_chain(system)["latency"] = draw.number(1, 10**7)
+
+
+@mutation
+def chain_too_stale(draw: Draw, system: RandomSystem) -> None:
+    add_chain(system)["freshness"] = draw.number(1, 10**7)
+
+
 @pytest.mark.parametrize("rule", MUTATIONS)
 @settings(max_examples=10, suppress_health_check=[HealthCheck.filter_too_much], deadline=None)
 @given(system=systems(), data=st.data())

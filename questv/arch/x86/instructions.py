@@ -48,7 +48,7 @@ def read_tsc() -> u64:
 def read_tsc_in_order() -> u64:
     """The time-stamp counter, read after all before has been done, and before all after begins.
 
-    LFENCE waits for that (APM vol. 3; the operating system's or firmware's duty on old processors).
+    LFENCE sees to that (APM vol. 3).
     """
     low, high = asm("lfence\nrdtsc\nlfence", (u32, u32), "={eax},={edx}")
     return u64(high) << 32 | u64(low)

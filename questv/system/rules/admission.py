@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from questv.admission.advice import Change, What, nearest_change, nearest_shorter_period
 from questv.admission.analysis import Analysis, KernelAnalysis, analyse
-from questv.admission.bound import total_utilization, utilization
+from questv.admission.bound import long_run_share
 from questv.admission.chains import ChainBound, chain_bounds
 from questv.admission.model import NORMAL, Kernel, System, VcpuKind
 from questv.admission.response import Response, all_fit
@@ -31,7 +31,6 @@ from questv.system.rules.tasks import RULES as TASKS
 from questv.system.rules.timing import RULES as TIMING
 from questv.system.rules.vcpus import RULES as VCPUS
 from questv.system.timing import Share, TimedTask, timed_guests, timed_tasks
-from questv.system.units import format_duration
 from questv.system.workload import COSTS, workload
 
 _BEFORE = (
@@ -101,33 +100,25 @@ def budget_too_small(draft: Draft) -> Iterator[Diagnostic]:
             least = budget - own + 1
             yield Diagnostic(
                 task.place("vcpu" if is_shared else "budget"),
-                f'task "{task.name}" has a budget of {format_duration(budget)}, and the kernel '
-                f"itself may take {format_duration(least - 1)} of it{_in_mode(response.mode)}",
-                f"write a budget of more than {format_duration(least - 1)}",
+                f'task "{task.name}" has a budget of {_time(budget)}, and the kernel '
+                f"itself may take {_time(least - 1)} of it{_in_mode(response.mode)}",
+                f"write a budget of more than {_time(least - 1)}",
                 "budget-too-small",
             )
 
 
 def chain_unbounded(draft: Draft) -> Iterator[Diagnostic]:
-    """Each task of a chain has to be done by a known time, and as often as there is something."""
+    """What is sampled is as old as its source is slow, and of that somebody has to know."""
     for chain, bound in _chains(draft):
-        demands_age = chain.item.freshness is not None
-        if bound.latency is not None and (bound.freshness is not None or not demands_age):
-            continue
-        name = bound.culprit or ""
-        index = chain.item.tasks.index(name)
-        if bound.latency is not None:
-            why = "nobody knows how often it is woken, and so how old its data gets"
-            fix = f'mark the function of "{name}" with @periodic, or remove "freshness"'
-        else:
-            why = "it is woken more often than it has a budget, or shares its budget with others"
-            fix = f'give "{name}" a budget of its own, each period of what wakes it'
-        yield Diagnostic(
-            chain.value("tasks", index),
-            f'chain "{chain.item.name}" has no bound because of task "{name}": {why}',
-            fix,
-            "chain-unbounded",
-        )
+        if chain.item.freshness is not None and bound.freshness is None:
+            name = bound.culprit or ""
+            yield Diagnostic(
+                chain.value("freshness"),
+                f'chain "{chain.item.name}" has data of any age: nobody knows how often task '
+                f'"{name}" is woken, and who samples its data acts on it until there is more',
+                f'mark the function of "{name}" with @periodic, or remove the freshness',
+                "chain-unbounded",
+            )
 
 
 def chain_too_slow(draft: Draft) -> Iterator[Diagnostic]:
@@ -136,9 +127,9 @@ def chain_too_slow(draft: Draft) -> Iterator[Diagnostic]:
         if bound.latency is not None and bound.latency > chain.item.latency:
             yield Diagnostic(
                 chain.value("latency"),
-                f'chain "{chain.item.name}" can take {format_duration(bound.latency)}, '
-                f"{format_duration(bound.latency - chain.item.latency)} more than its latency of "
-                f"{format_duration(chain.item.latency)}",
+                f'chain "{chain.item.name}" can take {_time(bound.latency)}, '
+                f"{_time(bound.latency - chain.item.latency)} more than its latency of "
+                f"{_time(chain.item.latency)}",
                 _chain_fix(draft, chain, "latency", bound.latency),
                 "chain-too-slow",
             )
@@ -152,9 +143,9 @@ def chain_too_stale(draft: Draft) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 chain.value("freshness"),
                 f'chain "{chain.item.name}" can act on data that is '
-                f"{format_duration(bound.freshness)} old, "
-                f"{format_duration(bound.freshness - demand)} more than its freshness of "
-                f"{format_duration(demand)}",
+                f"{_time(bound.freshness)} old, "
+                f"{_time(bound.freshness - demand)} more than its freshness of "
+                f"{_time(demand)}",
                 _chain_fix(draft, chain, "freshness", bound.freshness),
                 "chain-too-stale",
             )
@@ -202,18 +193,29 @@ def _chains(draft: Draft) -> Iterator[tuple[Located[Chain], ChainBound]]:
 def _overload(kernel: Kernel) -> tuple[int, str] | None:
     """The first mode in which more than the core is promised, and how much to whom."""
     for mode in kernel.modes:
-        total = total_utilization(kernel, mode)
+        shares = {
+            vcpu.name: long_run_share(vcpu, mode)
+            for vcpu in kernel.vcpus
+            if vcpu.runs_in(mode) and vcpu.kind is not VcpuKind.BEST_EFFORT
+        }
+        total = sum(shares.values())
         if total > 1:
-            shares = [
-                f'"{vcpu.name}" {_percent(utilization(vcpu, mode))}'
-                for vcpu in kernel.vcpus
-                if vcpu.runs_in(mode) and vcpu.kind is not VcpuKind.BEST_EFFORT
-            ]
-            return mode, f"{_percent(total)} ({', '.join(shares)})"
+            each = ", ".join(f'"{name}" {_percent(share)}' for name, share in shares.items())
+            return mode, f"{_percent(total)} ({each})"
     return None
 
 
-def _percent(share: Fraction) -> str:
+def _time(nanoseconds: int) -> str:
+    """A duration, exact and as people write it: with decimals in a large unit."""
+    for unit, scale in (("s", 10**9), ("ms", 10**6), ("us", 10**3)):
+        if nanoseconds >= scale:
+            whole, rest = divmod(nanoseconds, scale)
+            decimals = f"{rest:0{len(str(scale)) - 1}}".rstrip("0")
+            return f"{whole}.{decimals} {unit}" if decimals else f"{whole} {unit}"
+    return f"{nanoseconds} ns"
+
+
+def _percent(share: Fraction | int) -> str:
     """Rounded up, so that what is too much never looks like all."""
     return f"{math.ceil(share * 1000) / 10:g} %"
 
@@ -226,19 +228,12 @@ def _lateness(response: Response, task: TimedTask) -> str:
     """By how much a task is late, for a message."""
     bound, deadline = response.bound, response.task.deadline
     if bound is None:
-        return (
-            f'task "{task.name}" may never be done: more urgent ones leave too little of the core'
-        )
-    what = f"{format_duration(bound - deadline)} more than its deadline of"
-    if task.timing.release is None:
-        what = f"{format_duration(bound - deadline)} more than the period of that budget,"
-        return (
-            f'task "{task.name}" can take {format_duration(bound)} to have its budget once, '
-            f"{what} {format_duration(deadline)}"
-        )
-    return (
-        f'task "{task.name}" can take {format_duration(bound)}, {what} {format_duration(deadline)}'
-    )
+        return f'task "{task.name}" may never be done: more urgent ones take the core'
+    more = f"{_time(bound - deadline)} more than its"
+    takes, due = f"can take {_time(bound)}", "deadline"
+    if deadline != task.timing.deadline:
+        takes, due = f"can wait {_time(bound)} until it has had its budget", "VCPU's period"
+    return f'task "{task.name}" {takes}, {more} {due} of {_time(deadline)}'
 
 
 def _fix(kernel: Kernel) -> str:
@@ -251,7 +246,7 @@ def _fix(kernel: Kernel) -> str:
 
 def _chain_fix(draft: Draft, chain: Located[Chain], key: str, bound: int) -> str:
     """The nearest shorter period that is enough, or else the demand that can be met."""
-    allow = f'write {key} = "{format_duration(bound)}"'
+    allow = f'write {key} = "{_time(bound)}"'
     system = _workload(draft)
     assert system is not None, "there is a finding"
     index = draft.chains.index(chain)
@@ -285,8 +280,8 @@ def _written(change: Change, kernel: Kernel) -> str:
         is_task = any(task.name == change.name for task in kernel.tasks)
         where = f'{"task" if is_task else "VCPU"} "{change.name}"'
     return (
-        f'write {change.what.value} = "{format_duration(change.new)}" for {where} of '
-        f'"{kernel.name}", which is {format_duration(change.old)} now'
+        f'write {change.what.value} = "{_time(change.new)}" for {where} of '
+        f'"{kernel.name}", which is {_time(change.old)} now'
     )
 
 

@@ -196,6 +196,8 @@ def _fitting(draft: Draft, parameter: Parameter) -> list[str]:
 def bind_kind_wrong(draft: Draft) -> Iterator[Diagnostic]:
     """An input is memory, a channel a protocol, a device a driver's: none can serve as another."""
     for each in parameters(draft):
+        if not each.is_named:
+            continue
         found = {
             "channel": each.channel,
             "input": each.input,

@@ -1,0 +1,138 @@
+"""VCPUs on a machine: budgets are given, policed and given back; criticality; what is counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from questv.monitor.interface import SandboxState
+from tests.running import Run, boot, sandbox_text, system_text, task_text, timed_text
+
+MS = 1_000_000
+NOTICED = 600  # instructions after which the end of a budget has been noticed
+STARTING = 1000  # instructions between the kernel's word that it runs and its first task
+
+TASKS = """
+@assembly('''
+1:  dec rdi
+    jnz 1b
+    ret
+''')
+def burn(rounds: u64) -> None:
+    "Two instructions a round."
+
+@task
+def spin() -> None:
+    while True:
+        burn(100)
+
+class Turn(State):
+    number: u64
+
+@periodic
+def steady(rounds: u64) -> None:
+    burn(rounds)
+
+@periodic
+def varied(turn: Turn, usual: u64, rare: u64, every: u64) -> None:
+    turn.number += 1
+    burn(rare if turn.number % every == 0 else usual)
+
+@periodic
+def late(turn: Turn, calls: u64, sleep: u64) -> None:
+    turn.number += 1
+    if turn.number == 2:
+        sleep_until(now() + sleep)
+    if turn.number == calls:
+        finish()
+"""
+
+
+def run_for(folder: Path, text: str, nanoseconds: int) -> Run:
+    run = boot(folder, text, TASKS, deterministic=True, command_line=f"for={nanoseconds}")
+    assert run.exit is not None and run.exit.value == 0x10, (run.exit, run.serial)
+    return run
+
+
+def test_budgets_are_given_and_no_more(tmp_path: Path) -> None:
+    """Four tasks that never end, on budgets that leave a third: the one of best effort has it."""
+    shares = {"a": (100_000, MS), "b": (300_000, 2 * MS), "c": (MS, 4 * MS), "d": (800_000, 5 * MS)}
+    tasks = [
+        timed_text("spin", period, budget, name=name) for name, (budget, period) in shares.items()
+    ]
+    text = system_text(sandbox_text("one", *tasks, task_text("spin", name="rest")))
+    run = run_for(tmp_path, text, 60 * MS)
+    status = run["one"].status
+    elapsed = int(run["one"].public.ended) - int(status.started)
+    frequency = int(run.facts.tsc_frequency)
+    total = 0
+    for index, (budget, period) in enumerate(shares.values()):
+        used = int(status.tasks[index].used)
+        whole = elapsed * 10**9 // frequency // period
+        least = whole * budget * frequency // 10**9
+        most = (whole + 1) * budget * frequency // 10**9
+        assert least <= used <= most + NOTICED
+        assert int(status.vcpus[index].depletions) >= whole - 1
+        total += used
+    rest = int(status.tasks[len(shares)].used)
+    assert rest > elapsed // 4
+    assert 0 <= elapsed - total - rest < STARTING  # all time is somebody's
+
+
+def test_shorter_periods_go_first(tmp_path: Path) -> None:
+    """Each response is what the task takes and what all with shorter periods do, and no more."""
+    tasks = [
+        timed_text("steady", (4 - i) * MS, 300_000, name=f"t{i}", rounds=100_000) for i in range(4)
+    ]
+    run = run_for(tmp_path, system_text(sandbox_text("one", *tasks)), 13 * MS)
+    for index in range(4):
+        worst = int(run["one"].status.tasks[index].worst)
+        assert 200_000 * (index + 1) <= worst <= 200_000 * (index + 1) + 5000 * (index + 1)
+        assert int(run["one"].status.tasks[index].misses) == 0
+
+
+HIGH = timed_text(
+    "varied",
+    MS,
+    100_000,
+    name="high",
+    keys='level = 2\noverrun_budget = "400 us"',
+    usual=40_000,
+    rare=150_000,
+    every=10,
+)
+MIDDLE = timed_text("steady", 2 * MS, 300_000, name="middle", keys="level = 2", rounds=100_000)
+LOW = timed_text("steady", 4 * MS, 1_200_000, name="low", rounds=500_000)
+
+
+def test_lower_levels_yield_to_a_task_that_needs_its_second_budget(tmp_path: Path) -> None:
+    text = system_text(sandbox_text("one", HIGH, MIDDLE, LOW, task_text("spin", name="rest")))
+    run = run_for(tmp_path, text, 60 * MS)
+    status = run["one"].status
+    high, middle, low, rest = (status.tasks[index] for index in range(4))
+    overruns = int(status.vcpus[0].overruns)
+    assert overruns == int(high.releases) // 10 >= 5
+    assert int(status.mode_changes) == 2 * overruns  # there and back again
+    assert int(status.mode) == 0
+    assert int(high.misses) == int(middle.misses) == int(low.misses) == 0
+    assert int(high.worst) > 300_000  # twice 150,000 instructions, at once
+    assert int(low.releases) >= 14 and int(rest.used) > 10 * MS
+
+
+def test_a_task_without_a_second_budget_is_held_to_its_first(tmp_path: Path) -> None:
+    """It gets the rest of what it needs a period later, and the others do not notice."""
+    greedy = timed_text("steady", MS, 100_000, name="greedy", rounds=75_000)
+    run = run_for(tmp_path, system_text(sandbox_text("one", greedy, LOW)), 40 * MS)
+    greedy_status, low = run["one"].status.tasks[0], run["one"].status.tasks[1]
+    assert int(greedy_status.misses) > 10
+    assert int(greedy_status.used) <= 41 * 100_000 + 1000
+    assert int(low.misses) == 0
+
+
+def test_what_comes_late_is_counted(tmp_path: Path) -> None:
+    """The second call takes 3.5 periods and misses; two releases meanwhile are left out."""
+    task = timed_text("late", MS, 100_000, calls=6, sleep=3_500_000)
+    run = boot(tmp_path, system_text(sandbox_text("one", task)), TASKS, deterministic=True)
+    assert run["one"].state == SandboxState.FINISHED
+    counted = run["one"].status.tasks[0]
+    assert (int(counted.releases), int(counted.misses), int(counted.dropped)) == (6, 1, 2)
+    assert 3_500_000 <= int(counted.worst) < 3_510_000
