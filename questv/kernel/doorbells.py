@@ -7,7 +7,7 @@ from enum import IntEnum
 from questv.arch.x86.instructions import disable_interrupts, enable_interrupts, read_tsc
 from questv.channel.sleep import Area, Bell, announce_sleep, must_ring, withdraw_sleep
 from questv.kernel import clock, lapic, tasks, timers, vcpus
-from questv.kernel.info import MAX_ELSEWHERE, EndInfo
+from questv.kernel.info import EndInfo
 from questv.kernel.status import EndStatus
 from questv.kernel.vcpus import Member
 from questv.metal.lang import ACQUIRE, RELAXED, Array, Ptr, fence, metal, ptr, static, u8, u32, u64
@@ -27,25 +27,16 @@ class WaitState(IntEnum):
     RUNG = 2  # awake, and since it last slept a doorbell has come
 
 
-class Target(Struct):
-    """Whom a doorbell is for."""
-
-    destination: u32
-    vector: u32
-
-
 class Wait(Struct):
     """How the task of one end waits for the other side, and wakes it."""
 
     own: Ptr[Area]
     peer: Ptr[Area]
-    where: Ptr[Area]  # the peer's area, which says where it is if it can be in several places
     task: Ptr[Member]  # whose the end is
+    told: Ptr[EndInfo]
     destination: u32  # where and how the other side is rung, in the first of its places
     vector: u32
     end: u32  # the end's index in the plan
-    elsewhere_count: u32
-    elsewhere: Array[Target, MAX_ELSEWHERE]  # likewise, in its other places
     state: WaitState
     bell: Bell
     counters: EndStatus  # for the tools on the host
@@ -67,17 +58,13 @@ def connect(wait: Wait, end: EndInfo) -> None:
     """Prepare the waiting of one end, and let its doorbell's vector lead to it."""
     wait.own = Ptr[Area](end.own)
     wait.peer = Ptr[Area](end.peer)
-    wait.where = wait.peer
+    wait.told = ptr(end)
     wait.destination = lapic.destination(end.peer_core)
     wait.vector = end.peer_vector
     wait.end = end.index
     listen(wait, end.bell_vector, u64(end.task))
-    wait.elsewhere_count = end.elsewhere_count
     for i in range(end.elsewhere_count):
-        peer = end.elsewhere[i]
-        wait.elsewhere[i].destination = lapic.destination(peer.core)
-        wait.elsewhere[i].vector = peer.vector
-        _by_vector[peer.bell] = ptr(wait)
+        _by_vector[end.elsewhere[i].bell] = ptr(wait)
 
 
 @metal
@@ -121,7 +108,7 @@ def ring_if_asleep(wait: Wait) -> None:
 def ring(wait: Wait) -> None:
     """Ring the other side's doorbell."""
     wait.counters.rung += 1
-    if wait.elsewhere_count == 0:
+    if wait.told[0].elsewhere_count == 0:
         lapic.send(wait.destination, wait.vector)
     else:
         _ring_where_it_is(wait)
@@ -135,12 +122,13 @@ def _ring_where_it_is(wait: Wait) -> None:
     astray, and that is no loss: whoever has moved looks again before it sleeps.
     """
     fence(ACQUIRE)  # the announcement before the place
-    place = wait.where[0].place.load(RELAXED)
-    if place == 0 or place > u64(wait.elsewhere_count):
+    end = wait.told[0]
+    place = Ptr[Area](end.peer)[0].place.load(RELAXED)
+    if place == 0 or place > u64(end.elsewhere_count):
         lapic.send(wait.destination, wait.vector)
     else:
-        target = wait.elsewhere[place - 1]
-        lapic.send(target.destination, target.vector)
+        peer = end.elsewhere[place - 1]
+        lapic.send(lapic.destination(peer.core), peer.vector)
 
 
 # A task that finds nothing to do calls ``announce``, looks again, and then calls ``sleep`` if
