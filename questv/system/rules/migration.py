@@ -159,7 +159,8 @@ def migration_unused(draft: Draft) -> Iterator[Diagnostic]:
     hosts = {each.item.name for each in _hosts(draft)}
     for sandbox in draft.sandboxes:
         own = migration(sandbox)
-        if own is not None and sandbox.item.name not in hosts:
+        # Of a sandbox without tasks task_missing tells.
+        if own is not None and sandbox.item.tasks and sandbox.item.name not in hosts:
             yield Diagnostic(
                 own.key(),
                 f'no task moves from or to sandbox "{sandbox.item.name}"',
