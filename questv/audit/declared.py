@@ -104,6 +104,46 @@ class Stretch:
         return self.start + self.size
 
 
+@dataclass(frozen=True)
+class Mover:
+    """A task that can be in several sandboxes, its own first, and the channels that it has ends of.
+
+    What it has is what its table names in ``bind``: a rule holds it to naming all.
+    """
+
+    name: str
+    places: tuple[str, ...]
+    channels: frozenset[str]
+
+    @property
+    def home(self) -> str:
+        """Its own sandbox."""
+        return self.places[0]
+
+    def name_in(self, sandbox: str) -> str:
+        """What it is called there."""
+        return self.name if sandbox == self.home else f"{self.home}.{self.name}"
+
+
+def movers_of(system: System) -> tuple[Mover, ...]:
+    """All of them."""
+    return tuple(
+        Mover(
+            task.name,
+            (sandbox.name, *task.migrates_to),
+            frozenset(
+                channel.name
+                for channel in system.channels
+                if channel.name in task.bind.values()
+                and sandbox.name in (channel.sender, channel.receiver)
+            ),
+        )
+        for sandbox in system.sandboxes
+        for task in sandbox.tasks
+        if task.migrates_to
+    )
+
+
 class Declared:
     """One system: its description, the plan's claims of where things are, and its programs."""
 
@@ -123,6 +163,7 @@ class Declared:
         self.process_programs = processes
         self.sandboxes = {sandbox.name: sandbox for sandbox in system.sandboxes}
         self.cores = dict(zip(self.sandboxes, system.cores(), strict=True))
+        self.movers = movers_of(system)
         self.view = cache(self._view)
         self.kernel = cache(self._kernel)
         self.monitor = cache(self._monitor)
@@ -136,6 +177,7 @@ class Declared:
         parts = [
             *self._own_memory(name),
             *self._channel_sides(name),
+            *self._movers(name),
             *self._inputs(name),
             *self._registers(name),
             *([_apic(APIC)] if self.is_direct(name) else []),
@@ -186,6 +228,32 @@ class Declared:
             ]
         return sorted(found, key=lambda each: each[0].physical)
 
+    def _movers(self, name: str) -> list[Stretch]:
+        """The memory of the tasks that can be in a sandbox and in others; all share the data."""
+        parts = []
+        for process in self.plan.sandbox(name).processes:
+            region = self.moving(name, process)
+            if region is None:
+                continue
+            parts.append(_identity(region.start, PAGE, "rw", "moves"))
+            task = self.plan.sandbox(name).tasks[process.task].name
+            for window in process.windows:
+                if region.start <= window.physical < region.end:
+                    rights = self._process_part(process, window.address)
+                    what = _named(window, task).name
+                    parts.append(_identity(window.physical, window.size, rights, what))
+        return parts
+
+    def moving(self, name: str, process: ProcessPlan) -> Region | None:
+        """The region that is a process's of a sandbox, if it is one that moves."""
+        task = self.plan.sandbox(name).tasks[process.task].name
+        of = [each for each in self.movers if name in each.places and each.name_in(name) == task]
+        if not of:
+            return None
+        wanted = f"{of[0].home}.{of[0].name}"
+        regions = (each for each in self.plan.regions if each.owner is Owner.TASK)
+        return next((each for each in regions if each.of == wanted), None)
+
     def _process_part(self, process: ProcessPlan, address: int) -> str:
         """The rights to a part of a process's own memory."""
         program = self.process_programs[process.program]
@@ -199,16 +267,17 @@ class Declared:
         plan = self.plan.sandbox(name)
         own = range(process.start, process.start + process.size)
         sides = {
-            area.start: "rw" if writer == name else "r"
+            area.start: "rw" if name in writers else "r"
             for channel in self.system.channels
             if any(end.channel == channel.name and end.task == process.task for end in plan.ends)
-            for writer, area in self.sides(channel)
+            for writers, area in self.sides(channel)
         }
         inputs = {each.physical: "r" for each in process.inputs}
         parts = []
         for window in process.windows:
             rights = (sides | inputs).get(window.physical)
-            if window.physical in own:
+            told = self.process_programs[process.program].address("process_info")
+            if window.physical in own or window.address == told:
                 rights = self._process_part(process, window.address)
             if rights is not None:
                 parts.append(
@@ -228,25 +297,47 @@ class Declared:
         """Each party to a channel writes its own side, and reads the other's."""
         parts = []
         for channel in self.system.channels:
-            if name not in (channel.sender, channel.receiver):
+            sides = self.sides(channel)
+            if not any(name in writers for writers, _ in sides):
                 continue
-            for writer, area in self.sides(channel):
-                rights = "rw" if writer == name else "r"
+            for writers, area in sides:
+                rights = "rw" if name in writers else "r"
                 parts.append(_identity(area.start, area.size, rights, area.name))
         return parts
 
-    def sides(self, channel: Channel) -> list[tuple[str, Region]]:
+    def parties(self, channel: Channel) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Where the task at each end of a channel can be, the sending one first."""
+        return self._party(channel, channel.sender), self._party(channel, channel.receiver)
+
+    def _party(self, channel: Channel, home: str) -> tuple[str, ...]:
+        for mover in self.movers:
+            if mover.home == home and channel.name in mover.channels:
+                return mover.places
+        return (home,)
+
+    def sides(self, channel: Channel) -> list[tuple[tuple[str, ...], Region]]:
         """Who writes which of a channel's two sides."""
         plan = next(each for each in self.plan.channels if each.name == channel.name)
         found = []
-        for writer, start in (
-            (channel.sender, plan.sender_area),
-            (channel.receiver, plan.receiver_area),
-        ):
+        starts = (plan.sender_area, plan.receiver_area)
+        for writers, start in zip(self.parties(channel), starts, strict=True):
             region = self.plan.region_at(start)
             if region is not None:
-                found.append((writer, region))
+                found.append((writers, region))
         return found
+
+    def sharers(self, address: int) -> tuple[str, ...]:
+        """The sandboxes that may all write a page, as a task moves between them."""
+        region = self.plan.region_at(address)
+        if region is not None and region.owner is Owner.TASK:
+            names = {f"{each.home}.{each.name}": each.places for each in self.movers}
+            return names.get(region.of, ())
+        if region is not None and region.owner is Owner.CHANNEL:
+            for channel in self.system.channels:
+                for writers, area in self.sides(channel):
+                    if area == region:
+                        return writers
+        return ()
 
     def _inputs(self, name: str) -> list[Stretch]:
         regions = [self.plan.region_at(each.physical) for each in self.plan.sandbox(name).inputs]
@@ -360,10 +451,18 @@ class Declared:
         )
 
     def bells(self, name: str) -> list[str]:
-        """For each doorbell that a sandbox may ring, whom: one for each end of a channel."""
-        sent = [channel.receiver for channel in self.system.channels if channel.sender == name]
-        back = [channel.sender for channel in self.system.channels if channel.receiver == name]
-        return sorted([*sent, *back])
+        """For each doorbell that a sandbox may ring, whom.
+
+        One for each end of a channel, to each place where the other end can be; and one to each
+        sandbox between which and this one tasks move.
+        """
+        found: list[str] = []
+        for channel in self.system.channels:
+            senders, receivers = self.parties(channel)
+            found += receivers if name in senders else ()
+            found += senders if name in receivers else ()
+        moves = {place for each in self.movers if name in each.places for place in each.places}
+        return sorted([*found, *(moves - {name})])
 
     def is_direct(self, name: str) -> bool:
         """Whether a sandbox has its local APIC to itself."""

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import TypeGuard
 
 from questv.audit.binaries import Binary
-from questv.audit.declared import Declared, least_sizes
+from questv.audit.declared import Declared, least_sizes, movers_of
 from questv.audit.model import PAGE, Violation
 from questv.diagnostics import BadInputError
 from questv.plan.model import Owner, Plan, ProcessPlan, Region, SandboxPlan, Window
@@ -28,15 +28,24 @@ def check_names(system: System, plan: Plan, programs: set[str]) -> None:
     """Raise BadInputError unless description, plan and programs are of one system."""
     names = [sandbox.name for sandbox in system.sandboxes]
     needed = {"boot", "monitor", *(f"kernel-{s.name}" for s in system.sandboxes if not s.kernel)}
-    processes = [
-        sorted(task.name for task in sandbox.tasks if task.isolation is Isolation.PROCESS)
+    own = [
+        [task.name for task in sandbox.tasks if task.isolation is Isolation.PROCESS]
         for sandbox in system.sandboxes
     ]
     needed |= {
         f"process-{sandbox.name}.{task}"
-        for sandbox, tasks in zip(system.sandboxes, processes, strict=True)
+        for sandbox, tasks in zip(system.sandboxes, own, strict=True)
         for task in tasks
     }
+    guests = [
+        [
+            each.name_in(sandbox.name)
+            for each in movers_of(system)
+            if sandbox.name in each.places[1:]
+        ]
+        for sandbox in system.sandboxes
+    ]
+    processes = [sorted([*one, *other]) for one, other in zip(own, guests, strict=True)]
     described = (
         names,
         [channel.name for channel in system.channels],
@@ -105,6 +114,8 @@ def _is_expected(declared: Declared, region: Region) -> bool:
             return region.of in declared.sandboxes
         case Owner.CHANNEL:
             return region.of in {channel.name for channel in declared.system.channels}
+        case Owner.TASK:
+            return region.of in {f"{each.home}.{each.name}" for each in declared.movers}
         case Owner.INPUT:
             return any(
                 region.of == each.name
@@ -134,6 +145,11 @@ def _sizes(declared: Declared) -> Iterator[Violation]:
                     f"{each.size:#x} bytes and their header in a region of their own",
                     place.physical,
                 )
+    tasks = Counter(region.of for region in declared.plan.regions if region.owner is Owner.TASK)
+    for mover in declared.movers:
+        of = f"{mover.home}.{mover.name}"
+        if tasks[of] != 1:
+            yield _claim(f"task {of}", f"has {tasks[of]} regions", "one region of its own")
     for channel in declared.system.channels:
         areas = [area for _, area in declared.sides(channel)]
         fit = [area.size >= least for area, least in zip(areas, least_sizes(channel), strict=False)]
@@ -224,9 +240,9 @@ def _process_placed(
 ) -> Iterator[Violation]:
     """A process lies in its sandbox's memory, and sees what it was given besides."""
     who = f"process {sandbox.tasks[process.task].name} of {sandbox.name}"
-    memory = declared.memory_of(sandbox.name)
+    memory = declared.moving(sandbox.name, process) or declared.memory_of(sandbox.name)
     if not memory.start <= process.start <= process.start + process.size <= memory.end:
-        yield _claim(who, f"lies at {process.start:#x}", "its sandbox's memory", process.start)
+        yield _claim(who, f"lies at {process.start:#x}", memory.name, process.start)
     seen = {part.physical: part.size for part in declared.process(process, sandbox.name)}
     for window in process.windows:
         end = window.physical + window.size

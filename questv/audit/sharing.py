@@ -73,8 +73,9 @@ class Rights:
     def check(self, declared: Declared) -> Iterator[Violation]:
         """No page is written by two parties, or written by one and executed by any.
 
-        But a foreign kernel may write and execute its own memory, alone. The APIC's page is left
-        out: each core has its own behind it.
+        But the kernels between which a task moves share its memory and its sides of channels, and
+        a foreign kernel may write and execute its own memory, alone. The APIC's page is left out:
+        each core has its own behind it.
         """
         for start, end, rights in self.stretches():
             if start >= APIC and end <= APIC + PAGE:
@@ -82,7 +83,7 @@ class Rights:
             writers = [name for name, right in rights.items() if "w" in right]
             runners = [name for name, right in rights.items() if "x" in right]
             where = f"the page at {start:#x}"
-            if len(writers) > 1:
+            if len(writers) > 1 and not set(writers) <= set(declared.sharers(start)):
                 yield Violation(
                     writers[0], f"{' and '.join(writers)} may all write {where}", "one writer",
                     start, "w",

@@ -21,6 +21,7 @@ class Area(Struct):
 
     position: Shared[u64]  # of a ring's consumer: how far it has read, in bytes since the beginning
     asleep: Shared[u64]  # the number of the announcement that stands or is spent; 0: there is none
+    place: Shared[u64]  # in which of the places that it can be in it is, if there are several
 
 
 class Bell(Struct):

@@ -276,6 +276,36 @@ def audit(
 
 
 @app.command()
+def migrate(
+    machine: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|PID", help="A running machine.", autocompletion=complete_machine
+        ),
+    ],
+    task: Annotated[
+        str, typer.Argument(metavar="TASK", help="The task; with its sandbox's name if need be.")
+    ],
+    sandbox: Annotated[str, typer.Argument(metavar="SANDBOX", help="Where it is to go.")],
+    json: Json = False,
+) -> None:
+    """Move a task of a running machine to another kernel.
+
+    A word is written into the memory of the kernel that has the task, which
+    looks at it once each period of its [sandbox.migration]. The task goes as
+    soon as none of its deadlines is at risk.
+
+    \b
+    Examples:
+      questv migrate demo worker.count spare
+      questv migrate demo count worker --json
+    """
+    from questv.cli.migrate import migrate
+
+    migrate(machine, task, sandbox, json=json)
+
+
+@app.command()
 def new(
     folder: Annotated[Path, typer.Argument(metavar="NAME", help="The folder to make.")],
 ) -> None:

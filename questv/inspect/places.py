@@ -61,6 +61,8 @@ def whose(plan: Plan, sandbox: SandboxPlan, address: int) -> str:
             return f"channel '{region.of}', the side that '{_writer(plan, region)}' writes"
         case Owner.INPUT:
             return f"input '{region.of}'"
+        case Owner.TASK:
+            return f"memory of task '{region.of}', which moves"
         case Owner.GUARD:
             return "a guard behind the MSR maps"
 
@@ -96,7 +98,7 @@ def _sandbox_part(owner: SandboxPlan, memory: Region, address: int) -> str:
         window = _window_at(process.windows, address)
         if window is not None:
             return f"{window.name} of process {owner.tasks[process.task].name}"
-        if process.lower_tables <= address < process.start + process.size:
+        if process.move is None and process.lower_tables <= address < process.start + process.size:
             return f"page tables of process {owner.tasks[process.task].name}"
     tables = range(owner.kernel_tables, memory.start + owner.memory_used)
     return "page tables" if address in tables else "free memory"

@@ -54,14 +54,15 @@ class TableSizes(Found):
 class MemorySizes(Found):
     """Physical memory in bytes, by its purpose; ``beyond`` is what isolation itself takes.
 
-    That is the memory of monitors and what the processor reads for them. ``boot`` is of no use
-    after the boot.
+    That is the memory of monitors and what the processor reads for them. ``tasks`` is of tasks that
+    move, and ``boot`` of no use after the boot.
     """
 
     machine: int
     sandboxes: int
     channels: int
     inputs: int
+    tasks: int
     boot: int
     beyond: int
 
@@ -165,6 +166,7 @@ def _memory(plan: Plan) -> MemorySizes:
         sandboxes=of[Owner.SANDBOX],
         channels=of[Owner.CHANNEL],
         inputs=of[Owner.INPUT],
+        tasks=of[Owner.TASK],
         boot=of[Owner.BOOT],
         beyond=of[Owner.MONITOR] + of[Owner.HARDWARE] + of[Owner.GUARD],
     )

@@ -10,7 +10,7 @@ from questv.kernel import clock, lapic, tasks, timers, vcpus
 from questv.kernel.info import EndInfo
 from questv.kernel.status import EndStatus
 from questv.kernel.vcpus import Member
-from questv.metal.lang import Array, Ptr, metal, ptr, static, u8, u32, u64
+from questv.metal.lang import ACQUIRE, RELAXED, Array, Ptr, fence, metal, ptr, static, u8, u32, u64
 from questv.metal.structs import Struct, width
 from questv.monitor.interface import VECTORS
 
@@ -33,7 +33,8 @@ class Wait(Struct):
     own: Ptr[Area]
     peer: Ptr[Area]
     task: Ptr[Member]  # whose the end is
-    destination: u32  # where and how the other side is rung
+    told: Ptr[EndInfo]
+    destination: u32  # where and how the other side is rung, in the first of its places
     vector: u32
     end: u32  # the end's index in the plan
     state: WaitState
@@ -57,11 +58,20 @@ def connect(wait: Wait, end: EndInfo) -> None:
     """Prepare the waiting of one end, and let its doorbell's vector lead to it."""
     wait.own = Ptr[Area](end.own)
     wait.peer = Ptr[Area](end.peer)
-    wait.task = ptr(vcpus.members[end.task])
+    wait.told = ptr(end)
     wait.destination = lapic.destination(end.peer_core)
     wait.vector = end.peer_vector
     wait.end = end.index
-    _by_vector[end.bell_vector] = ptr(wait)
+    listen(wait, end.bell_vector, u64(end.task))
+    for i in range(end.elsewhere_count):
+        _by_vector[end.elsewhere[i].bell] = ptr(wait)
+
+
+@metal
+def listen(wait: Wait, vector: u32, task: u64) -> None:
+    """Let a doorbell wake a task that sleeps for ``wait``."""
+    wait.task = ptr(vcpus.members[task])
+    _by_vector[vector] = ptr(wait)
 
 
 @metal(inline=True)
@@ -91,8 +101,34 @@ def take_late(vector: u64) -> bool:
 def ring_if_asleep(wait: Wait) -> None:
     """After a change in the own area: wake the other side if it sleeps."""
     if must_ring(wait.bell, wait.peer[0]):
-        wait.counters.rung += 1
+        ring(wait)
+
+
+@metal(inline=True)
+def ring(wait: Wait) -> None:
+    """Ring the other side's doorbell."""
+    wait.counters.rung += 1
+    if wait.told[0].elsewhere_count == 0:
         lapic.send(wait.destination, wait.vector)
+    else:
+        _ring_where_it_is(wait)
+
+
+@metal
+def _ring_where_it_is(wait: Wait) -> None:
+    """Ring a side that moves, where it says that it is.
+
+    It says so before it announces a sleep there. If it has moved on since, the doorbell goes
+    astray, and that is no loss: whoever has moved looks again before it sleeps.
+    """
+    fence(ACQUIRE)  # the announcement before the place
+    end = wait.told[0]
+    place = Ptr[Area](end.peer)[0].place.load(RELAXED)
+    if place == 0 or place > u64(end.elsewhere_count):
+        lapic.send(wait.destination, wait.vector)
+    else:
+        peer = end.elsewhere[place - 1]
+        lapic.send(lapic.destination(peer.core), peer.vector)
 
 
 # A task that finds nothing to do calls ``announce``, looks again, and then calls ``sleep`` if

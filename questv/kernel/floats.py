@@ -57,3 +57,12 @@ def hand_over(state: u64) -> None:
             save_floats(_in_processor)
         restore_floats(state)
         _in_processor = state
+
+
+@metal
+def give_up(state: u64) -> None:
+    """Have all of a task's registers in its float state at this address; it has not the core."""
+    global _in_processor
+    if state == _in_processor:
+        save_floats(state)
+        _in_processor = 0

@@ -67,6 +67,20 @@ class TaskInfo(Struct):
     period: u64  # between calls of its body; 0: it is called once
     deadline: u64  # after the release of each call
     process: u64  # its ``Process``, 0 if it is a part of the kernel
+    moves: u64  # 1 if it can be in other kernels too; then its period is 0 where it does not begin
+    is_service: u64  # 1 if it is the kernel's own, which never ends
+
+
+MAX_ELSEWHERE = 3
+
+
+class PeerInfo(Struct):
+    """How an end and the other side ring each other, if the other side is in one of its places."""
+
+    core: u32
+    vector: u32  # by which this end wakes the peer there
+    bell: u32  # by which the peer wakes this end from there
+    reserved: u32
 
 
 class EndInfo(Struct):
@@ -82,6 +96,11 @@ class EndInfo(Struct):
     peer_vector: u32  # the vector by which this end wakes the peer
     peer_core: u32
     index: u32  # of this end in ``SandboxInfo.ends``
+    elsewhere_count: u32
+    reserved: u32
+    elsewhere: Array[
+        PeerInfo, MAX_ELSEWHERE
+    ]  # where else the peer can be, as it is said in its area
 
 
 class MutexInfo(Struct):

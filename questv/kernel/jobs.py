@@ -43,6 +43,7 @@ def task_main() -> None:
         context.call(ptr(own.initialize), own.float_state != 0)
     if _is_periodic(own):
         _await_first_release()
+    if _is_periodic(own) and own.moves == 0:
         _call_each_period(own, status.tasks[tasks.current()])
     else:
         context.call(ptr(own.body), own.float_state != 0)
@@ -54,6 +55,24 @@ def task_main() -> None:
 def finish() -> None:
     """Let the current call of the periodic task that has the core be its last one."""
     _is_finishing[tasks.current()] = True
+
+
+@metal
+def is_finishing(task: u64) -> bool:
+    """Whether the current call of this task is its last one."""
+    return _is_finishing[task]
+
+
+@metal
+def set_finishing(task: u64, is_last: bool) -> None:
+    """Say whether it is, of a task that came from another kernel in the middle of it."""
+    _is_finishing[task] = is_last
+
+
+@metal
+def first_release() -> u64:
+    """When all periodic tasks were released first, in nanoseconds since the machine's start."""
+    return _first_release
 
 
 @metal
@@ -81,17 +100,30 @@ def _call_each_period(own: TaskInfo, counters: TaskStatus) -> None:
     while True:
         counters.releases += 1
         context.call(ptr(own.body), own.float_state != 0)
-        took = clock.now() - release
-        counters.worst = max(counters.worst, took)
-        counters.responses[min(took * RESPONSES_IN_TIME // own.deadline, RESPONSES - 1)] += 1
-        if took > own.deadline:
-            counters.misses += 1
+        took = call_has_ended(counters, release, own.deadline)
         if _is_finishing[tasks.current()]:
             return
-        release += own.period
-        if took >= 2 * own.period:
-            late = took // own.period - 1
-            counters.dropped += late
-            release += late * own.period
+        release = next_release(counters, release, own.period, took)
         counters.due = release + own.deadline
         timers.sleep_until(release)
+
+
+@metal
+def call_has_ended(counters: TaskStatus, release: u64, deadline: u64) -> u64:
+    """Take account of a call of the current task; the nanoseconds since its release."""
+    took = clock.now() - release
+    counters.worst = max(counters.worst, took)
+    counters.responses[min(took * RESPONSES_IN_TIME // deadline, RESPONSES - 1)] += 1
+    if took > deadline:
+        counters.misses += 1
+    return took
+
+
+@metal
+def next_release(counters: TaskStatus, release: u64, period: u64, took: u64) -> u64:
+    """When the task is called next, after a call that took so long."""
+    late: u64 = 0
+    if took >= 2 * period:
+        late = took // period - 1
+        counters.dropped += late
+    return release + (1 + late) * period

@@ -24,7 +24,7 @@ class SystemCall(IntEnum):
     """
 
     RETURN = 1  # the function that was called has returned
-    SLEEP_UNTIL = 2  # rdi: a moment in nanoseconds since the machine's start
+    SLEEP_UNTIL = 2  # rdi: a moment in nanoseconds since the machine's start; may end early
     WAIT = (
         3  # sleep until the doorbell of end rdi comes, or came since the last wait; rsi: deadline
     )
@@ -32,6 +32,7 @@ class SystemCall(IntEnum):
     LOG = 5  # write rsi bytes at rdi as a line
     FINISH = 6  # let this call of the task's function be the last
     GIVE_UP = 7  # end, for the reason of rsi bytes at rdi
+    MOVE = 8  # ask to be moved to place rdi; the result is 1 if that is one of its places, else 0
 
 
 class ProcessInfo(Struct, size=4096):

@@ -11,22 +11,27 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import NoReturn
 
-from questv.arch.x86.instructions import enable_interrupts, read_cr2, read_tsc
+from questv.arch.x86.instructions import disable_interrupts, enable_interrupts, read_cr2, read_tsc
+from questv.arch.x86.registers import RFLAGS_FIXED, RFLAGS_INTERRUPTS
 from questv.channel.sleep import Area
 from questv.kernel import clock, doorbells, jobs, tasks
-from questv.kernel.doorbells import Wait
+from questv.kernel.doorbells import Wait, WaitState
 from questv.kernel.floats import FloatState
 from questv.kernel.info import MAX_ARGUMENTS, Call, info
 from questv.kernel.log import log, log_bytes, log_end, log_part
+from questv.kernel.moves import Mover
 from questv.kernel.process_info import FAULT_TEXT, ProcessInfo
-from questv.kernel.ring3 import enter, leave
+from questv.kernel.ring3 import enter, enter_again, leave
 from questv.kernel.spaces import Space
 from questv.kernel.stubs import ExceptionFrame
 from questv.metal.lang import Array, Ptr, addr, metal, ptr, static, u8, u32, u64
 from questv.metal.structs import Struct, at, width
 
 _PAGE_FAULT = 14
-_RETURNED, _FAULTED = 0, 1  # what ``enter`` results in
+_IN_FRAME = 15  # registers that a process which stops has pushed
+_RFLAGS_OF_PROCESS = 0x0CD5
+"""What a process has of rflags: carry, parity, auxiliary, zero, sign, direction, overflow."""
+_RETURNED, _FAULTED, _STOPPED = 0, 1, 2  # what ``enter`` results in
 
 
 @width(u32)
@@ -71,6 +76,7 @@ class Process(Struct, size=4096):
     has_begun: bool = at(0x218)
     fault: Fault = at(0x220)
     waits: Array[Wait, MAX_ARGUMENTS] = at(0x400)
+    mover: Mover = at(0x800)
 
 
 _nowhere: Area = static()  # where the kernel withdraws announcements, which a process makes itself
@@ -123,22 +129,73 @@ def run(address: u64, initialize: u64) -> None:
 
 
 @metal
-def _call(process: Process, what: Call) -> None:
-    """Call a function of a process, unless the process has done something wrong."""
+def run_body(process: Process) -> bool:
+    """Call the task's function; false if it was stopped before it has returned."""
+    if not process.has_begun:
+        process.has_begun = True
+        _call(process, process.info[0].start)
+    return _call(process, process.info[0].body)
+
+
+@metal
+def go_on(process: Process) -> bool:
+    """Go on with a function that was stopped; false if it was stopped again."""
+    disable_interrupts()
+    registers = process.mover.luggage.registers
+    registers.rflags = registers.rflags & _RFLAGS_OF_PROCESS | RFLAGS_FIXED | RFLAGS_INTERRUPTS
+    process.mover.is_inside = True
+    return _has_left(process, enter_again(registers, process.space))
+
+
+@metal
+def _call(process: Process, what: Call) -> bool:
+    """Call a function of a process, unless the process has done something wrong.
+
+    False if it was stopped before it has returned.
+    """
     if process.fault.kind != FaultKind.NONE:
-        return
+        return True
     told = process.info[0]
     place = told.place + addr(what) - addr(told)
-    if enter(told.entry, told.stack_top, place, process.space) == _FAULTED:
-        enable_interrupts()
+    disable_interrupts()
+    process.mover.is_inside = True
+    return _has_left(process, enter(told.entry, told.stack_top, place, process.space))
+
+
+@metal
+def _has_left(process: Process, result: u64) -> bool:
+    """The process has left, with interrupts off: until here nobody else has had the core."""
+    process.mover.is_inside = False
+    enable_interrupts()
+    if result == _FAULTED:
         jobs.finish()
         _report(process.fault)
+    return result != _STOPPED
 
 
 @metal
 def leave_returned() -> NoReturn:
     """The function that was called has returned."""
+    disable_interrupts()
     leave(_RETURNED)
+
+
+@metal(export="kernel_process_stopped")
+def leave_stopped(frame: Ptr[u64]) -> NoReturn:
+    """The process that has the core stops; ``frame`` has the registers that are to be kept."""
+    process = of_task(tasks.current())
+    kept = Ptr[u64](addr(process.mover.luggage.registers))
+    for i in range(u64(_IN_FRAME)):
+        kept[i] = frame[i]
+    rouse(process)
+    leave(_STOPPED)
+
+
+@metal
+def rouse(process: Process) -> None:
+    """Whatever it waits for, let a process look again before it sleeps."""
+    for i in range(process.info[0].end_count):
+        process.waits[i].state = WaitState.RUNG
 
 
 # ---- what a process does wrong -----------------------------------------------------------------
@@ -163,6 +220,7 @@ def end_for_exception(frame: ExceptionFrame) -> NoReturn:
 @metal
 def end_for(kind: FaultKind) -> NoReturn:
     """End the process that has the core for a reason that the caller has written down."""
+    disable_interrupts()
     fault = of_task(tasks.current()).fault
     fault.kind = kind
     fault.time = read_tsc()

@@ -20,7 +20,7 @@ Times and ticks are those of one clock, below 2**62, and the caller's; nothing h
 
 from __future__ import annotations
 
-from questv.metal.lang import Array, metal, u64
+from questv.metal.lang import Array, Ptr, local, metal, ptr, u64
 from questv.metal.structs import Struct
 
 REPLENISHMENTS = 16
@@ -277,3 +277,57 @@ def _insert(server: SporadicServer, amount: u64) -> None:
     next.amount = server.amount
     server.time = end - server.period
     server.amount = amount
+
+
+# ---- from one kernel to another ----------------------------------------------------------------
+
+
+@metal
+def take_apart(server: SporadicServer, pieces: Ptr[Replenishment]) -> u64:
+    """Write all pieces down, in order, of a budget of whose head nothing is used; their number."""
+    pieces[0].time = server.time
+    pieces[0].amount = server.amount
+    for i in range(server.count):
+        piece = server.rest[(server.first + i) % REPLENISHMENTS]
+        pieces[1 + i].time = piece.time
+        pieces[1 + i].amount = piece.amount
+    return 1 + server.count
+
+
+@metal
+def delay(server: SporadicServer, pieces: Ptr[Replenishment], now: u64) -> None:
+    """The VCPU has had time elsewhere: no tick of its budget comes before its place in ``pieces``.
+
+    These are as much as the budget, and don't overlap. Nor does a tick come before its place here,
+    so that whatever they say this server gives no more than it would have given by itself.
+    """
+    own: Array[Replenishment, REPLENISHMENTS] = local()
+    unblock(server, now)
+    take_apart(server, ptr(own[0]))
+    first: u64 = 0  # of the own pieces, the one that is not used up
+    second: u64 = 0  # and of the others
+    of_first: u64 = 0  # ticks of these that are
+    of_second: u64 = 0
+    left = server.budget
+    server.first = 0
+    server.count = 0
+    server.amount = 0
+    while left != 0:
+        one = own[first]
+        other = pieces[second]
+        amount = min(one.amount - of_first, other.amount - of_second)
+        time = max(one.time + of_first, other.time + of_second)
+        if server.amount == 0:
+            server.time = time
+            server.amount = amount
+        else:
+            _append(server, time, amount)
+        left -= amount
+        of_first += amount
+        of_second += amount
+        if of_first == one.amount:
+            first += 1
+            of_first = 0
+        if of_second == other.amount:
+            second += 1
+            of_second = 0

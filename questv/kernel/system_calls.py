@@ -6,7 +6,7 @@ A call runs on the task's stack in the kernel, with interrupts on, as a function
 from __future__ import annotations
 
 from questv.arch.x86.instructions import disable_interrupts, enable_interrupts
-from questv.kernel import doorbells, jobs, lapic, processes, tasks, timers
+from questv.kernel import doorbells, jobs, movers, processes, tasks, timers
 from questv.kernel.doorbells import Wait, WaitState
 from questv.kernel.log import log_bytes, log_end
 from questv.kernel.process_info import FAULT_TEXT, SystemCall
@@ -37,6 +37,8 @@ def system_call(first: u64, second: u64, number: u64) -> u64:
             jobs.finish()
         case SystemCall.GIVE_UP:
             _give_up(process, _bytes(process, FAULT_TEXT, number, first, second), second)
+        case SystemCall.MOVE:
+            return u64(movers.request(process, first))
         case _:
             _refuse(FaultKind.BAD_CALL, process, number, first, second)
     return 0
@@ -101,8 +103,7 @@ def _wait(wait: Wait, deadline: u64) -> None:
 @metal
 def _ring(wait: Wait) -> None:
     """Ring the doorbell of the other side of an end."""
-    wait.counters.rung += 1
-    lapic.send(wait.destination, wait.vector)
+    doorbells.ring(wait)
 
 
 @metal

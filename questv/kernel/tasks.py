@@ -50,7 +50,8 @@ def start() -> None:
     for i in range(info.task_count):
         _stack_pointers[i] = context.prepare(info.tasks[i].stack_top)
         wake(u64(i))
-        if info.vcpus[info.tasks[i].vcpu].kind != VcpuKind.IO:
+        own = info.tasks[i]
+        if info.vcpus[own.vcpu].kind != VcpuKind.IO and own.is_service == 0:
             _unfinished += 1
 
 

@@ -29,11 +29,11 @@ class RunningMachine:
     memory_size: int
     started: datetime
 
-    def memory(self) -> GuestMemory:
-        """The guest's live memory, for reading only; to be closed by the caller."""
+    def memory(self, *, writable: bool = False) -> GuestMemory:
+        """The guest's live memory, for reading only or for both; to be closed by the caller."""
         layout = memory_layout(self.kind, self.memory_size)
         try:
-            return GuestMemory(self.directory / runfiles.MEMORY, layout)
+            return GuestMemory(self.directory / runfiles.MEMORY, layout, writable=writable)
         except FileNotFoundError as error:
             raise self._gone() from error
 

@@ -14,6 +14,7 @@ from questv.boot.entry import IDENTITY_MAP_SIZE
 #     0x4A00_0000  the registers of its virtio devices
 #     0x4B00_0000  what it shares with those
 #     0x4B80_0000  what it keeps of its processes, and tells them
+#     0x4BC0_0000  what it shares with the other kernels of those that move
 #     0x4C00_0000  tasks' states, a page of nothing below each
 #     0x5000_0000  stacks, likewise
 #     0x8000_0000  channel areas, a page of nothing between
@@ -24,6 +25,7 @@ KERNEL_APIC = 0x4900_0000
 KERNEL_DEVICES = 0x4A00_0000
 KERNEL_DEVICE_MEMORY = 0x4B00_0000
 KERNEL_PROCESSES = 0x4B80_0000
+KERNEL_MOVES = 0x4BC0_0000
 KERNEL_STATES = 0x4C00_0000
 KERNEL_STACKS = 0x5000_0000
 KERNEL_CHANNELS = 0x8000_0000

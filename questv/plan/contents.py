@@ -40,7 +40,7 @@ from questv.plan.permissions import (
 )
 from questv.plan.processes import call_info, fill_end, lower_tables, record, top_table
 from questv.plan.programs import Program
-from questv.plan.sandboxes import RUN_PROCESS, identity_map
+from questv.plan.sandboxes import LIVE, RUN_PROCESS, identity_map
 
 EXIT_PORT = 0xF4
 """Where QEMU's isa-debug-exit device is put."""
@@ -147,7 +147,12 @@ def monitor_plan(plan: Plan, sandbox: SandboxPlan) -> MonitorPlan:
     made.start.rbx, made.start.rsi = sandbox.start.rbx, sandbox.start.rsi
     made.start.rdi = sandbox.start.rdi
     for end in sandbox.ends:
-        made.doorbells[end.peer_vector] = 1 + end.peer_core
+        for peer in end.peers:
+            made.doorbells[peer.vector] = 1 + peer.core
+    for process in sandbox.processes:
+        for place in process.move.places if process.move else ():
+            if place.vector:
+                made.doorbells[place.vector] = 1 + place.core
     return made
 
 
@@ -183,8 +188,11 @@ def _process_blocks(
     segments = {segment.name: segment.contents for segment in program.segments}
     for window in process.windows:
         own = process.start <= window.physical < process.start + process.size
-        if own and window.name != "info":  # which is a part of the kernel's record
+        # What it is told is a part of the kernel's record.
+        if own and window.name != "info" and process.begins_here:
             yield Block(window.physical, segments.get(window.name, b""), window.size)
+    if process.move is not None and process.begins_here:
+        yield Block(process.move.page, b"", PAGE_SIZE)
     lower = lower_tables(process)
     yield Block(process.lower_tables, lower, len(lower))
     yield Block(process.tables, top_table(kernel_top_table, process), PAGE_SIZE)
@@ -203,20 +211,25 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
         console_port=sandbox.console_port,
     )
     for index, task in enumerate(sandbox.tasks):
-        body, initialize, process = task.body, task.initialize, 0
+        body, initialize, process, period = task.body, task.initialize, 0, task.period
         if task.process is not None:
-            process = sandbox.processes[task.process].object
-            body = CallPlan(symbol=RUN_PROCESS, arguments=(process, 0))
+            own = sandbox.processes[task.process]
+            process = own.object
+            body = CallPlan(symbol=LIVE if own.move else RUN_PROCESS, arguments=(process, 0))
             initialize = initialize and CallPlan(symbol=RUN_PROCESS, arguments=(process, 1))
+            if not own.begins_here:
+                initialize, period = None, 0
         made.tasks[index] = TaskInfo(
             body=call_info(body, symbols),
             initialize=call_info(initialize, symbols) if initialize else Call(),
             stack_top=task.stack_top,
             float_state=task.float_state,
             vcpu=task.vcpu,
-            period=task.period,
+            period=period,
             deadline=task.deadline,
             process=process,
+            moves=int(task.process is not None and bool(sandbox.processes[task.process].move)),
+            is_service=int(task.kind == "migration"),
         )
     for index, vcpu in enumerate(sandbox.vcpus):
         made.vcpus[index] = VcpuInfo(

@@ -7,7 +7,13 @@ which end is meant.
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
+from collections.abc import Iterable
+
+from questv.plan.model import ChannelPlan
+from questv.system.description import Description
+from questv.system.model import FourSlotChannel, RingChannel
 
 FIRST_VECTOR = 0x30
 LAST_VECTOR = 0xEF
@@ -33,3 +39,54 @@ class Doorbells:
                 self._received[receiver].add(vector)
                 return vector
         raise OutOfVectorsError(f"no vector is left from '{sender}' to '{receiver}'")
+
+
+class Bells:
+    """All doorbells: between the places of the tasks at a channel's ends, and for moves."""
+
+    def __init__(self, description: Description, channels: Iterable[ChannelPlan]) -> None:
+        """Give them out."""
+        doorbells = Doorbells()
+        self._places = _places_of_ends(description)
+        self._of_channels: dict[tuple[str, str, str], int] = {}
+        for channel in channels:
+            senders = self.places(channel, sends=True)
+            for pair in itertools.product(senders, self.places(channel, sends=False)):
+                for one, other in (pair, pair[::-1]):
+                    self._of_channels[channel.name, one, other] = doorbells.take(one, other)
+        self._of_moves = {
+            pair: doorbells.take(*pair)
+            for pair in sorted(
+                {
+                    pair
+                    for sandbox, tasks in description.tasks.items()
+                    for bound in tasks
+                    for pair in itertools.permutations(description.places(sandbox, bound.task), 2)
+                }
+            )
+        }
+
+    def places(self, channel: ChannelPlan, *, sends: bool) -> tuple[str, ...]:
+        """Where the task at one end of a channel can be, where it belongs first."""
+        home = channel.sender if sends else channel.receiver
+        return self._places.get((channel.name, home), (home,))
+
+    def of_channel(self, channel: str, one: str, other: str) -> int:
+        """The vector by which one sandbox rings another for a channel."""
+        return self._of_channels[channel, one, other]
+
+    def of_move(self, one: str, other: str) -> int:
+        """The vector by which one sandbox tells another that a task moves; 0 to itself."""
+        return self._of_moves.get((one, other), 0)
+
+
+def _places_of_ends(description: Description) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Of the ends that belong to tasks which move, by channel and their own sandbox."""
+    return {
+        (argument.name, sandbox): places
+        for sandbox, tasks in description.tasks.items()
+        for bound in tasks
+        if (places := description.places(sandbox, bound.task))
+        for argument in bound.arguments.values()
+        if isinstance(argument, RingChannel | FourSlotChannel)
+    }

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import struct
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from questv.kernel.info import FIRST_DEVICE_VECTOR
 from questv.metal.types import F32, F64
 from questv.plan import addresses, devices, virtual
-from questv.plan.doorbells import Doorbells
-from questv.plan.model import CallPlan, ChannelPlan, EndPlan, MutexPlan, StreamPlan
+from questv.plan.doorbells import Bells
+from questv.plan.model import CallPlan, ChannelPlan, EndPlan, MutexPlan, PeerPlan, StreamPlan
 from questv.plan.objects import PROCESS_TABLES, ROLES, TABLES, ObjectTable, Role
 from questv.plan.processes import PlannedProcess
 from questv.plan.programs import Program
@@ -35,7 +35,7 @@ class Ends:
         self._channels = channels
         self._models = {channel.name: channel for channel in description.system.channels}
         self._cores = description.cores
-        self._bells = _bells(channels.values())
+        self.bells = Bells(description, channels.values())
         self._ends: dict[str, list[EndPlan]] = {}
         self._streams: dict[str, list[StreamPlan]] = {}
         self._mutexes: dict[str, list[MutexPlan]] = {}
@@ -84,6 +84,10 @@ class Ends:
         for index, task in enumerate(sandbox.tasks):
             if task.is_bottom_half:
                 continue
+            if task.moves_others:
+                call = CallPlan(symbol=task.symbol, arguments=(task.placed.vcpu_period,))
+                self._calls[sandbox.name, index] = call, None
+                continue
             objects, process = kernel, task.process
             own_ends = 0
             if process is not None:
@@ -117,7 +121,9 @@ class Ends:
                         continue
                     wait = 0 if process is None else process.wait(own_ends)
                     own_ends += 1
-                    ends.append(self._end(argument, ROLES[kind], index, where, wait, objects.areas))
+                    ends.append(
+                        self._end(sandbox, argument, ROLES[kind], index, where, wait, objects.areas)
+                    )
             self._calls[sandbox.name, index] = _calls(task, values)
         for stream in streams:
             if stream.bottom_half is not None:
@@ -137,6 +143,7 @@ class Ends:
 
     def _end(
         self,
+        sandbox: TaskSandbox,
         channel: Channel,
         role: Role,
         task: int,
@@ -148,7 +155,14 @@ class Ends:
         sends = role in ("sender", "writer")
         sizes = [virtual.sender_area_size(channel), virtual.receiver_area_size(channel)]
         own, peer = (places.place(size) for size in (sizes if sends else reversed(sizes)))
-        to_receiver, to_sender = self._bells[channel.name]
+        peers = tuple(
+            PeerPlan(
+                core=self._cores[other],
+                vector=self.bells.of_channel(channel.name, sandbox.name, other),
+                bell=self.bells.of_channel(channel.name, other, sandbox.name),
+            )
+            for other in self.bells.places(plan, sends=not sends)
+        )
         return EndPlan(
             channel=channel.name,
             role=role,
@@ -158,9 +172,7 @@ class Ends:
             peer=peer,
             size=plan.size,
             wait=wait,
-            bell_vector=to_sender if sends else to_receiver,
-            peer_vector=to_receiver if sends else to_sender,
-            peer_core=self._cores[plan.receiver if sends else plan.sender],
+            peers=peers,
         )
 
 
@@ -242,15 +254,3 @@ class _Objects:
 def _object(program: Program, table: ObjectTable, index: int) -> int:
     """The address of an object in one of a program's tables."""
     return program.symbols.address(table.symbol) + index * table.size
-
-
-def _bells(channels: Iterable[ChannelPlan]) -> dict[str, tuple[int, int]]:
-    """For each channel, the vectors of its doorbells to the receiver and to the sender."""
-    bells = Doorbells()
-    return {
-        channel.name: (
-            bells.take(channel.sender, channel.receiver),
-            bells.take(channel.receiver, channel.sender),
-        )
-        for channel in channels
-    }

@@ -23,6 +23,7 @@ from questv.plan.model import (
     EndPlan,
     ForeignPlan,
     InputPlan,
+    MovePlan,
     Owner,
     Plan,
     ProcessPlan,
@@ -31,6 +32,7 @@ from questv.plan.model import (
     TaskPlan,
     Window,
 )
+from questv.plan.moves import Moves
 from questv.plan.page_tables import PageTables
 from questv.plan.physical import PhysicalMemory
 from questv.plan.processes import PlacedProcess, PlannedProcess, place
@@ -42,6 +44,7 @@ from questv.plan.windows import make_window, mappings
 from questv.system.description import Description
 from questv.system.devices import SERIAL_PORTS
 from questv.system.model import Input, RingChannel
+from questv.system.movers import guest_name
 from questv.system.units import format_size
 
 
@@ -81,7 +84,9 @@ class Layout:
         self._of = {sandbox.name: self._take_sandbox(sandbox) for sandbox in sandboxes}
         self._channels = self._take_channels()
         self._inputs = self._take_inputs()
+        self._movers = self._take_movers()
         self._ends = Ends(description, sandboxes, self._channels)
+        self._moves = Moves(description, self._ends.bells)
         for sandbox in sandboxes:
             self._fill_block(sandbox)
         self._check_blocks()
@@ -178,6 +183,21 @@ class Layout:
             for each in sandbox.model.inputs
         }
 
+    def _take_movers(self) -> dict[int, Region]:
+        """The memory of each task that moves, by its number: a page for its moves, and its own."""
+        return {
+            process.number: self._memory.take(
+                f"task {process.name} of {sandbox.name}",
+                Owner.TASK,
+                guest_name(sandbox.name, process.name),
+                PAGE_SIZE + process.own_size,
+            )
+            for sandbox in self._sandboxes
+            if isinstance(sandbox, TaskSandbox)
+            for process in sandbox.processes.values()
+            if process.places and process.places[0] == sandbox.name
+        }
+
     # ---- what a kernel has and sees ----------------------------------------------------------
 
     def _fill_block(self, sandbox: PlannedSandbox) -> None:
@@ -189,9 +209,11 @@ class Layout:
             at += part.size
         if isinstance(sandbox, TaskSandbox):
             for task, process in sandbox.processes.items():
-                placed = place(process, at, self._process_windows(sandbox, task, process))
+                region = self._movers.get(process.number)
+                windows = self._process_windows(sandbox, task, process)
+                placed = place(process, at, windows, None if region is None else region.start)
                 of.processes.append(placed)
-                of.kernel.append(placed.kernel_window)
+                of.kernel += placed.kernel_windows
                 at = placed.end
         of.placed = at - of.block.start
         of.kernel += self._shared_windows(sandbox)
@@ -362,15 +384,17 @@ class Layout:
     def _task(self, sandbox: TaskSandbox, index: int, task: PlannedTask, stack: Stack) -> TaskPlan:
         body, initialize = self._ends.calls(sandbox, index)
         own, timing = task.bound.task, task.bound.timing
-        kind: Literal["once", "periodic", "bottom half"] = "once"
+        kind: Literal["once", "periodic", "bottom half", "migration"] = "once"
         if task.is_bottom_half:
             kind = "bottom half"
+        elif task.moves_others:
+            kind = "migration"
         elif timing.release is not None:
             kind = "periodic"
         return TaskPlan(
             name=task.name,
             kind=kind,
-            function=task.symbol if task.is_bottom_half else own.run,
+            function=task.symbol if kind in ("bottom half", "migration") else own.run,
             body=body,
             initialize=initialize,
             vcpu=task.placed.vcpu,
@@ -404,11 +428,18 @@ class Layout:
                 stack_top=placed.process.stack.top,
                 windows=placed.windows,
                 inputs=self._inputs_of(sandbox, placed.process),
+                move=self._move(sandbox, placed.process),
             )
             for index, (task, placed) in enumerate(
                 zip(sandbox.processes, of.processes, strict=True)
             )
         )
+
+    def _move(self, sandbox: TaskSandbox, process: PlannedProcess) -> MovePlan | None:
+        if not process.places:
+            return None
+        page = self._movers[process.number].start
+        return self._moves.plan(sandbox.name, process, page)
 
     def _inputs_of(self, sandbox: TaskSandbox, process: PlannedProcess) -> tuple[InputPlan, ...]:
         return tuple(

@@ -29,11 +29,15 @@ class Owner(StrEnum):
     SANDBOX = "sandbox"
     CHANNEL = "channel"
     INPUT = "input"
+    TASK = "task"  # the memory of a task that moves; its kernels share it
     GUARD = "guard"  # ones behind the MSR permission maps, where QEMU looks for what is not in them
 
 
 class Region(Part):
-    """A stretch of physical memory. ``of`` names the sandbox, channel or input it belongs to."""
+    """A stretch of physical memory. ``of`` names the sandbox, channel or input it belongs to.
+
+    A task is named with its sandbox: ``sandbox.task``.
+    """
 
     name: str
     owner: Owner
@@ -103,12 +107,12 @@ class TaskPlan(Part):
     """A task: its index in the kernel is its place in the list, the most urgent first.
 
     It is called once or each ``period``, or it is the bottom half of a device, whose name is its
-    own, with the period of the task that it works for. Times are in nanoseconds; ``priority`` is
-    that among the tasks of its VCPU, None if it is alone there.
+    own, with the period of the task that it works for, or it moves others. Times are in
+    nanoseconds; ``priority`` is that among the tasks of its VCPU, None if it is alone there.
     """
 
     name: str
-    kind: Literal["once", "periodic", "bottom half"]
+    kind: Literal["once", "periodic", "bottom half", "migration"]
     function: str
     body: CallPlan
     initialize: CallPlan | None
@@ -129,8 +133,22 @@ class TaskPlan(Part):
     """
 
 
+class PeerPlan(Part):
+    """How an end of a channel and the other side ring each other, if that is on ``core``.
+
+    ``vector`` leads there, ``bell`` back.
+    """
+
+    core: int
+    vector: int
+    bell: int
+
+
 class EndPlan(Part):
-    """An end of a channel: its index in the kernel is its place in the list."""
+    """An end of a channel: its index in the kernel is its place in the list.
+
+    ``peers`` has the places where the other side can be, its own sandbox first.
+    """
 
     channel: str
     role: Literal["sender", "receiver", "writer", "reader"]
@@ -141,9 +159,47 @@ class EndPlan(Part):
     size: int
     wait: int
     """Of a process's end: address of the kernel's ``Wait`` for it; 0 for a kernel's own."""
-    bell_vector: int
-    peer_vector: int
-    peer_core: int
+    peers: tuple[PeerPlan, ...]
+
+    @property
+    def bell_vector(self) -> int:
+        """The vector by which the other side rings, where it belongs."""
+        return self.peers[0].bell
+
+    @property
+    def peer_vector(self) -> int:
+        """The vector by which it is rung there."""
+        return self.peers[0].vector
+
+    @property
+    def peer_core(self) -> int:
+        """The core on which it is then."""
+        return self.peers[0].core
+
+
+class PlacePlan(Part):
+    """One of the kernels that a task can be in, as another of them knows it.
+
+    Vectors are of the doorbells that have to do with moves, 0 where a kernel would ring itself;
+    times are in nanoseconds: see ``kernel.moves.Place``.
+    """
+
+    sandbox: str
+    core: int
+    vector: int
+    bell: int
+    response: int
+    service: int
+
+
+class MovePlan(Part):
+    """What a kernel knows of a process that moves: the page that its kernels share, where it sees
+    that, its own place, and all ``places``."""
+
+    page: int
+    address: int
+    own: int
+    places: tuple[PlacePlan, ...]
 
 
 class ProcessPlan(Part):
@@ -153,6 +209,9 @@ class ProcessPlan(Part):
     ``windows`` show, the kernel's record of it, and the page tables below the top one. Its part of
     the address space begins at ``base``. ``info`` is where the kernel sees what it tells the
     process, and ``object`` where it keeps what it knows of it.
+
+    Of a process that moves the stretch is outside of its sandboxes' memory, with what it shows of
+    its own alone: each kernel has a record and page tables of its own for it.
     """
 
     task: int
@@ -169,6 +228,12 @@ class ProcessPlan(Part):
     stack_top: int
     windows: tuple[Window, ...]
     inputs: tuple[InputPlan, ...]
+    move: MovePlan | None
+
+    @property
+    def begins_here(self) -> bool:
+        """Whether this is its own kernel."""
+        return self.move is None or self.move.own == 0
 
 
 class InputPlan(Part):

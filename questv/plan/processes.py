@@ -9,6 +9,7 @@ from questv.arch.x86.paging import PAGE_SIZE
 from questv.diagnostics import Diagnostic, DiagnosticsError
 from questv.kernel.doorbells import Wait
 from questv.kernel.info import Call, EndInfo, EndKind
+from questv.kernel.moves import Mover
 from questv.kernel.process_info import ProcessInfo
 from questv.kernel.processes import Process
 from questv.metal.check.signatures import signature
@@ -16,14 +17,17 @@ from questv.metal.definitions import MetalFunction
 from questv.metal.structs import offsetof, sizeof
 from questv.metal.symbols import Symbols
 from questv.plan import addresses, virtual
+from questv.plan.addresses import page_up
 from questv.plan.meters import meters_of_modules
 from questv.plan.model import (
     CallPlan,
     EndPlan,
     MeterPlan,
+    MovePlan,
     ProcessPlan,
     SandboxPlan,
     StatePlan,
+    TaskPlan,
     Window,
 )
 from questv.plan.objects import PROCESS_TABLES
@@ -57,6 +61,15 @@ class PlannedProcess:
     stack_needed: int
     states: tuple[StatePlan, ...]
     meters: tuple[MeterPlan, ...]
+    places: tuple[str, ...]
+    """The sandboxes that it can be in, its own first; empty if it does not move."""
+
+    @property
+    def own_size(self) -> int:
+        """Bytes of its program, its stack and its states."""
+        program = sum(page_up(segment.size) for segment in self.program.segments)
+        states = sum(page_up(state.size) for state in self.states)
+        return program + page_up(self.stack_size) + states
 
     @property
     def base(self) -> int:
@@ -72,6 +85,11 @@ class PlannedProcess:
     def info(self) -> int:
         """Where its kernel sees what it tells the process."""
         return addresses.KERNEL_PROCESSES + self.index * RECORD_SIZE
+
+    @property
+    def moves(self) -> int:
+        """Where its kernel sees the page that its kernels share, if it moves."""
+        return addresses.KERNEL_MOVES + self.index * PAGE_SIZE
 
     @property
     def object(self) -> int:
@@ -127,6 +145,7 @@ def plan_processes(
                 folder.state_sizes(task.task.run), base_of(number) + addresses.PROCESS_STATES
             ),
             meters=tuple(meters_of_modules(programs.closure(modules), program.symbols)),
+            places=description.places(home.name, task.task),
         )
     return found
 
@@ -180,18 +199,15 @@ class PlacedProcess:
     process: PlannedProcess
     start: int
     size: int
+    end: int
+    """The first address after what lies in the sandbox's memory."""
     lower_tables: int
     windows: tuple[Window, ...]
-    kernel_window: Window
-
-    @property
-    def end(self) -> int:
-        """The first address after its stretch."""
-        return self.start + self.size
+    kernel_windows: tuple[Window, ...]
 
     def in_sandbox(self) -> list[Window]:
         """What it sees, by what these are in its sandbox."""
-        own = range(self.start, self.end)
+        own = range(self.start, self.start + self.size)
         return [
             window.model_copy(update={"name": f"process {self.process.name}: {window.name}"})
             if window.physical in own
@@ -200,14 +216,18 @@ class PlacedProcess:
         ]
 
 
-def place(process: PlannedProcess, start: int, shared: Sequence[Window]) -> PlacedProcess:
+def place(
+    process: PlannedProcess, start: int, shared: Sequence[Window], moves_at: int | None
+) -> PlacedProcess:
     """Put a process at a physical address; ``shared`` is what it sees besides its own memory.
 
     All that is its own lies in one stretch: its program and stack, what its kernel keeps of it, and
-    its page tables but for the top one, which shows its kernel too.
+    its page tables but for the top one, which shows its kernel too. If it moves, its program, stack
+    and states lie in memory of their own, from ``moves_at`` on, behind the page that its kernels
+    share: page tables that another kernel could write would be no wall.
     """
     windows = []
-    at = start
+    at = start if moves_at is None else moves_at + PAGE_SIZE
     for segment in process.program.segments:
         windows.append(make_window(segment.name, segment.address, segment.size, segment.rights, at))
         at += windows[-1].size
@@ -216,13 +236,22 @@ def place(process: PlannedProcess, start: int, shared: Sequence[Window]) -> Plac
     for state in process.states:
         windows.append(make_window(f"state {state.name}", state.address, state.size, "rw", at))
         at += windows[-1].size
+    own_end = at
+    if moves_at is not None:
+        at = start
     told = process.base + addresses.PROCESS_INFO
     windows.append(make_window("info", told, sizeof(ProcessInfo), "r", at))
-    record = make_window(f"process {process.name}", process.info, RECORD_SIZE, "rw", at)
-    at += record.size
+    kept = [make_window(f"process {process.name}", process.info, RECORD_SIZE, "rw", at)]
+    at += kept[0].size
     windows += shared
     lower = _tables(windows).size - PAGE_SIZE
-    return PlacedProcess(process, start, at + lower - start, at, tuple(windows), record)
+    end = at + lower
+    first, last = start, end
+    if moves_at is not None:
+        name = f"moves of {process.name}"
+        kept.append(make_window(name, process.moves, PAGE_SIZE, "rw", moves_at))
+        first, last = moves_at + PAGE_SIZE, own_end
+    return PlacedProcess(process, first, last - first, end, at, tuple(windows), tuple(kept))
 
 
 def lower_tables(process: ProcessPlan) -> bytes:
@@ -245,7 +274,25 @@ def record(sandbox: SandboxPlan, process: ProcessPlan, symbols: Symbols) -> byte
     """What a kernel keeps of a process, as it begins; ``symbols`` are the process's program's."""
     kept = Process(info=process.info)
     kept.space.tables = process.tables
+    if process.move is not None:
+        kept.mover = mover(process.move, sandbox.tasks[process.task])
     return bytes(process_info(sandbox, process, symbols)) + bytes(kept)
+
+
+def mover(move: MovePlan, task: TaskPlan) -> Mover:
+    """What a kernel knows, as it begins, of a task that moves."""
+    made = Mover(
+        move=move.address,
+        own=move.own,
+        count=len(move.places),
+        period=task.period,
+        deadline=task.deadline,
+    )
+    for index, each in enumerate(move.places):
+        place = made.places[index]
+        place.core, place.vector, place.bell = each.core, each.vector, each.bell
+        place.response, place.service = each.response, each.service
+    return made
 
 
 def process_info(sandbox: SandboxPlan, process: ProcessPlan, symbols: Symbols) -> ProcessInfo:
@@ -284,3 +331,7 @@ def fill_end(info: EndInfo, end: EndPlan, index: int) -> None:
     info.own, info.peer, info.size = end.own, end.peer, end.size
     info.bell_vector, info.peer_vector = end.bell_vector, end.peer_vector
     info.peer_core = end.peer_core
+    info.elsewhere_count = len(end.peers) - 1
+    for place, peer in enumerate(end.peers[1:]):
+        other = info.elsewhere[place]
+        other.core, other.vector, other.bell = peer.core, peer.vector, peer.bell

@@ -18,7 +18,12 @@ from questv.plan import addresses
 
 BOOT_MODULES = ("questv.boot.main",)
 MONITOR_MODULES = ("questv.monitor.main",)
-KERNEL_MODULES = ("questv.kernel.main", "questv.kernel.interrupts", "questv.kernel.system_calls")
+KERNEL_MODULES = (
+    "questv.kernel.main",
+    "questv.kernel.interrupts",
+    "questv.kernel.system_calls",
+    "questv.kernel.migration",
+)
 PROCESS_MODULES = ("questv.process.start",)
 
 _SECTIONS = {".text": "rx", ".rodata": "r", ".data": "rw", ".bss": "rw"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from questv.arch.x86.paging import LARGE_PAGE_SIZE, PAGE_SIZE
 from questv.diagnostics import Diagnostic, DiagnosticsError
@@ -34,6 +34,7 @@ from questv.plan.virtual import Stacks
 from questv.plan.windows import make_window, mappings
 from questv.system.description import BoundTask, Description
 from questv.system.model import Sandbox
+from questv.system.movers import MIGRATION, guest_name
 from questv.system.tasks import ParameterKind
 from questv.system.units import format_size
 
@@ -44,6 +45,12 @@ _STACKS_ROOM = addresses.KERNEL_CHANNELS - addresses.KERNEL_STACKS
 
 RUN_PROCESS = "kernel_run_process"
 """The kernel's function that a process is to the scheduler."""
+
+LIVE = "kernel_live"
+"""The kernel's function that a process which moves is to the scheduler."""
+
+MOVE_OTHERS = "kernel_migration"
+"""The kernel's function that moves them."""
 
 BOTTOM_HALF = "kernel_bottom_half"
 """The kernel's function that does what a stream's interrupts ask for."""
@@ -77,6 +84,16 @@ class PlannedTask:
     def is_bottom_half(self) -> bool:
         """Whether it does what a device's interrupts ask for."""
         return self.placed.device is not None
+
+    @property
+    def moves_others(self) -> bool:
+        """Whether it is what moves tasks."""
+        return self.bound.task.name == MIGRATION
+
+    @property
+    def is_guest(self) -> bool:
+        """Whether it belongs to another sandbox."""
+        return self.bound.home is not None
 
 
 @dataclass(frozen=True)
@@ -326,19 +343,31 @@ def plan_sandboxes(
     planned: list[PlannedSandbox] = []
     findings: list[Diagnostic] = []
     numbers = itertools.count()
+    linked = {
+        sandbox.name: plan_processes(description, index, folder, programs, numbers)
+        for index, sandbox in enumerate(description.system.sandboxes)
+        if sandbox.kernel is None
+    }
     for index, sandbox in enumerate(description.system.sandboxes):
         if sandbox.kernel is not None:
             kernel = read_kernel(description, index)
             planned.append(ForeignSandbox(index, sandbox, description.cores[sandbox.name], kernel))
             continue
-        bound = description.tasks[sandbox.name]
-        processes = plan_processes(description, index, folder, programs, numbers)
-        own = [task for task in bound if task.task.name not in processes]
+        bound = description.residents(sandbox.name)
+        processes = linked[sandbox.name] | _guests(description, sandbox.name, linked)
+        own = [
+            task
+            for task in description.tasks[sandbox.name]
+            if task.task.name not in linked[sandbox.name]
+        ]
         functions = [function for task in own for function in folder.functions(task.task.run)]
         needed = drivers(own)
         modules = sorted({function.module for function in functions})
         modules += [driver.module for driver in needed]
         types = {function.symbol: str(signature(function).type) for function in functions}
+        parts = [RUN_PROCESS]
+        if sandbox.migration is not None:
+            parts += [LIVE, MOVE_OTHERS]
         depths = programs.depths([*KERNEL_MODULES, *modules], types)
         vcpus, placed = place_tasks(sandbox, bound)
         tasks = _planned_tasks(placed, folder, depths, processes)
@@ -352,7 +381,7 @@ def plan_sandboxes(
         program = programs.kernel(
             sandbox.name,
             modules,
-            [RUN_PROCESS, *objects, *(function.symbol for function in functions)],
+            [*parts, *objects, *(function.symbol for function in functions)],
             stacks.exception.top,
         )
         core = description.cores[sandbox.name]
@@ -364,6 +393,20 @@ def plan_sandboxes(
     if findings:
         raise DiagnosticsError(findings)
     return planned
+
+
+def _guests(
+    description: Description, sandbox: str, linked: Mapping[str, Mapping[str, PlannedProcess]]
+) -> dict[str, PlannedProcess]:
+    """The processes of others that can come to a sandbox, behind its own."""
+    found = {}
+    for index, bound in enumerate(description.guests(sandbox), start=len(linked[sandbox])):
+        assert bound.home is not None, "it is a guest"
+        name = bound.task.name.removeprefix(guest_name(bound.home, ""))
+        found[bound.task.name] = replace(
+            linked[bound.home][name], index=index, name=bound.task.name, meters=()
+        )
+    return found
 
 
 def _planned_tasks(
@@ -380,15 +423,18 @@ def _planned_tasks(
         process = None if each.device is not None else processes.get(each.task.task.name)
         if each.device is not None:
             name, symbols, floats = f"interrupts of {each.device.name}", [BOTTOM_HALF], 0
+        elif each.task.task.name == MIGRATION:
+            name, symbols, floats = MIGRATION, [MOVE_OTHERS], 0
         else:
             name = each.task.task.name
             symbols = [function.symbol for function in folder.functions(each.task.task.run)]
             floats = sizeof(FloatState) if each.task.signature.floats and process is None else 0
         if process is None:
             needed = needs.task(max(map(depths.depth, symbols))) + floats
-            given = each.task.task.stack if each.device is None else page_up(needed)
+            is_own = each.device is None and name != MIGRATION
+            given = each.task.task.stack if is_own else page_up(needed)
         else:
-            needed = needs.for_process
+            needed = needs.for_process if not process.places else needs.for_mover
             given = page_up(needed)
         tasks.append(
             PlannedTask(
@@ -413,7 +459,7 @@ def _states(
     start = addresses.KERNEL_STATES
     found: list[tuple[StatePlan, ...]] = []
     for each in placed:
-        if each.device is not None:
+        if each.device is not None or each.task.task.name == MIGRATION:
             found.append(())
         elif each.task.task.name in processes:
             found.append(processes[each.task.task.name].states)
@@ -430,6 +476,8 @@ def _meters(
     """What is counted in the variables of ``modules``, and in the tasks' states."""
     yield from meters_of_modules(modules, program.symbols)
     for task in tasks:
+        if task.is_guest or task.moves_others:
+            continue
         if task.process is not None:
             for meter in task.process.meters:
                 yield meter.model_copy(update={"name": f"{task.name}.{meter.name}"})
@@ -444,7 +492,7 @@ def _stack_findings(description: Description, sandbox: TaskSandbox) -> list[Diag
         given, needed = task.stack_size, task.stack_needed
         if task.process is not None:
             given, needed = task.process.stack_size, task.process.stack_needed
-        if needed > given:
+        if needed > given and not task.is_guest:
             index = sandbox.model.tasks.index(task.bound.task)
             path = ("sandbox", sandbox.index, "task", index)
             fitting = page_up(needed) // 1024

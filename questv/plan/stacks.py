@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from questv.kernel.context import FIRST_STACK
-from questv.kernel.ring3 import CALL_STACK
+from questv.kernel.ring3 import CALL_STACK, STOP_STACK
 from questv.kernel.stubs import INTERRUPT_STACK
 from questv.metal.stack import StackDepths
 from questv.process.start import ENTRY_STACK
@@ -32,6 +32,7 @@ class KernelStacks:
     task_base: int  # on every task's stack, besides the task's own functions
     interrupt: int  # on any stack, when an interrupt comes
     process: int  # on the stack of a task that is a process, besides what every task's needs
+    mover: int  # likewise, if it moves
 
     def task(self, depth: int) -> int:
         """What the stack of a task needs whose function needs ``depth``."""
@@ -42,6 +43,11 @@ class KernelStacks:
         """What a kernel needs of its own stack on behalf of a process."""
         return self.task(self.process)
 
+    @property
+    def for_mover(self) -> int:
+        """The same for one that moves."""
+        return self.task(self.mover)
+
 
 def kernel_stacks(depths: StackDepths) -> KernelStacks:
     """Measure a kernel; raises StackOverflowError if its own stacks are too small."""
@@ -51,8 +57,16 @@ def kernel_stacks(depths: StackDepths) -> KernelStacks:
     _check("the kernel's first", depths.depth("kernel_main") + 16 + interrupt, KERNEL_STACK)
     exception = _EXCEPTION_FRAME + depths.depth("kernel_handle_exception")
     _check("the exception", exception, EXCEPTION_STACK)
-    process = depths.depth("kernel_run_process") + CALL_STACK + depths.depth("kernel_system_call")
-    return KernelStacks(depths.depth("kernel_task_main") + FIRST_STACK, interrupt, process)
+    inside = max(
+        CALL_STACK + depths.depth("kernel_system_call"),
+        STOP_STACK + depths.depth("kernel_process_stopped"),
+    )
+    return KernelStacks(
+        depths.depth("kernel_task_main") + FIRST_STACK,
+        interrupt,
+        depths.depth("kernel_run_process") + inside,
+        depths.depth("kernel_live") + inside,
+    )
 
 
 def process_stack(depths: StackDepths, functions: Iterable[str]) -> int:

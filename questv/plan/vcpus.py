@@ -31,6 +31,12 @@ class Placed:
     vcpu: int
     period: int
 
+    @property
+    def vcpu_period(self) -> int:
+        """How often the task's own VCPU has its budget."""
+        assert self.task.timing.period is not None, "it has one of its own"
+        return self.task.timing.period
+
 
 def place_tasks(
     sandbox: Sandbox, tasks: Sequence[BoundTask]

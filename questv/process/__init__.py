@@ -11,9 +11,9 @@ from questv.api import State, initialize, periodic, task
 from questv.channel.copy import copy_out
 from questv.kernel.counters import Counter, Histogram
 from questv.metal.runtime import memcpy as copy_bytes
-from questv.process.calls import finish, sleep_until
+from questv.process.calls import finish, move_to
 from questv.process.channels import NOTHING, Reader, Receiver, Sender, Writer
-from questv.process.clock import now
+from questv.process.clock import now, sleep_until
 from questv.process.console import log, log_bytes, log_end, log_part
 from questv.process.doorbells import FOREVER
 from questv.process.inputs import Input
@@ -38,6 +38,7 @@ __all__ = [
     "log_bytes",
     "log_end",
     "log_part",
+    "move_to",
     "now",
     "panic",
     "periodic",

@@ -12,7 +12,7 @@ def _call(number: SystemCall) -> str:
 
 @assembly(_call(SystemCall.SLEEP_UNTIL))
 def sleep_until(nanoseconds: u64) -> None:
-    """Sleep until this moment, in nanoseconds since the machine's start."""
+    """Sleep until this moment, in nanoseconds since the machine's start, or until it is moved."""
 
 
 @assembly(_call(SystemCall.WAIT))
@@ -33,6 +33,16 @@ def log(line: u64, length: u64) -> None:
 @assembly(_call(SystemCall.FINISH))
 def finish() -> None:
     """Let the current call of the periodic task that calls this be its last one."""
+
+
+@assembly(_call(SystemCall.MOVE))
+def move_to(place: u64) -> bool:
+    """Ask for this task to be moved to another of the kernels that it can be in.
+
+    Place 0 is its own kernel, 1 the first that ``migrates_to`` names, and so on. It goes as soon as
+    its deadline allows it, wherever it is then; False if there is no such place.
+    """
+    raise NotImplementedError
 
 
 @assembly(_call(SystemCall.GIVE_UP))

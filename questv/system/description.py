@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from questv.diagnostics import DiagnosticsError
+from questv.diagnostics import DiagnosticsError, Place
 from questv.system.bindings import Parameter, parameters
 from questv.system.document import Document, DocumentPath, read_document
 from questv.system.draft import Draft, tasks
-from questv.system.model import Channel, Device, Input, Mutex, System, Task
+from questv.system.model import Channel, Device, Input, Migration, Mutex, System, Task
+from questv.system.movers import as_guest, migration_signature, migration_task
 from questv.system.rules import check
 from questv.system.shape import parse_system
 from questv.system.tasks import ParameterKind, TaskSignature, TaskSource
@@ -38,6 +39,8 @@ class BoundTask:
     task: Task
     signature: TaskSignature
     arguments: Mapping[str, Argument]
+    home: str | None = None
+    """Where the task belongs, if this is the place that another sandbox keeps for it."""
 
     @property
     def timing(self) -> Timing:
@@ -61,6 +64,29 @@ class Description:
     def until(self) -> tuple[str, ...]:
         """The sandboxes whose end is the end of the run."""
         return self.system.run.until or tuple(self.tasks)
+
+    def places(self, sandbox: str, task: Task) -> tuple[str, ...]:
+        """Where a task of ``sandbox`` can be, its own sandbox first; empty if it does not move."""
+        return (sandbox, *task.migrates_to) if task.migrates_to else ()
+
+    def guests(self, sandbox: str) -> tuple[BoundTask, ...]:
+        """The tasks of others that can come to a sandbox, under names that none of its own has."""
+        return tuple(
+            replace(bound, task=as_guest(home, bound.task), home=home)
+            for home, tasks in self.tasks.items()
+            for bound in tasks
+            if sandbox in bound.task.migrates_to
+        )
+
+    def residents(self, sandbox: str) -> tuple[BoundTask, ...]:
+        """All that a kernel runs: its own tasks, those that can come, and what moves them."""
+        own = next(each for each in self.system.sandboxes if each.name == sandbox)
+        moving = [] if own.migration is None else [self._mover(own.migration)]
+        return (*self.tasks[sandbox], *self.guests(sandbox), *moving)
+
+    def _mover(self, time: Migration) -> BoundTask:
+        place = Place(self.document.file)
+        return BoundTask(migration_task(time), migration_signature(place), {})
 
 
 def load(path: Path, task_source: TaskSource) -> Description:

@@ -15,6 +15,7 @@ from questv.system.model import (
     Input,
     Kernel,
     Machine,
+    Migration,
     Msr,
     Mutex,
     PortRange,
@@ -131,6 +132,13 @@ def vcpus(sandbox: Located[Sandbox]) -> tuple[Located[Vcpu], ...]:
 def mutexes(sandbox: Located[Sandbox]) -> tuple[Located[Mutex], ...]:
     """The mutexes of ``sandbox``, in file order."""
     return sandbox.parts("mutex", sandbox.item.mutexes)
+
+
+def migration(sandbox: Located[Sandbox]) -> Located[Migration] | None:
+    """The time that ``sandbox`` has for moving tasks, if it has any."""
+    if sandbox.item.migration is None:
+        return None
+    return Located(sandbox.item.migration, (*sandbox.path, "migration"), sandbox.document)
 
 
 def kernel(sandbox: Located[Sandbox]) -> Located[Kernel] | None:

@@ -162,6 +162,13 @@ class Task(Table):
             "sees its own memory and channels alone; what it does wrong ends it and nothing else."
         ),
     )
+    migrates_to: tuple[SandboxName, ...] = Field(
+        default=(),
+        description=(
+            "For a process with a budget of its own: the sandboxes, besides its own, to whose "
+            "kernels it can be moved while it runs. Each keeps a place and a budget for it."
+        ),
+    )
     bind: dict[str, Argument] = Field(
         default_factory=dict,
         description=(
@@ -208,6 +215,17 @@ class IoVcpu(Table):
 
 
 Vcpu = MainVcpu | IoVcpu
+
+
+class Migration(Table):
+    """The time in which a kernel moves tasks to other kernels, and takes them from there."""
+
+    header: ClassVar[str] = "[sandbox.migration]"
+
+    period: Duration = Field(
+        description="How often there is the budget, and how often it is looked who is to move."
+    )
+    budget: Duration = Field(description="The time that there is each period, at most the period.")
 
 
 class Mutex(Table):
@@ -317,6 +335,9 @@ class Sandbox(Table):
     )
     mutexes: tuple[Mutex, ...] = Field(
         default=(), alias="mutex", description="What its tasks can lock."
+    )
+    migration: Migration | None = Field(
+        default=None, description="For a kernel between which and others tasks move."
     )
     kernel: Kernel | None = Field(
         default=None, description="A foreign kernel, in the place of tasks."
@@ -467,6 +488,7 @@ TABLES: dict[tuple[str, ...], type[Table]] = {
     ("sandbox", "vcpu", "main"): MainVcpu,
     ("sandbox", "vcpu", "io"): IoVcpu,
     ("sandbox", "mutex"): Mutex,
+    ("sandbox", "migration"): Migration,
     ("sandbox", "kernel"): Kernel,
     ("sandbox", "input"): Input,
     ("sandbox", "ports"): PortRange,

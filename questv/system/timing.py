@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from questv.diagnostics import Place
-from questv.system.draft import Draft, Located, tasks, vcpus
-from questv.system.model import MainVcpu, Sandbox, Task
+from questv.system.draft import Draft, Located, migration, tasks, vcpus
+from questv.system.model import MainVcpu, Migration, Sandbox, Task
+from questv.system.movers import as_guest, migration_signature, migration_task
 from questv.system.tasks import TaskSignature
 
 
@@ -62,8 +63,13 @@ class TimedTask:
 
     @property
     def name(self) -> str:
-        """The task's name."""
+        """The task's name, in the kernel that is meant."""
         return self.task.item.name
+
+    @property
+    def described(self) -> str:
+        """The name that the description gives it."""
+        return self.name.rpartition(".")[2]
 
     def place(self, *keys: str) -> Place:
         """Where the first of ``keys`` that is written stands, or else where the function is named.
@@ -71,6 +77,24 @@ class TimedTask:
         What no key says the function's decorator does.
         """
         return _first_written(self.task, keys) or self.task.value("run")
+
+
+def timed_guests(draft: Draft) -> Iterator[tuple[Located[Sandbox], TimedTask]]:
+    """What a kernel runs besides its own tasks: those that can come, and what moves them."""
+    own = list(timed_tasks(draft))
+    for sandbox in draft.sandboxes:
+        for each in own:
+            if sandbox.item.name in each.task.item.migrates_to:
+                task = replace(each.task, item=as_guest(each.sandbox.item.name, each.task.item))
+                yield sandbox, replace(each, task=task)
+        time = migration(sandbox)
+        if time is not None:
+            signature = migration_signature(time.key())
+            moving = Located(migration_task(time.item), time.path, time.document)
+            yield (
+                sandbox,
+                TimedTask(sandbox, moving, signature, timing(moving.item, signature)),
+            )
 
 
 def timed_tasks(draft: Draft) -> Iterator[TimedTask]:
@@ -91,10 +115,20 @@ class Server:
     """
 
     sandbox: Located[Sandbox]
-    table: Located[Task] | Located[MainVcpu]
+    table: Located[Task] | Located[MainVcpu] | Located[Migration]
     what: str
     period: int | None
     budget: int | None
+
+    @property
+    def level(self) -> int | None:
+        """How critical it is, as far as that is written."""
+        return None if isinstance(self.table.item, Migration) else self.table.item.level
+
+    @property
+    def second(self) -> int | None:
+        """Its second budget, if it has one."""
+        return None if isinstance(self.table.item, Migration) else self.table.item.overrun_budget
 
     def place(self, *keys: str) -> Place:
         """Where the first of ``keys`` that is written stands, or else the table's first line."""
@@ -113,7 +147,14 @@ def servers(draft: Draft) -> Iterator[Server]:
                 table = Located(vcpu.item, vcpu.path, vcpu.document)
                 what = f'VCPU "{vcpu.item.name}"'
                 yield Server(sandbox, table, what, vcpu.item.period, vcpu.item.budget)
+        moving = migration(sandbox)
+        if moving is not None:
+            what = f'the migration of "{sandbox.item.name}"'
+            yield Server(sandbox, moving, what, moving.item.period, moving.item.budget)
 
 
-def _first_written(table: Located[Task] | Located[MainVcpu], keys: tuple[str, ...]) -> Place | None:
-    return next((table.value(key) for key in keys if getattr(table.item, key) is not None), None)
+def _first_written(
+    table: Located[Task] | Located[MainVcpu] | Located[Migration], keys: tuple[str, ...]
+) -> Place | None:
+    written = (key for key in keys if getattr(table.item, key, None) is not None)
+    return next(map(table.value, written), None)

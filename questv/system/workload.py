@@ -28,7 +28,7 @@ from questv.admission.response import lateness
 from questv.system.bindings import CHANNEL_KINDS, Parameter, parameters
 from questv.system.draft import Draft, Located
 from questv.system.model import ApicMode, IoVcpu, MainVcpu, Sandbox
-from questv.system.timing import Share, TimedTask, timed_tasks
+from questv.system.timing import Share, TimedTask, timed_guests, timed_tasks
 
 COSTS = MEASURED
 """What the kernel takes of a core's time."""
@@ -51,11 +51,14 @@ def workload(draft: Draft, costs: Costs = COSTS) -> System:
     for each in timed_tasks(draft):
         sandbox = each.sandbox.item.name
         tasks[sandbox].append(_Described(each, tuple(uses[sandbox, each.name])))
+    for host, guest in timed_guests(draft):
+        own = uses[guest.sandbox.item.name, guest.described]
+        tasks[host.item.name].append(_Described(guest, tuple(own)))
     return System(
         tuple(
             _kernel(sandbox, tasks[sandbox.item.name], costs)
             for sandbox in draft.sandboxes
-            if sandbox.item.tasks
+            if tasks[sandbox.item.name]
         ),
         tuple(
             Chain(each.item.name, each.item.tasks, each.item.latency, each.item.freshness)

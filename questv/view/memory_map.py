@@ -22,13 +22,14 @@ _MOST_ROWS = 32
 _ROW_LENGTHS = (64, 32, 16, 8)
 _LABEL_WIDTH = 12
 
-_BOOT, _MONITOR, _TABLES, _CHANNEL, _INPUT, _FREE = "B", "m", "t", "=", "i", "."
+_BOOT, _MONITOR, _TABLES, _CHANNEL, _INPUT, _TASK, _FREE = "B", "m", "t", "=", "i", "~", "."
 _WORDS = {
     _BOOT: "the boot",
     _MONITOR: "monitors",
     _TABLES: "nested tables, monitors' page tables, permission maps",
     _CHANNEL: "channels",
     _INPUT: "inputs",
+    _TASK: "tasks that move",
     _FREE: "free",
 }
 
@@ -158,6 +159,8 @@ def _run(plan: Plan, region: Region) -> _Run:
             return _Run(region.start, region.end, _BOOT, Style())
         case Owner.CHANNEL:
             return _Run(region.start, region.end, _CHANNEL, Style(bold=True))
+        case Owner.TASK:
+            return _Run(region.start, region.end, _TASK, Style(bold=True))
         case Owner.GUARD:
             raise ValueError("guards are above what is drawn")
 

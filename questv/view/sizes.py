@@ -64,6 +64,7 @@ def _memory(report: BuildReport) -> Table:
         (tables.kernel_tables, "  their page tables"),
         (memory.channels, "channels"),
         (memory.inputs, "inputs"),
+        (memory.tasks, "tasks that move"),
         (memory.beyond, "beyond the sandboxes' own: monitors, and what the processor reads:"),
         (tables.nested_tables, "  nested page tables"),
         (tables.monitor_tables, "  the monitors' page tables"),

@@ -18,7 +18,17 @@ COMMANDS = [info.callback.__name__ for info in app.registered_commands if info.c
 
 
 def test_there_are_these_commands(questv: Questv) -> None:
-    assert COMMANDS == ["check", "build", "run", "inspect", "debug", "audit", "new", "doctor"]
+    assert COMMANDS == [
+        "check",
+        "build",
+        "run",
+        "inspect",
+        "debug",
+        "audit",
+        "migrate",
+        "new",
+        "doctor",
+    ]
     for words in ([], ["--help"], ["-h"]):
         said = questv(*words)
         assert said.code == (0 if words else 2)

@@ -33,7 +33,7 @@ INTEGERS = {
 
 
 def isolation_of(kinds: Mapping[str, ParameterKind]) -> Isolation | None:
-    """All types of these tests that only one side has are a kernel's."""
+    """All types of these tests that only one side has are a kernel's, but for ``process.Type``."""
     anywhere = {ParameterKind.INTEGER, ParameterKind.FLOAT, ParameterKind.STATE}
     return Isolation.KERNEL if set(kinds.values()) - anywhere else None
 
@@ -98,11 +98,14 @@ def _signature(file: Path, function: ast.FunctionDef) -> TaskSignature | TaskPro
     integers: dict[str, range] = {}
     bits: dict[str, int] = {}
     findings = []
+    in_process = False
     for argument in function.args.args:
         annotation = argument.annotation
         if isinstance(annotation, ast.Subscript):
             annotation = annotation.value
         type_name = annotation.id if isinstance(annotation, ast.Name) else ""
+        if isinstance(annotation, ast.Attribute):
+            type_name, in_process = annotation.attr, True
         if type_name in INTEGERS:
             kinds[argument.arg] = ParameterKind.INTEGER
             integers[argument.arg] = INTEGERS[type_name]
@@ -125,7 +128,7 @@ def _signature(file: Path, function: ast.FunctionDef) -> TaskSignature | TaskPro
         return TaskInvalid(tuple(findings))
     place = Place(file, function.lineno, function.col_offset + 5, len(function.name))
     periodic = _periodic(function)
-    isolation = isolation_of(kinds)
+    isolation = Isolation.PROCESS if in_process else isolation_of(kinds)
     return TaskSignature(
         function.name, place, kinds, integers, bool(bits), bits, periodic, isolation=isolation
     )

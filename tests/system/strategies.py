@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from questv.diagnostics import Place
+from questv.system.model import Isolation
 from questv.system.tasks import ParameterKind, Periodic, TaskSignature
 
 from .fakes import INTEGERS, KnownTasks, isolation_of
@@ -51,6 +52,8 @@ class RandomSystem:
     integers: dict[str, dict[str, range]] = field(default_factory=dict)
     uses: list[Use] = field(default_factory=list)
     periodic: dict[str, Periodic] = field(default_factory=dict)
+    processes: set[str] = field(default_factory=set)
+    """The functions that only processes can run."""
 
     @property
     def sandboxes(self) -> list[dict[str, Any]]:
@@ -113,7 +116,7 @@ class RandomSystem:
                     floats=True,
                     bits={name: 32 for name, kind in kinds.items() if kind is ParameterKind.FLOAT},
                     periodic=self.periodic.get(run),
-                    isolation=isolation_of(kinds),
+                    isolation=Isolation.PROCESS if run in self.processes else isolation_of(kinds),
                 )
                 for run, kinds in self.kinds.items()
             }

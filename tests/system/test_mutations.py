@@ -155,6 +155,19 @@ def add_chain(system: RandomSystem) -> dict[str, Any]:
     return chain
 
 
+def add_mover(system: RandomSystem) -> dict[str, Any]:
+    """A task that moves between two sandboxes of its own."""
+    for name in ("zone", "ztwo"):
+        migration = {"period": "10 ms", "budget": "100 us"}
+        sandbox = {"name": name, "memory": 1 << 20, "input": [], "migration": migration}
+        system.sandboxes.append(sandbox)
+    task = system.add_periodic(
+        system.sandboxes[-2], "zmover", isolation="process", migrates_to=["ztwo"]
+    )
+    system.processes.add(task["run"])
+    return task
+
+
 def neighbour(slot: int) -> int:
     """Another slot on the same page; random systems use none that 8 divides."""
     return slot - 1 if slot % 8 > 1 else slot + 1
@@ -965,6 +978,70 @@ def chain_too_slow(draw: Draw, system: RandomSystem) -> None:
 @mutation
 def chain_too_stale(draw: Draw, system: RandomSystem) -> None:
     add_chain(system)["freshness"] = draw.number(1, 10**7)
+
+
+@mutation
+def migration_task(draw: Draw, system: RandomSystem) -> None:
+    task = add_mover(system)
+    if draw.one_of(True, False):
+        task |= {"level": 1, "overrun_budget": "5 ms"}
+    else:
+        del task["isolation"]
+        system.processes.clear()
+
+
+@mutation
+def migration_target(draw: Draw, system: RandomSystem) -> None:
+    add_mover(system)["migrates_to"].append(draw.one_of("zone", "ztwo", "nowhere"))
+
+
+def add_way(system: RandomSystem, task: dict[str, Any], to: str) -> None:
+    """A ring from the task that moves to another one in the sandbox ``to``."""
+    ring = {"name": "zway", "kind": "ring", "size": PAGE, "from": "zone", "to": to}
+    system.values["channel"].append(ring)
+    system.add_parameter(task, ParameterKind.SENDER, "zway")
+    [sandbox] = [each for each in system.sandboxes if each["name"] == to]
+    system.add_parameter(system.add_periodic(sandbox, "zend"), ParameterKind.RECEIVER, "zway")
+
+
+@mutation
+def migration_channel(draw: Draw, system: RandomSystem) -> None:
+    add_way(system, add_mover(system), "ztwo")
+
+
+@mutation
+def migration_bind(draw: Draw, system: RandomSystem) -> None:
+    task = add_mover(system)
+    add_way(system, task, system.sandboxes[0]["name"])
+    system.kinds[task["run"]] = {"zway": ParameterKind.SENDER}
+    task["bind"].clear()
+
+
+@mutation
+def migration_input(draw: Draw, system: RandomSystem) -> None:
+    task = add_mover(system)
+    system.sandboxes[-2]["input"] = [{"name": "zfile", "size": PAGE}]
+    system.add_parameter(task, ParameterKind.INPUT, "zfile")
+
+
+@mutation
+def migration_chain(draw: Draw, system: RandomSystem) -> None:
+    home = system.sandboxes[0]["name"]
+    add_way(system, add_mover(system), home)
+    chain = {"name": "zchain", "tasks": ["zone.zmover", f"{home}.zend"], "latency": "1 s"}
+    system.values.setdefault("chain", []).append(chain)
+
+
+@mutation
+def migration_missing(draw: Draw, system: RandomSystem) -> None:
+    add_mover(system)
+    del draw.one_of(*system.sandboxes[-2:])["migration"]
+
+
+@mutation
+def migration_unused(draw: Draw, system: RandomSystem) -> None:
+    migration = {"period": "10 ms", "budget": "100 us"}
+    draw.sandbox(system)["migration"] = migration
 
 
 @pytest.mark.parametrize("rule", MUTATIONS)

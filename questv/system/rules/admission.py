@@ -24,15 +24,27 @@ from questv.system.rules.bindings import RULES as BINDINGS
 from questv.system.rules.chains import RULES as CHAINS
 from questv.system.rules.channels import RULES as CHANNELS
 from questv.system.rules.devices import RULES as DEVICES
+from questv.system.rules.migration import RULES as MIGRATION
 from questv.system.rules.mutexes import RULES as MUTEXES
 from questv.system.rules.names import RULES as NAMES
 from questv.system.rules.tasks import RULES as TASKS
 from questv.system.rules.timing import RULES as TIMING
 from questv.system.rules.vcpus import RULES as VCPUS
-from questv.system.timing import Share, TimedTask, timed_tasks
+from questv.system.timing import Share, TimedTask, timed_guests, timed_tasks
 from questv.system.workload import COSTS, workload
 
-_BEFORE = (*NAMES, *TASKS, *TIMING, *VCPUS, *BINDINGS, *CHANNELS, *DEVICES, *MUTEXES, *CHAINS)
+_BEFORE = (
+    *NAMES,
+    *TASKS,
+    *TIMING,
+    *VCPUS,
+    *BINDINGS,
+    *CHANNELS,
+    *DEVICES,
+    *MUTEXES,
+    *MIGRATION,
+    *CHAINS,
+)
 """What has to be right before anything can be said of all together."""
 
 
@@ -161,6 +173,10 @@ def _kernels(draft: Draft) -> Iterator[tuple[dict[str, TimedTask], KernelAnalysi
             task.name: task
             for task in timed_tasks(draft)
             if task.sandbox.item.name == each.kernel.name
+        } | {
+            task.name: task
+            for sandbox, task in timed_guests(draft)
+            if sandbox.item.name == each.kernel.name
         }
         yield timed, each
 

@@ -16,9 +16,16 @@ TASKS_MAXIMUM = 128
 
 
 def task_missing(draft: Draft) -> Iterator[Diagnostic]:
-    """A kernel without a task would hold a core and memory, and never end."""
+    """A kernel to which no task ever comes would hold a core and memory for nothing."""
+    awaited = {
+        name
+        for sandbox in draft.sandboxes
+        for task in tasks(sandbox)
+        for name in task.item.migrates_to
+    }
     for sandbox in draft.sandboxes:
-        if not sandbox.item.tasks and not sandbox.item.kernel:
+        is_empty = not sandbox.item.tasks and not sandbox.item.kernel
+        if is_empty and sandbox.item.name not in awaited:
             yield Diagnostic(
                 sandbox.value("name"),
                 f'sandbox "{sandbox.item.name}" has no task',

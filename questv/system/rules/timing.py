@@ -97,7 +97,7 @@ def budget_over_period(draft: Draft) -> Iterator[Diagnostic]:
 def overrun_budget_range(draft: Draft) -> Iterator[Diagnostic]:
     """The second budget is for when the first was not enough, and a period is all there is."""
     for each in servers(draft):
-        second = each.table.item.overrun_budget
+        second = each.second
         if second is None or each.budget is None or each.period is None:
             continue
         if each.budget <= each.period and not each.budget <= second <= each.period:
@@ -113,7 +113,7 @@ def overrun_budget_range(draft: Draft) -> Iterator[Diagnostic]:
 def overrun_budget_level(draft: Draft) -> Iterator[Diagnostic]:
     """More time in an emergency is taken from lower levels, and below level 0 there is none."""
     for each in servers(draft):
-        if each.table.item.overrun_budget is not None and not each.table.item.level:
+        if each.second is not None and not each.level:
             yield Diagnostic(
                 each.place("overrun_budget"),
                 f"{each.what} has a second budget and no level above 0, so nobody yields to it",
@@ -125,7 +125,7 @@ def overrun_budget_level(draft: Draft) -> Iterator[Diagnostic]:
 def level_range(draft: Draft) -> Iterator[Diagnostic]:
     """A kernel has a mode for each level, and four are as many as anybody needs."""
     for each in servers(draft):
-        level = each.table.item.level
+        level = each.level
         if level is not None and not 0 <= level <= LEVEL_MAXIMUM:
             yield Diagnostic(
                 each.place("level"),

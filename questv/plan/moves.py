@@ -1,0 +1,68 @@
+"""What each kernel is told of the tasks that move: the others, and how long things take there."""
+
+from __future__ import annotations
+
+from questv.admission.model import NORMAL
+from questv.plan.doorbells import Bells
+from questv.plan.model import MovePlan, PlacePlan
+from questv.plan.processes import PlannedProcess
+from questv.system.description import Description
+from questv.system.movers import guest_name
+from questv.system.promises import promises
+
+MOVE_COST = 5_000
+"""Nanoseconds that a kernel's part of a move takes at most, on the safe side of measurements."""
+
+
+def service(period: int, budget: int, cost: int = MOVE_COST) -> int:
+    """Nanoseconds in which work of this ``cost`` is done by a server that keeps its promise.
+
+    I. Shin, I. Lee, "Periodic Resource Model for Compositional Real-Time Guarantees", RTSS 2003: at
+    worst its budget has just been used at the begin of a period, and comes at the end of the next.
+    Quest's condition, ``cost // budget * period + cost % budget``, is for a server whose budget is
+    whole and that nothing more urgent keeps from the core.
+    """
+    rounds = -(-cost // budget)
+    return (rounds + 1) * (period - budget) + cost
+
+
+class Moves:
+    """What is known of all places."""
+
+    def __init__(self, description: Description, bells: Bells) -> None:
+        """Look at what was promised, if any task moves."""
+        self._bells, self._cores = bells, description.cores
+        self._services: dict[str, int] = {}
+        self._responses: dict[tuple[str, str], int] = {}
+        for sandbox in description.system.sandboxes:
+            if sandbox.migration is not None:
+                own = sandbox.migration
+                self._services[sandbox.name] = service(own.period, own.budget)
+        for kernel in promises(description).kernels if self._services else ():
+            for response in kernel.responses:
+                if response.mode == NORMAL and response.bound is not None:
+                    name = kernel.kernel.name
+                    self._responses[name, response.task.name] = response.bound
+
+    def plan(self, sandbox: str, process: PlannedProcess, page: int) -> MovePlan:
+        """What ``sandbox`` is told of a process whose kernels share ``page``."""
+        home, *_ = process.places
+        own_name = process.name.removeprefix(guest_name(home, ""))
+        return MovePlan(
+            page=page,
+            address=process.moves,
+            own=process.places.index(sandbox),
+            places=tuple(
+                PlacePlan(
+                    sandbox=other,
+                    core=self._cores[other],
+                    vector=self._bells.of_move(sandbox, other),
+                    bell=self._bells.of_move(other, sandbox),
+                    response=self._responses[
+                        other, own_name if other == home else guest_name(home, own_name)
+                    ],
+                    service=self._services[other],
+                )
+                for other in process.places
+            ),
+        )
