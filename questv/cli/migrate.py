@@ -67,9 +67,7 @@ def _migrate(machine: str, name: str, sandbox: str, output: Output) -> Migration
             raise UserError(
                 f'task "{task.full_name}" is in sandbox "{sandbox}"', "name another one"
             )
-        place = request_address(plan, task, origin)
-        memory.write(place, request(task, sandbox))
-        _await(guest, memory, task, origin, sandbox)
+        _move(guest, memory, task, origin, sandbox)
         left, came = mover(guest, task, origin).counters, mover(guest, task, sandbox).counters
         away = guest.clock.duration(max(0, int(came.taken) - int(left.stopped)))
     return Migration(machine=found.name, task=task.full_name, origin=origin, to=sandbox, away=away)
@@ -89,16 +87,24 @@ def _choose(tasks: Sequence[MovingTask], name: str) -> MovingTask:
     return found[0]
 
 
-def _await(guest: Guest, memory: GuestMemory, task: MovingTask, origin: str, sandbox: str) -> None:
-    """Wait until the task is there; raises UserError if it does not come."""
+def _move(guest: Guest, memory: GuestMemory, task: MovingTask, origin: str, sandbox: str) -> None:
+    """Ask for the task to be moved until it is there; raises UserError if it does not come.
+
+    One request is not enough: a kernel on a busy host may take longer to answer than an offer
+    stands, and a request ends with its offer.
+    """
+    place = request_address(guest.plan, task, origin)
     until = time.monotonic() + PATIENCE
-    while not is_there(guest, task, sandbox):
-        if time.monotonic() > until:
-            memory.write(request_address(guest.plan, task, origin), request(task, None))
-            raise UserError(
-                f'task "{task.full_name}" did not move within {PATIENCE:g} s, and the request was '
-                "withdrawn",
-                f'see with \'questv inspect\' whether "{origin}" and "{sandbox}" run; a move waits '
-                "as long as the task could miss a deadline",
-            )
-        time.sleep(_LOOK)
+    try:
+        while not is_there(guest, task, sandbox):
+            if time.monotonic() > until:
+                raise UserError(
+                    f'task "{task.full_name}" did not move within {PATIENCE:g} s, and the request '
+                    "was withdrawn",
+                    f'see with \'questv inspect\' whether "{origin}" and "{sandbox}" run; a move '
+                    "waits as long as the task could miss a deadline",
+                )
+            memory.write(place, request(task, sandbox))
+            time.sleep(_LOOK)
+    finally:
+        memory.write(place, request(task, None))

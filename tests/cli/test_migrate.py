@@ -11,9 +11,11 @@ def test_a_task_goes_where_it_is_asked_to(questv: Questv) -> None:
     with Process("run", ROAMING) as process:
         process.await_line("3 beats")
         said = questv("migrate", "roaming", "beat", "away")
-        assert (said.code, said.err) == (0, ""), said.err
+        assert (said.code, said.err) == (0, ""), said.out + said.err
         assert said.out.startswith("home.beat has moved from home to away, and was away for ")
-        back = questv("migrate", process.pid, "home.beat", "home", "--json").json
+        said = questv("migrate", process.pid, "home.beat", "home", "--json")
+        assert (said.code, said.err) == (0, ""), said.out + said.err
+        back = said.json
         assert (back["task"], back["origin"], back["to"]) == ("home.beat", "away", "home")
         assert 0 < back["away"] < 10**9
 
