@@ -123,8 +123,6 @@ def spare(kernel: Kernel, vcpu: Vcpu, mode: int) -> int:
     Below 0 if they may need more than the budget, or nobody knows.
     """
     tasks = kernel.tasks_of(vcpu)
-    if sum(-(-vcpu.period // task.period) + 1 for task in tasks if task.period) > PIECES:
-        return -1  # some of it would come back later, with what was used after it
     left = vcpu.budget_in(mode)
     for task in tasks:
         need = task.need_in(mode)
@@ -195,6 +193,8 @@ class _Place:
     def _window(self, mode: int, windows: Mapping[int, int]) -> int | None:
         """From when the task comes until it has ended; ``windows``: the same in lower modes."""
         limit = _PERIODS_TO_LOOK * self.task.period
+        if _pieces(self.kernel, self.vcpu) > PIECES:
+            return None  # some of its budget would come back later, with what was used after it
         need = self.task.need_in(mode)
         if need is None or any(task.need is None for task in self.kernel.tasks_of(self.vcpu)):
             return self._window_of_all(mode, windows, limit)
@@ -351,6 +351,11 @@ def _rate_of_interruptions(kernel: Kernel, costs: Costs) -> Fraction:
     )
     doorbells = (Fraction(costs.doorbell, each.interval) for each in kernel.doorbells)
     return sum((*devices, *doorbells), Fraction(0))
+
+
+def _pieces(kernel: Kernel, vcpu: Vcpu) -> int:
+    """Into how many pieces its tasks can cut the budget of ``vcpu`` in one of its periods."""
+    return sum(-(-vcpu.period // task.period) for task in kernel.tasks_of(vcpu) if task.period)
 
 
 def _servers(kernel: Kernel) -> int:

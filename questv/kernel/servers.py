@@ -249,18 +249,25 @@ def enlarge(server: SporadicServer, extra: u64, now: u64) -> None:
 
 
 @metal
-def shrink(server: SporadicServer, less: u64) -> None:
-    """Make the budget smaller by ``less``, which is less than it, and keep what is back first."""
+def shrink(server: SporadicServer, less: u64) -> u64:
+    """Make the budget smaller by ``less``, which is less than it, and keep what is back first.
+
+    The result is when all of the larger budget would have been back.
+    """
     _unblock(server, server.time)  # what was used goes its own way, and comes back last
     server.budget -= less
+    whole = server.time
+    if server.count != 0:
+        whole = server.rest[(server.first + server.count - 1) % REPLENISHMENTS].time
     while server.count != 0:
         last = server.rest[(server.first + server.count - 1) % REPLENISHMENTS]
         if last.amount > less:
             last.amount -= less
-            return
+            return whole
         less -= last.amount
         server.count -= 1
     server.amount -= less
+    return whole
 
 
 @metal

@@ -40,6 +40,7 @@ class Vcpu(Struct):
     level: u64
     budget: u64
     extra: u64  # what its second budget has more
+    extra_is_back: u64  # when that can be used again
     tasks: TaskSet
     main: SporadicServer
     io: IoServer
@@ -163,10 +164,12 @@ def _police(vcpu: Vcpu, now: u64) -> None:
 
 @metal
 def _deplete(vcpu: Vcpu, now: u64) -> None:
-    # In a raised mode all that may run by their levels have their second budgets already.
-    if vcpu.extra != 0 and status.mode == 0:
+    if _has_second_budget(vcpu, now) and vcpu.level >= status.mode:
         status.vcpus[vcpu.index].overruns += 1
-        _raise_mode(vcpu.level, now)
+        if status.mode == 0:
+            _raise_mode(vcpu.level, now)
+        else:
+            _enlarge(vcpu, now)
         if _available(vcpu, now) != 0:
             return
     if vcpu.kind == VcpuKind.IO:
@@ -283,6 +286,21 @@ def _unfund(vcpu: Vcpu, now: u64) -> None:
 # ---- criticality ------------------------------------------------------------------------------
 
 
+@metal(inline=True)
+def _has_second_budget(vcpu: Vcpu, now: u64) -> bool:
+    """Whether there is a second budget for it, which it has not had in this period."""
+    return vcpu.extra != 0 and not vcpu.enlarged and now >= vcpu.extra_is_back
+
+
+@metal
+def _enlarge(vcpu: Vcpu, now: u64) -> None:
+    """Let it have its second budget."""
+    vcpu.enlarged = True
+    servers.enlarge(vcpu.main, vcpu.extra, now)
+    if vcpu.backlogged:
+        _fund(vcpu)
+
+
 @metal
 def _raise_mode(level: u64, now: u64) -> None:
     """Tasks of lower levels yield from now on; the others' VCPUs have their second budgets."""
@@ -293,11 +311,8 @@ def _raise_mode(level: u64, now: u64) -> None:
         vcpu = vcpus[i]
         if vcpu.level >= level:
             tasksets.add_all(_of_raised_levels, vcpu.tasks)
-            if vcpu.extra != 0 and not vcpu.enlarged:
-                vcpu.enlarged = True
-                servers.enlarge(vcpu.main, vcpu.extra, now)
-                if vcpu.backlogged:
-                    _fund(vcpu)
+            if _has_second_budget(vcpu, now):
+                _enlarge(vcpu, now)
         else:
             tasksets.add_all(scheduler.suspended, vcpu.tasks)
     scheduler.reconsider()
@@ -330,7 +345,7 @@ def _lower_mode(now: u64) -> None:
         vcpu = vcpus[i]
         if vcpu.enlarged:
             vcpu.enlarged = False
-            servers.shrink(vcpu.main, vcpu.extra)
+            vcpu.extra_is_back = servers.shrink(vcpu.main, vcpu.extra)
         elif vcpu.kind == VcpuKind.MAIN and vcpu.level < raised and vcpu.backlogged:
             servers.unblock(vcpu.main, now)
             replenish(u64(i), now)

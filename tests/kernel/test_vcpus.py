@@ -27,6 +27,12 @@ def spin() -> None:
     while True:
         burn(100)
 
+@task
+def sly() -> None:
+    while True:
+        burn(190_000)
+        sleep_until(now() + 3_000)
+
 class Turn(State):
     number: u64
 
@@ -190,3 +196,14 @@ def test_the_first_calls_have_whole_budgets(tmp_path: Path) -> None:
     counted = run["one"].status.tasks[0]
     assert int(counted.releases) >= 5 and int(counted.misses) == 0
     assert int(counted.worst) < MS
+
+
+def test_nobody_has_more_than_its_second_budget(tmp_path: Path) -> None:
+    """A task that ends each time just before it is used up, and goes on at once."""
+    sly = timed_text("sly", 10 * MS, 100_000, keys="level = 1\noverrun_budget = 400_000")
+    low = timed_text("steady", 5 * MS, 200_000, name="low", rounds=90_000)
+    run = run_for(tmp_path, system_text(sandbox_text("one", sly, low)), 60 * MS)
+    counted = run["one"].status.tasks
+    assert run.system.plan.sandbox("one").tasks[1].name == "sly"
+    assert int(counted[1].used) <= 7 * 400_000 + 7 * NOTICED
+    assert int(counted[0].misses) == 0
