@@ -17,7 +17,8 @@ PANIC, DIVIDE, INDEX, STRAY, PORT = range(1, 6)  # as in systems/faults/tasks.py
 
 CALLERS = """\
   ADDRESS  misbehave  tasks.py:15
-  ADDRESS  task_main  questv/kernel/tasks.py:LINE
+  ADDRESS  call
+  ADDRESS  task_main  questv/kernel/jobs.py:LINE
 """
 
 
