@@ -419,7 +419,7 @@ def priority_missing(draw: Draw, system: RandomSystem) -> None:
 
 @mutation
 def priority_unwanted(draw: Draw, system: RandomSystem) -> None:
-    system.add_periodic(draw.sandbox(system), "zz", priority=draw.number(-1, 256))
+    system.add_periodic(draw.sandbox(system), "zz", priority=draw.number(0, 255))
 
 
 @mutation
