@@ -75,12 +75,6 @@ def next_time(server: SporadicServer) -> u64:
 
 
 @metal(inline=True)
-def is_eligible(server: SporadicServer, now: u64) -> bool:
-    """Whether there is something to use now."""
-    return next_time(server) <= now
-
-
-@metal(inline=True)
 def available(server: SporadicServer, now: u64) -> u64:
     """How many ticks can be used in one go from now on; 0 if ``next_time`` is still to come.
 

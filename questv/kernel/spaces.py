@@ -42,10 +42,3 @@ def _switch_to(space: u64) -> None:
     else:
         write_cr3(Ptr[Space](space)[0].tables)
         task_state.ring0_stack = Ptr[Space](space)[0].stack
-
-
-@metal(inline=True)
-def set_stack(space: Space, stack: u64) -> None:
-    """Let what interrupts this process, which has the core, begin with this stack pointer."""
-    space.stack = stack
-    task_state.ring0_stack = stack

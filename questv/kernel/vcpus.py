@@ -33,7 +33,7 @@ class Vcpu(Struct):
     """One VCPU."""
 
     kind: VcpuKind
-    backlogged: bool  # one of its tasks is ready; of best effort always
+    backlogged: bool  # one of its tasks is ready; not kept of best effort
     funded: bool  # its tasks may run as far as its budget goes
     enlarged: bool  # it has its second budget
     index: u64
@@ -70,7 +70,6 @@ def start() -> None:
     status.charged = read_tsc()
     servers_or_mutexes = info.vcpu_count + info.mutex_count - 1
     is_plain = servers_or_mutexes == 0 and info.vcpus[0].kind == VcpuKind.BEST_EFFORT
-    _kernel.backlogged = True
     members[NOBODY].vcpu = ptr(_kernel)
     members[NOBODY].counters = ptr(status.tasks[NOBODY])
     for i in range(info.vcpu_count):
@@ -89,7 +88,6 @@ def start() -> None:
 @metal
 def _set_up(vcpu: Vcpu, index: u64, told: VcpuInfo) -> None:
     vcpu.kind = told.kind
-    vcpu.backlogged = told.kind == VcpuKind.BEST_EFFORT
     vcpu.funded = True
     vcpu.index = index
     vcpu.level = u64(told.level)
@@ -196,6 +194,7 @@ def _of_grace(holder: Member) -> u64:
 
 @metal(inline=True)
 def _available(vcpu: Vcpu, now: u64) -> u64:
+    """What it can use from now on; to ask lets a sporadic server that is late begin anew."""
     if vcpu.kind == VcpuKind.MAIN:
         return servers.available(vcpu.main, now)
     return io_servers.available(vcpu.io, now)
@@ -238,10 +237,7 @@ def _unblock(vcpu: Vcpu, task: Member, now: u64) -> None:
         servers.unblock(vcpu.main, now)
     else:
         io_servers.begin(vcpu.io, _io_budget(vcpu, task), now)
-    if _available(vcpu, now) != 0:
-        _fund(vcpu)
-    else:
-        _unfund(vcpu, now)
+    _settle(vcpu, now)
 
 
 @metal
@@ -255,7 +251,12 @@ def _io_budget(vcpu: Vcpu, task: Member) -> u64:
 @metal
 def replenish(index: u64, now: u64) -> None:
     """The moment has come for which a VCPU without budget has been waiting."""
-    vcpu = vcpus[index]
+    _settle(vcpus[index], now)
+
+
+@metal
+def _settle(vcpu: Vcpu, now: u64) -> None:
+    """Let its tasks run if it has budget, and wait for its budget if it has none."""
     if _available(vcpu, now) != 0:
         _fund(vcpu)
     else:
@@ -348,5 +349,5 @@ def _lower_mode(now: u64) -> None:
             vcpu.extra_is_back = servers.shrink(vcpu.main, vcpu.extra)
         elif vcpu.kind == VcpuKind.MAIN and vcpu.level < raised and vcpu.backlogged:
             servers.unblock(vcpu.main, now)
-            replenish(u64(i), now)
+            _settle(vcpu, now)
     scheduler.reconsider()

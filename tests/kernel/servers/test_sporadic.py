@@ -163,8 +163,6 @@ class Server(RuleBasedStateMachine):
         assert found[-1][0] <= self.server.time + self.server.period
         assert ticks(self.server, self.scale) == self.model.ticks
         assert self.call(servers.next_time) == self.scale * self.model.next_time
-        eligible = self.jit[servers.is_eligible](self.server, self.scale * self.now)
-        assert eligible == (self.model.next_time <= self.now)
 
 
 def test_a_server_is_as_defined(jit: Jit) -> None:
