@@ -126,6 +126,8 @@ def plan_processes(
         if task.task.isolation is not Isolation.PROCESS:
             continue
         name, number = task.task.name, next(numbers)
+        if number >= addresses.MAX_PROCESSES:
+            raise _too_many(description, sandbox, task)
         kinds = set(task.signature.parameters.values())
         objects = [PROCESS_TABLES[kind].symbol for kind in kinds if kind in PROCESS_TABLES]
         symbols = [function.symbol for function in functions]
@@ -185,6 +187,22 @@ def _check_calls(
                     )
                 ]
             )
+
+
+def _too_many(description: Description, sandbox: int, task: BoundTask) -> DiagnosticsError:
+    """Each process of a system has a part of the address space to itself."""
+    index = description.system.sandboxes[sandbox].tasks.index(task.task)
+    return DiagnosticsError(
+        [
+            Diagnostic(
+                description.document.value("sandbox", sandbox, "task", index, "isolation"),
+                f'"{task.task.name}" is one process too many: a system has at most '
+                f"{addresses.MAX_PROCESSES}",
+                "make it a part of its kernel, or let one process do the work of several",
+                "processes-too-many",
+            )
+        ]
+    )
 
 
 def base_of(number: int) -> int:

@@ -88,6 +88,7 @@ _BUILD_RULES = {
     "task-parameter": "A task is given what the description names, numbers, and its own state.",
     "task-result": "A kernel calls a task, and has nothing to do with a result.",
     "task-stack-small": "A task's deepest calls and an interrupt on top must fit its stack.",
+    "processes-too-many": "Each has a part of the address space to itself.",
     "task-calls": "A process has no functions of its kernel, nor a kernel those of a process.",
     "task-duration": "A duration is one in Python as it is in the description.",
     "initialize-body": "What is called before a task has to have one, beside it in its module.",

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from questv.arch.x86.machine import MAX_CORES
 from questv.kernel.info import MAX_ENDS, MAX_INPUTS, MAX_MUTEXES, MAX_TASKS, MAX_VCPUS
+from questv.plan import addresses
 from questv.plan.build import build
+from questv.plan.processes import base_of
 from questv.system.rules.channels import CHANNELS_MAXIMUM
 from questv.system.rules.cores import CORES
 from questv.system.rules.memory import INPUTS_MAXIMUM
@@ -45,6 +47,7 @@ def join(a: Receiver, b: Receiver) -> None:
 def test_the_rules_have_the_kernels_limits() -> None:
     assert CORES == MAX_CORES
     assert (TASKS_MAXIMUM, INPUTS_MAXIMUM) == (MAX_TASKS, MAX_INPUTS)
+    assert base_of(addresses.MAX_PROCESSES) == 1 << 47  # where the other half begins
     assert MAX_VCPUS == MAX_TASKS  # each has one at least
     assert MUTEXES_MAXIMUM == MAX_MUTEXES
     assert CHANNELS_MAXIMUM == MAX_ENDS  # a sandbox has one end of each

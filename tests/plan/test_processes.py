@@ -9,6 +9,7 @@ import pytest
 from questv.arch.x86.paging import PAGE_SIZE
 from questv.diagnostics import DiagnosticsError
 from questv.kernel.process_info import SYSTEM_CALL_VECTOR
+from questv.plan import addresses
 from questv.plan.build import build
 from questv.plan.doorbells import LAST_VECTOR
 from tests.running import sandbox_text, system_text, task_text, write_system
@@ -35,8 +36,8 @@ def test_no_doorbell_is_a_system_call() -> None:
     assert SYSTEM_CALL_VECTOR > LAST_VECTOR
 
 
-def refused(folder: Path, task: str, text: str) -> str:
-    path = write_system(folder, system_text(sandbox_text("one", task)), "")
+def refused(folder: Path, tasks: str, text: str) -> str:
+    path = write_system(folder, system_text(sandbox_text("one", tasks)), "")
     (path / "tasks.py").write_text("from __future__ import annotations\n" + text)
     with pytest.raises(DiagnosticsError) as raised:
         build(path)
@@ -55,6 +56,14 @@ def test_a_task_of_a_kernel_that_calls_as_a_process(tmp_path: Path) -> None:
     said = refused(tmp_path, task_text("main"), text)
     assert 'task "main" is a part of its kernel, and main calls questv.process.' in said
     assert "import from questv.api" in said
+
+
+def test_one_process_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(addresses, "MAX_PROCESSES", 1)
+    tasks = [task_text("main", index, name=f"t{index}", keys=PROCESS) for index in range(2)]
+    text = "from questv.process import task\n\n@task\ndef main() -> None:\n    pass\n"
+    said = refused(tmp_path, "\n".join(tasks), text)
+    assert '"t1" is one process too many: a system has at most 1 [processes-too-many]' in said
 
 
 def test_types_of_both_kinds(tmp_path: Path) -> None:
