@@ -66,14 +66,11 @@ class Window(Part):
         return self.address <= address < self.address + self.size
 
 
-WHOLE_CORE = 1 << 32
-"""The utilization of an I/O VCPU that has all of a core's time."""
-
-
 class VcpuPlan(Part):
     """What gives tasks time: its index in the kernel is its place in the list.
 
-    Times are in nanoseconds, ``utilization`` is in parts of ``WHOLE_CORE``. A main VCPU has a
+    Times are in nanoseconds, ``utilization`` is in parts of
+    ``questv.system.timing.WHOLE_CORE``. A main VCPU has a
     budget each period, and ``overrun_budget``, which is no less, in the kernel's raised modes.
     """
 

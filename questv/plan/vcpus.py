@@ -11,11 +11,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from questv.plan.model import WHOLE_CORE, VcpuPlan
+from questv.plan.model import VcpuPlan
 from questv.system.description import BoundTask
-from questv.system.model import Device, IoVcpu, MainVcpu, Sandbox, Task
-from questv.system.rules.vcpus import BEST_EFFORT
-from questv.system.timing import Share
+from questv.system.model import Device, IoVcpu, Sandbox
+from questv.system.timing import BEST_EFFORT, bandwidth, share_of_core, vcpu_name
 
 
 @dataclass(frozen=True)
@@ -75,30 +74,18 @@ def _groups(tasks: Sequence[BoundTask]) -> dict[str, list[BoundTask]]:
 
 
 def _vcpu_name(task: BoundTask) -> str:
-    if task.timing.share is Share.REST:
-        return BEST_EFFORT
-    return task.task.vcpu or task.task.name
+    return vcpu_name(task.task, task.timing)
 
 
 def _main(sandbox: Sandbox, task: BoundTask) -> VcpuPlan:
-    """The VCPU of a task: its own, or the one that it shares."""
-    timing = task.timing
-    if timing.share is Share.OWN:
-        assert timing.budget is not None and timing.period is not None, "the rules see to that"
-        return _server(task.task, timing.period, timing.budget)
-    vcpu = next(each for each in sandbox.vcpus if each.name == task.task.vcpu)
-    assert isinstance(vcpu, MainVcpu), "the rules refuse another kind"
-    return _server(vcpu, vcpu.period, vcpu.budget)
-
-
-def _server(table: Task | MainVcpu, period: int, budget: int) -> VcpuPlan:
+    own = bandwidth(sandbox, task.task, task.timing)
     return VcpuPlan(
-        name=table.name,
+        name=own.name,
         kind="main",
-        level=table.level or 0,
-        period=period,
-        budget=budget,
-        overrun_budget=table.overrun_budget or budget,
+        level=own.level,
+        period=own.period,
+        budget=own.budget,
+        overrun_budget=own.second,
     )
 
 
@@ -115,7 +102,7 @@ def _io(vcpu: IoVcpu, tasks: Sequence[BoundTask], mains: Sequence[VcpuPlan]) -> 
         name=vcpu.name,
         kind="io",
         level=max(served),
-        utilization=round(vcpu.utilization * WHOLE_CORE),
+        utilization=share_of_core(vcpu),
     )
 
 

@@ -14,8 +14,6 @@ from questv.system.wording import source_position
 RING_KINDS = (ParameterKind.SENDER, ParameterKind.RECEIVER)
 FOUR_SLOT_KINDS = (ParameterKind.WRITER, ParameterKind.READER)
 CHANNEL_KINDS = RING_KINDS + FOUR_SLOT_KINDS
-VALUE_KINDS = (ParameterKind.INTEGER, ParameterKind.FLOAT)
-"""What takes a number that the description gives."""
 SENDING_KINDS = (ParameterKind.SENDER, ParameterKind.WRITER)
 OPPOSITE = {
     ParameterKind.SENDER: ParameterKind.RECEIVER,

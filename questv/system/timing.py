@@ -8,9 +8,15 @@ from enum import Enum
 
 from questv.diagnostics import Place
 from questv.system.draft import Draft, Located, migration, tasks, vcpus
-from questv.system.model import MainVcpu, Migration, Sandbox, Task
+from questv.system.model import IoVcpu, MainVcpu, Migration, Sandbox, Task
 from questv.system.movers import as_guest, migration_signature, migration_task
 from questv.system.tasks import TaskSignature
+
+BEST_EFFORT = "best-effort"
+"""The name of the VCPU that has what is left; no other may be called so."""
+
+WHOLE_CORE = 1 << 32
+"""All of a core's time, where a share of it is an integer."""
 
 
 class Share(Enum):
@@ -50,6 +56,44 @@ def timing(task: Task, signature: TaskSignature) -> Timing:
         return Timing(Share.SHARED, None, None, release, deadline)
     is_own = period is not None or budget is not None or periodic is not None
     return Timing(Share.OWN if is_own else Share.REST, period, budget, release, deadline)
+
+
+def vcpu_name(task: Task, timing: Timing) -> str:
+    """The name of the VCPU that ``task``, which keeps all rules, gets its time from."""
+    if timing.share is Share.REST:
+        return BEST_EFFORT
+    return task.vcpu or task.name
+
+
+@dataclass(frozen=True)
+class Bandwidth:
+    """What a main VCPU has: its budget each period, in nanoseconds, and its level.
+
+    ``second`` is its budget in raised modes, which is its budget if it has no other.
+    """
+
+    name: str
+    level: int
+    period: int
+    budget: int
+    second: int
+
+
+def bandwidth(sandbox: Sandbox, task: Task, timing: Timing) -> Bandwidth:
+    """That of the VCPU of ``task``, its own or the one that it shares; all rules are kept."""
+    table: Task | MainVcpu = task
+    period, budget = timing.period, timing.budget
+    if timing.share is Share.SHARED:
+        shared = next(each for each in sandbox.vcpus if each.name == task.vcpu)
+        assert isinstance(shared, MainVcpu), "the rules refuse another kind"
+        table, period, budget = shared, shared.period, shared.budget
+    assert period is not None and budget is not None, "the rules see to that"
+    return Bandwidth(table.name, table.level or 0, period, budget, table.overrun_budget or budget)
+
+
+def share_of_core(vcpu: IoVcpu) -> int:
+    """The share of an I/O VCPU, in parts of ``WHOLE_CORE``."""
+    return round(vcpu.utilization * WHOLE_CORE)
 
 
 @dataclass(frozen=True)

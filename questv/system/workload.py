@@ -27,19 +27,24 @@ from questv.admission.model import (
 from questv.admission.response import lateness
 from questv.system.bindings import CHANNEL_KINDS, Parameter, parameters
 from questv.system.draft import Draft, Located
-from questv.system.model import ApicMode, IoVcpu, MainVcpu, Sandbox
-from questv.system.timing import Share, TimedTask, timed_guests, timed_tasks
+from questv.system.model import ApicMode, IoVcpu, Sandbox
+from questv.system.timing import (
+    BEST_EFFORT,
+    WHOLE_CORE,
+    Share,
+    TimedTask,
+    bandwidth,
+    share_of_core,
+    timed_guests,
+    timed_tasks,
+    vcpu_name,
+)
 
 COSTS = MEASURED
 """What the kernel takes of a core's time."""
 
 DEVICE_INTERVAL = 100_000
 """Nanoseconds between two interrupts of a device, at least; nothing enforces that."""
-
-REST = "best-effort"
-"""The name of the VCPU that has what is left."""
-
-_WHOLE = 1 << 32  # of a core, as the kernel counts it
 
 
 def workload(draft: Draft, costs: Costs = COSTS) -> System:
@@ -77,9 +82,7 @@ class _Described:
     @property
     def vcpu(self) -> str:
         """The name of its VCPU."""
-        if self.timed.timing.share is Share.REST:
-            return REST
-        return self.timed.task.item.vcpu or self.timed.name
+        return vcpu_name(self.timed.task.item, self.timed.timing)
 
     @property
     def sections(self) -> tuple[Section, ...]:
@@ -95,10 +98,12 @@ def _kernel(sandbox: Located[Sandbox], described: list[_Described], costs: Costs
     for group in groups.values():
         group.sort(key=lambda each: -(each.timed.task.item.priority or 0))
     mains = {
-        name: _main(sandbox.item, group[0].timed) for name, group in groups.items() if name != REST
+        name: _main(sandbox.item, group[0].timed)
+        for name, group in groups.items()
+        if name != BEST_EFFORT
     }
     ios = [_io(each, described, mains) for each in sandbox.item.vcpus if isinstance(each, IoVcpu)]
-    rest = [Vcpu(REST, VcpuKind.BEST_EFFORT)] if REST in groups else []
+    rest = [Vcpu(BEST_EFFORT, VcpuKind.BEST_EFFORT)] if BEST_EFFORT in groups else []
     tasks = [_task(each, mains) for group in groups.values() for each in group]
     kernel = Kernel(
         sandbox.item.name,
@@ -113,19 +118,9 @@ def _kernel(sandbox: Located[Sandbox], described: list[_Described], costs: Costs
 
 
 def _main(sandbox: Sandbox, task: TimedTask) -> Vcpu:
-    """The VCPU of ``task``: its own, or the one that it shares."""
-    table = task.task.item
-    period, budget = task.timing.period, task.timing.budget
-    if task.timing.share is Share.SHARED:
-        shared = next(each for each in sandbox.vcpus if each.name == table.vcpu)
-        assert isinstance(shared, MainVcpu), "the rules refuse another kind"
-        period, budget = shared.period, shared.budget
-        second, level, name = shared.overrun_budget, shared.level, shared.name
-    else:
-        second, level, name = table.overrun_budget, table.level, table.name
-    assert period is not None and budget is not None, "the rules see to that"
-    second = None if second == budget else second
-    return Vcpu(name, VcpuKind.MAIN, budget, period, second, level or 0)
+    own = bandwidth(sandbox, task.task.item, task.timing)
+    second = None if own.second == own.budget else own.second
+    return Vcpu(own.name, VcpuKind.MAIN, own.budget, own.period, second, own.level)
 
 
 def _io(vcpu: IoVcpu, tasks: Iterable[_Described], mains: Mapping[str, Vcpu]) -> Vcpu:
@@ -139,7 +134,7 @@ def _io(vcpu: IoVcpu, tasks: Iterable[_Described], mains: Mapping[str, Vcpu]) ->
         vcpu.name,
         VcpuKind.IO,
         level=max((mains[task.vcpu].level for task in served), default=0),
-        utilization=Fraction(round(vcpu.utilization * _WHOLE), _WHOLE),
+        utilization=Fraction(share_of_core(vcpu), WHOLE_CORE),
         serves=tuple(task.timed.name for task in served),
     )
 
@@ -147,7 +142,7 @@ def _io(vcpu: IoVcpu, tasks: Iterable[_Described], mains: Mapping[str, Vcpu]) ->
 def _task(task: _Described, mains: Mapping[str, Vcpu]) -> Task:
     timing, name = task.timed.timing, task.timed.name
     if timing.share is Share.REST:
-        return Task(name, REST, sections=task.sections)
+        return Task(name, BEST_EFFORT, sections=task.sections)
     vcpu = mains[task.vcpu]
     is_known = timing.share is Share.OWN and timing.release is not None
     period = timing.release or vcpu.period

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from questv.inspect.model import SandboxReport, TaskReport, VcpuReport
 from questv.kernel.status import RESPONSES_IN_TIME
-from questv.plan.model import WHOLE_CORE
+from questv.system.timing import WHOLE_CORE
 from questv.system.units import format_duration
 from questv.view.terminal import heading, indented, sandbox_name, table
 from questv.view.units import count, duration

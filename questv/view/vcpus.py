@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from questv.inspect.model import VcpuReport
-from questv.plan.model import WHOLE_CORE, VcpuPlan
+from questv.plan.model import VcpuPlan
+from questv.system.timing import WHOLE_CORE
 from questv.system.units import format_duration
 
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from questv.diagnostics import Place
+from questv.plan.build import build
 from questv.plan.model import VcpuPlan
+from questv.plan.tasks import FolderTasks
 from questv.plan.vcpus import Placed, place_tasks
-from questv.system.description import BoundTask
+from questv.system.description import BoundTask, load
 from questv.system.model import IoVcpu, MainVcpu, Sandbox, Task, UartDevice, Vcpu
+from questv.system.promises import promises
 from questv.system.tasks import ParameterKind, Periodic, TaskSignature
+from questv.system.timing import WHOLE_CORE
 
 
 def bound(name: str, *devices: UartDevice, periodic: bool = False, **keys: object) -> BoundTask:
@@ -148,3 +153,28 @@ def test_the_order_is_by_period_share_and_priority(
         for each in order
     ]
     assert ranks == sorted(ranks)
+
+
+ROOT = Path(__file__).parents[2]
+SYSTEMS = [
+    *(ROOT / "examples" / name for name in ("drone", "levels", "tank", "serial", "process")),
+    ROOT / "tests" / "cli" / "systems" / "roaming",
+]
+
+
+@pytest.mark.parametrize("folder", SYSTEMS, ids=lambda folder: folder.name)
+def test_what_is_admitted_is_what_runs(folder: Path) -> None:
+    """The analysis has the VCPUs and the order of urgency that the kernels are built with."""
+    description = load(folder, FolderTasks(folder))
+    plan = build(folder).plan
+    for each in promises(description).kernels:
+        sandbox = plan.sandbox(each.kernel.name)
+        built = [task for task in sandbox.tasks if task.kind != "bottom half"]
+        assert [task.name for task in built] == [task.name for task in each.kernel.urgency]
+        vcpus = {vcpu.name: vcpu for vcpu in sandbox.vcpus}
+        assert vcpus.keys() == {vcpu.name for vcpu in each.kernel.vcpus}
+        for vcpu in each.kernel.vcpus:
+            made = vcpus[vcpu.name]
+            assert (made.level, made.period, made.budget) == (vcpu.level, vcpu.period, vcpu.budget)
+            assert made.overrun_budget == (vcpu.overrun_budget or vcpu.budget)
+            assert made.utilization == vcpu.utilization * WHOLE_CORE

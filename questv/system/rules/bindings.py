@@ -58,13 +58,17 @@ def bind_missing(draft: Draft) -> Iterator[Diagnostic]:
 
 def bind_integer_missing(draft: Draft) -> Iterator[Diagnostic]:
     """An integer has no default: any would be a guess about a real-time task."""
+    yield from _missing(draft, ParameterKind.INTEGER, "an integer", "bind-integer-missing")
+
+
+def _missing(draft: Draft, kind: ParameterKind, what: str, rule: str) -> Iterator[Diagnostic]:
     for each in parameters(draft):
-        if each.kind is ParameterKind.INTEGER and each.written is None:
+        if each.kind is kind and each.written is None:
             yield Diagnostic(
                 each.place,
                 f"{each.described} has no value",
-                f"add bind = {{ {each.name} = ... }} with an integer",
-                "bind-integer-missing",
+                f"add bind = {{ {each.name} = ... }} with {what}",
+                rule,
             )
 
 
@@ -98,14 +102,7 @@ def bind_integer_range(draft: Draft) -> Iterator[Diagnostic]:
 
 def bind_float_missing(draft: Draft) -> Iterator[Diagnostic]:
     """Nor has a float: zero is a number like any other."""
-    for each in parameters(draft):
-        if each.kind is ParameterKind.FLOAT and each.written is None:
-            yield Diagnostic(
-                each.place,
-                f"{each.described} has no value",
-                f"add bind = {{ {each.name} = ... }} with a number",
-                "bind-float-missing",
-            )
+    yield from _missing(draft, ParameterKind.FLOAT, "a number", "bind-float-missing")
 
 
 def bind_float_expected(draft: Draft) -> Iterator[Diagnostic]:

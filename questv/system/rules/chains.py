@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from questv.diagnostics import Diagnostic
 from questv.system.bindings import CHANNEL_KINDS, SENDING_KINDS, parameters
 from questv.system.draft import Draft, Located, repeated, tasks
+from questv.system.findings import names_taken
 from questv.system.model import Chain
 from questv.system.tasks import TaskSignature
 from questv.system.timing import Share, timed_tasks
@@ -16,13 +17,7 @@ from questv.system.wording import suggest
 
 def chain_name_taken(draft: Draft) -> Iterator[Diagnostic]:
     """Reports refer to a chain by its name alone."""
-    for first, again in repeated(draft.chains, lambda chain: chain.item.name):
-        yield Diagnostic(
-            again.value("name"),
-            f'the chain at line {first.line} is called "{again.item.name}" too',
-            "give one of the two another name",
-            "chain-name-taken",
-        )
+    yield from names_taken(draft.chains, "chain", "chain-name-taken")
 
 
 def chain_too_short(draft: Draft) -> Iterator[Diagnostic]:

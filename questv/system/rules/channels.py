@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from questv.diagnostics import Diagnostic
 from questv.system.bindings import CHANNEL_KINDS, at_end, parameters, settled_sandboxes
 from questv.system.draft import Draft, repeated
+from questv.system.findings import too_many
 from questv.system.model import FourSlotChannel, RingChannel
 from questv.system.tasks import ParameterKind
 from questv.system.units import PAGE_SIZE, format_size
@@ -49,14 +50,9 @@ def channels_too_many(draft: Draft) -> Iterator[Diagnostic]:
     for sandbox in draft.sandboxes:
         name = sandbox.item.name
         own = [c for c in draft.channels if name in (c.item.sender, c.item.receiver)]
-        if len(own) > CHANNELS_MAXIMUM:
-            yield Diagnostic(
-                own[CHANNELS_MAXIMUM].key(),
-                f'sandbox "{name}" has ends of {len(own)} channels, and a kernel has room for '
-                f"{CHANNELS_MAXIMUM}",
-                "let one channel carry what several do",
-                "channels-too-many",
-            )
+        fix = "let one channel carry what several do"
+        what = f"ends of {len(own)} channels"
+        yield from too_many(sandbox, own, CHANNELS_MAXIMUM, what, fix, "channels-too-many")
 
 
 def ring_size_range(draft: Draft) -> Iterator[Diagnostic]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from questv.diagnostics import Diagnostic
 from questv.system.devices import SERIAL_PORTS, VIRTIO_SLOTS
 from questv.system.draft import Draft, Located, repeated
+from questv.system.findings import too_many
 from questv.system.model import UartDevice, VirtioConsoleDevice
 from questv.system.wording import one_of, suggest
 
@@ -57,14 +58,9 @@ def devices_too_many(draft: Draft) -> Iterator[Diagnostic]:
     for sandbox in draft.sandboxes:
         name = sandbox.item.name
         own = [device for device in draft.devices if device.item.owner == name]
-        if len(own) > DEVICES_MAXIMUM:
-            yield Diagnostic(
-                own[DEVICES_MAXIMUM].key(),
-                f'sandbox "{name}" has {len(own)} devices, and a kernel has room for '
-                f"{DEVICES_MAXIMUM}",
-                "give some to another sandbox",
-                "devices-too-many",
-            )
+        fix = "give some to another sandbox"
+        what = f"{len(own)} devices"
+        yield from too_many(sandbox, own, DEVICES_MAXIMUM, what, fix, "devices-too-many")
 
 
 def device_slot_range(draft: Draft) -> Iterator[Diagnostic]:

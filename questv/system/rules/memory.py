@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from questv.diagnostics import Diagnostic, Place
 from questv.system.draft import Draft, inputs, tasks
+from questv.system.findings import too_many
 from questv.system.model import Channel, RingChannel
 from questv.system.units import PAGE_SIZE, format_size, pages
 
@@ -62,15 +63,10 @@ def input_size_pages(draft: Draft) -> Iterator[Diagnostic]:
 def inputs_too_many(draft: Draft) -> Iterator[Diagnostic]:
     """A kernel has a fixed number of places where it sees inputs."""
     for sandbox in draft.sandboxes:
-        count = len(sandbox.item.inputs)
-        if count > INPUTS_MAXIMUM:
-            yield Diagnostic(
-                inputs(sandbox)[INPUTS_MAXIMUM].key(),
-                f'sandbox "{sandbox.item.name}" has {count} inputs, and a kernel has room for '
-                f"{INPUTS_MAXIMUM}",
-                "join files into one, or give some to another sandbox",
-                "inputs-too-many",
-            )
+        own = inputs(sandbox)
+        fix = "join files into one, or give some to another sandbox"
+        what = f"{len(own)} inputs"
+        yield from too_many(sandbox, own, INPUTS_MAXIMUM, what, fix, "inputs-too-many")
 
 
 def _whole_pages(

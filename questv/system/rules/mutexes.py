@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from questv.diagnostics import Diagnostic
 from questv.system.bindings import parameters, settled_sandboxes
-from questv.system.draft import Draft, mutexes, repeated
+from questv.system.draft import Draft, mutexes
+from questv.system.findings import names_taken, too_many
 
 MUTEXES_MAXIMUM = 16
 
@@ -14,28 +15,16 @@ MUTEXES_MAXIMUM = 16
 def mutex_name_taken(draft: Draft) -> Iterator[Diagnostic]:
     """Parameters of tasks are bound to a mutex by its name alone."""
     for sandbox in draft.sandboxes:
-        for first, again in repeated(mutexes(sandbox), lambda mutex: mutex.item.name):
-            yield Diagnostic(
-                again.value("name"),
-                f'the mutex at line {first.line}, in the same sandbox "{sandbox.item.name}", is '
-                f'called "{again.item.name}" too',
-                "give one of the two another name",
-                "mutex-name-taken",
-            )
+        yield from names_taken(mutexes(sandbox), "mutex", "mutex-name-taken", sandbox)
 
 
 def mutexes_too_many(draft: Draft) -> Iterator[Diagnostic]:
     """A kernel has a table of its mutexes, which never grows."""
     for sandbox in draft.sandboxes:
-        count = len(sandbox.item.mutexes)
-        if count > MUTEXES_MAXIMUM:
-            yield Diagnostic(
-                mutexes(sandbox)[MUTEXES_MAXIMUM].key(),
-                f'sandbox "{sandbox.item.name}" has {count} mutexes, and a kernel has room for '
-                f"{MUTEXES_MAXIMUM}",
-                "let one mutex guard what several do",
-                "mutexes-too-many",
-            )
+        own = mutexes(sandbox)
+        fix = "let one mutex guard what several do"
+        what = f"{len(own)} mutexes"
+        yield from too_many(sandbox, own, MUTEXES_MAXIMUM, what, fix, "mutexes-too-many")
 
 
 def mutex_unused(draft: Draft) -> Iterator[Diagnostic]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from questv.diagnostics import Diagnostic
 from questv.system.draft import Draft, mutexes, repeated, tasks
+from questv.system.findings import names_taken
 from questv.system.model import UartDevice
 
 _FIX = "give one of the two another name"
@@ -24,48 +25,23 @@ def sandbox_missing(draft: Draft) -> Iterator[Diagnostic]:
 
 def sandbox_name_taken(draft: Draft) -> Iterator[Diagnostic]:
     """Channels, devices, the run and all reports refer to a sandbox by its name alone."""
-    for first, again in repeated(draft.sandboxes, lambda sandbox: sandbox.item.name):
-        yield Diagnostic(
-            again.value("name"),
-            f'the sandbox at line {first.line} is called "{again.item.name}" too',
-            _FIX,
-            "sandbox-name-taken",
-        )
+    yield from names_taken(draft.sandboxes, "sandbox", "sandbox-name-taken")
 
 
 def task_name_taken(draft: Draft) -> Iterator[Diagnostic]:
     """Traces and crash records refer to a task by its sandbox's name and its own."""
     for sandbox in draft.sandboxes:
-        for first, again in repeated(tasks(sandbox), lambda task: task.item.name):
-            yield Diagnostic(
-                again.value("name"),
-                f'the task at line {first.line}, in the same sandbox "{sandbox.item.name}", '
-                f'is called "{again.item.name}" too',
-                _FIX,
-                "task-name-taken",
-            )
+        yield from names_taken(tasks(sandbox), "task", "task-name-taken", sandbox)
 
 
 def channel_name_taken(draft: Draft) -> Iterator[Diagnostic]:
     """Parameters of tasks are bound to a channel by its name alone."""
-    for first, again in repeated(draft.channels, lambda channel: channel.item.name):
-        yield Diagnostic(
-            again.value("name"),
-            f'the channel at line {first.line} is called "{again.item.name}" too',
-            _FIX,
-            "channel-name-taken",
-        )
+    yield from names_taken(draft.channels, "channel", "channel-name-taken")
 
 
 def input_name_taken(draft: Draft) -> Iterator[Diagnostic]:
     """The file for an input is given by the input's name alone, whichever sandbox it is for."""
-    for first, again in repeated(draft.inputs, lambda each: each.item.name):
-        yield Diagnostic(
-            again.value("name"),
-            f'the input at line {first.line} is called "{again.item.name}" too',
-            _FIX,
-            "input-name-taken",
-        )
+    yield from names_taken(draft.inputs, "input", "input-name-taken")
 
 
 def input_named_as_channel(draft: Draft) -> Iterator[Diagnostic]:

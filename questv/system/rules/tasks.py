@@ -87,9 +87,9 @@ def task_function_missing(draft: Draft) -> Iterator[Diagnostic]:
             fix = suggest(function, problem.functions, f"write one: @task def {function}() -> None")
             if problem.unmarked is not None:
                 how = "in the place of its decorator" if problem.compiled else "above it"
-                fix = (
-                    f"{function} is there: write @task {how} ({source_position(problem.unmarked)})"
-                )
+                mark = "@task" if task.item.deadline is None else "@periodic"
+                where = source_position(problem.unmarked)
+                fix = f"{function} is there: write {mark} {how} ({where})"
             yield Diagnostic(
                 task.value("run"),
                 f"{module}.py has no task function {function}",

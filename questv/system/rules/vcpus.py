@@ -7,16 +7,14 @@ from dataclasses import dataclass
 
 from questv.diagnostics import Diagnostic, Place
 from questv.system.bindings import parameters, settled_sandboxes
-from questv.system.draft import Draft, Located, repeated, tasks, vcpus
+from questv.system.draft import Draft, Located, tasks, vcpus
+from questv.system.findings import names_taken
 from questv.system.model import IoVcpu, MainVcpu, Sandbox, Vcpu
 from questv.system.tasks import ParameterKind, TaskSignature
-from questv.system.timing import Share, timing
+from questv.system.timing import BEST_EFFORT, Share, timing
 from questv.system.wording import suggest
 
 UTILIZATIONS = (0.001, 1)
-
-BEST_EFFORT = "best-effort"
-"""The name of the VCPU that has what is left."""
 
 _OF_TASKS, _OF_DEVICES = "main", "io"
 
@@ -52,14 +50,7 @@ def _uses(draft: Draft) -> Iterator[_Use]:
 def vcpu_name_taken(draft: Draft) -> Iterator[Diagnostic]:
     """A task's own VCPU has the task's name, and what is left is called best-effort."""
     for sandbox in draft.sandboxes:
-        for first, again in repeated(vcpus(sandbox), lambda vcpu: vcpu.item.name):
-            yield Diagnostic(
-                again.value("name"),
-                f'the VCPU at line {first.line}, in the same sandbox "{sandbox.item.name}", is '
-                f'called "{again.item.name}" too',
-                "give one of the two another name",
-                "vcpu-name-taken",
-            )
+        yield from names_taken(vcpus(sandbox), "VCPU", "vcpu-name-taken", sandbox)
         names = {
             task.item.name: f'that of task "{task.item.name}" (line {task.line})'
             for task in tasks(sandbox)
