@@ -47,8 +47,7 @@ class Clock:
         """As many ticks in nanoseconds, rounded away from zero."""
         if self.frequency == 0:
             return None
-        nanoseconds = -(-abs(ticks) * _NANOSECONDS // self.frequency)
-        return nanoseconds if ticks >= 0 else -nanoseconds
+        return -self.duration(-ticks) if ticks > 0 else self.duration(ticks)
 
 
 class Guest:

@@ -235,18 +235,18 @@ class SandboxReport(Found):
     started: int | None
     ended: int | None
     exits: Exits
-    timer_interrupts: int | None
-    doorbells: int | None
-    spurious_interrupts: int | None
-    unsent_lines: int | None
-    idle: int | None
-    mode: int | None
-    mode_changes: int | None
-    vcpus: tuple[VcpuReport, ...]
+    timer_interrupts: int | None = None
+    doorbells: int | None = None
+    spurious_interrupts: int | None = None
+    unsent_lines: int | None = None
+    idle: int | None = None
+    mode: int | None = None
+    mode_changes: int | None = None
+    vcpus: tuple[VcpuReport, ...] = ()
     clock_offset: int | None = None
     clock_error: int | None = None
-    tasks: tuple[TaskReport, ...]
-    mutexes: tuple[MutexReport, ...]
+    tasks: tuple[TaskReport, ...] = ()
+    mutexes: tuple[MutexReport, ...] = ()
     counters: tuple[CounterReport, ...]
     histograms: tuple[HistogramReport, ...]
     faults: tuple[FaultReport, ...] = ()

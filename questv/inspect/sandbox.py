@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from questv.inspect.ends import ends_of
 from questv.inspect.guest import Guest
@@ -40,7 +41,6 @@ def sandbox_report(
 ) -> SandboxReport:
     """All of it; ``crash`` is why it was stopped, if it was, and ``faults`` why processes were."""
     public = guest.at(PublicPage, sandbox.public)
-    kernel = _kernel_report(guest, sandbox, {fault.task for fault in faults})
     clock = guest.clock
     monitor = guest.at(MonitorPlan, sandbox.monitor_plan)
     entered = int(public.entered) != 0
@@ -54,44 +54,20 @@ def sandbox_report(
         started=clock.nanoseconds(int(public.started)),
         ended=clock.nanoseconds(int(public.ended)),
         exits=Exits(before=_exits(public.before), after=_exits(public.after)),
-        timer_interrupts=kernel.timer_interrupts,
-        doorbells=kernel.doorbells,
-        spurious_interrupts=kernel.spurious_interrupts,
-        unsent_lines=kernel.unsent_lines,
-        idle=kernel.idle,
-        mode=kernel.mode,
-        mode_changes=kernel.mode_changes,
-        vcpus=kernel.vcpus,
         clock_offset=clock.stretch(int(monitor.tsc_offset)) if entered else None,
         clock_error=clock.stretch(int(monitor.tsc_error)) if entered else None,
-        tasks=kernel.tasks,
-        mutexes=kernel.mutexes,
         counters=counter_reports(guest, sandbox),
         histograms=histogram_reports(guest, sandbox),
         faults=faults,
         crash=crash,
+        **_of_kernel(guest, sandbox, {fault.task for fault in faults}),
     )
 
 
-@dataclass(frozen=True)
-class _Kernel:
-    """What a kernel of ours counts; of another nothing is known."""
-
-    timer_interrupts: int | None = None
-    doorbells: int | None = None
-    spurious_interrupts: int | None = None
-    unsent_lines: int | None = None
-    idle: int | None = None
-    mode: int | None = None
-    mode_changes: int | None = None
-    vcpus: tuple[VcpuReport, ...] = ()
-    tasks: tuple[TaskReport, ...] = ()
-    mutexes: tuple[MutexReport, ...] = ()
-
-
-def _kernel_report(guest: Guest, sandbox: SandboxPlan, failed: set[str]) -> _Kernel:
+def _of_kernel(guest: Guest, sandbox: SandboxPlan, failed: set[str]) -> dict[str, Any]:
+    """The fields of a report that a kernel of ours counts; of another nothing is known."""
     if sandbox.status is None:
-        return _Kernel()
+        return {}
     status = guest.of(sandbox, KernelStatus, sandbox.status)
     ends = ends_of(guest, sandbox)
     awaited = awaited_streams(guest, sandbox)
@@ -99,24 +75,24 @@ def _kernel_report(guest: Guest, sandbox: SandboxPlan, failed: set[str]) -> _Ker
     account = _account(guest, sandbox, status)
     ended = int(guest.at(PublicPage, sandbox.public).ended)
     now = guest.clock.nanoseconds(max(ended, int(status.charged))) or 0
-    return _Kernel(
-        timer_interrupts=int(status.timer_interrupts),
-        doorbells=sum(int(end.counters.woken) + int(end.counters.late) for end in ends),
-        spurious_interrupts=int(status.spurious),
-        unsent_lines=int(status.unsent_lines),
-        idle=account.idle,
-        mode=int(status.mode),
-        mode_changes=int(status.mode_changes),
-        vcpus=tuple(
+    return {
+        "timer_interrupts": int(status.timer_interrupts),
+        "doorbells": sum(int(end.counters.woken) + int(end.counters.late) for end in ends),
+        "spurious_interrupts": int(status.spurious),
+        "unsent_lines": int(status.unsent_lines),
+        "idle": account.idle,
+        "mode": int(status.mode),
+        "mode_changes": int(status.mode_changes),
+        "vcpus": tuple(
             _vcpu(sandbox, index, status.vcpus[index], account)
             for index in range(len(sandbox.vcpus))
         ),
-        tasks=tuple(
+        "tasks": tuple(
             _task(sandbox, index, status, awaited.get(index), account.used[index], failed, now)
             for index in range(len(sandbox.tasks))
         ),
-        mutexes=tuple(_mutex(guest, sandbox, plan) for plan in sandbox.mutexes),
-    )
+        "mutexes": tuple(_mutex(guest, sandbox, plan) for plan in sandbox.mutexes),
+    }
 
 
 def _exits(counts: ExitCounts) -> dict[str, int]:
