@@ -43,6 +43,15 @@ from questv.metal.structs import *
 """
 
 
+BURN = """
+@metal
+def burn(instructions: u64) -> None:
+    "Use the core for so many instructions, whoever preempts."
+    asm("2: sub $0, 2; ja 2b", u64, "=r,0", instructions)
+"""
+"""A function for tasks."""
+
+
 @dataclass
 class Sandbox:
     """What one sandbox left behind; ``ends`` has its counters by channel."""

@@ -13,7 +13,7 @@ from questv.kernel.counters import Histogram
 from questv.metal.jit import Jit
 from questv.monitor.interface import SandboxState
 from tests.inspect.machines import Copied, programs
-from tests.running import Run, boot, sandbox_text, system_text, task_text, timed_text
+from tests.running import BURN, Run, boot, sandbox_text, system_text, task_text, timed_text
 
 U64 = (1 << 64) - 1
 
@@ -35,7 +35,9 @@ def test_a_histogram_keeps_what_it_was_told(jit: Jit, values: list[int]) -> None
     assert U64 - int(found.least.load(None)) == min(values, default=U64)  # type: ignore[arg-type]
 
 
-TASKS = """
+TASKS = (
+    BURN
+    + """
 import shared
 
 samples: Counter = static()
@@ -52,10 +54,6 @@ class Own(State):
     number: u64
     wheels: Array[Wheel, 2]
     work: Histogram
-
-@metal
-def burn(instructions: u64) -> None:
-    asm("2: sub $0, 2; ja 2b", u64, "=r,0", instructions)
 
 @periodic(period="1 ms", budget="100 us")
 def step(own: Own, m: Mutex, work: u64, turns: u64) -> None:
@@ -91,6 +89,7 @@ def alone() -> None:
     recorded = now()
     log(f"{counted - between - (between - before)} {recorded - counted - (between - before)}")
 """
+)
 
 SHARED = """
 from questv.api import Counter

@@ -10,14 +10,20 @@ from questv.kernel.mutexes import Mutex
 from questv.kernel.status import MutexStatus, PanicReason
 from questv.metal.structs import sizeof
 from questv.monitor.interface import SandboxState
-from tests.running import Run, boot, sandbox_text, system_text, task_text, timed_text, vcpu_text
+from tests.running import (
+    BURN,
+    Run,
+    boot,
+    sandbox_text,
+    system_text,
+    task_text,
+    timed_text,
+    vcpu_text,
+)
 
-TASKS = """
-@metal
-def burn(instructions: u64) -> None:
-    \"\"\"Use the core for so many instructions, whoever preempts.\"\"\"
-    asm("2: sub $0, 2; ja 2b", u64, "=r,0", instructions)
-
+TASKS = (
+    BURN
+    + """
 @task
 def once(start: u64, work: u64) -> None:
     sleep_until(start)
@@ -181,6 +187,7 @@ def _leave(a: Mutex, b: Mutex, c: Mutex, index: u64, own: u64) -> None:
     else:
         leave(c, 2, own)
 """
+)
 
 MS = 1_000_000
 BEGIN = 20 * MS

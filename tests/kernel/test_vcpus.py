@@ -7,30 +7,24 @@ from types import SimpleNamespace
 
 from questv.inspect.inspector import Inspector
 from questv.monitor.interface import SandboxState
-from tests.running import Run, boot, sandbox_text, system_text, task_text, timed_text
+from tests.running import BURN, Run, boot, sandbox_text, system_text, task_text, timed_text
 
 MS = 1_000_000
 NOTICED = 600  # instructions after which the end of a budget has been noticed
 STARTING = 1000  # instructions between the kernel's word that it runs and its first task
 
-TASKS = """
-@assembly('''
-1:  dec rdi
-    jnz 1b
-    ret
-''')
-def burn(rounds: u64) -> None:
-    "Two instructions a round."
-
+TASKS = (
+    BURN
+    + """
 @task
 def spin() -> None:
     while True:
-        burn(100)
+        burn(200)
 
 @task
 def sly() -> None:
     while True:
-        burn(190_000)
+        burn(380_000)
         sleep_until(now() + 3_000)
 
 class Turn(State):
@@ -38,20 +32,20 @@ class Turn(State):
 
 @periodic
 def steady(rounds: u64) -> None:
-    burn(rounds)
+    burn(2 * rounds)
 
 @periodic
 def varied(turn: Turn, usual: u64, rare: u64, every: u64) -> None:
     turn.number += 1
-    burn(rare if turn.number % every == 0 else usual)
+    burn(2 * (rare if turn.number % every == 0 else usual))
 
 @periodic
 def prepared(first: u64, rounds: u64) -> None:
-    burn(rounds)
+    burn(2 * rounds)
 
 @initialize(prepared)
 def prepare(first: u64) -> None:
-    burn(first)
+    burn(2 * first)
 
 @periodic
 def late(turn: Turn, calls: u64, sleep: u64) -> None:
@@ -61,6 +55,7 @@ def late(turn: Turn, calls: u64, sleep: u64) -> None:
     if turn.number == calls:
         finish()
 """
+)
 
 
 def run_for(folder: Path, text: str, nanoseconds: int) -> Run:

@@ -8,18 +8,14 @@ from __future__ import annotations
 
 from itertools import product
 
+from tests.running import BURN
+
 NOTES = 1024
 """Jobs of the last task that are noted at most."""
 
-COMMON = f"""
-@assembly('''
-1:  dec rdi
-    jnz 1b
-    ret
-''')
-def burn(rounds: u64) -> None:
-    "Two instructions a round."
-
+COMMON = (
+    BURN
+    + f"""
 class Stage(State):
     number: u64
     luck: u64
@@ -32,7 +28,7 @@ class Notes(State):
 @metal
 def work(stage: Stage, least: u64, most: u64, seed: u64) -> None:
     stage.luck = (stage.luck + seed) * 6364136223846793005 + 1442695040888963407
-    burn(least + (stage.luck >> 33) % (most - least + 1))
+    burn(2 * (least + (stage.luck >> 33) % (most - least + 1)))
 
 @metal
 def note(notes: Notes, number: u64) -> None:
@@ -52,8 +48,9 @@ def wait_to_begin(begin: u64) -> None:
 @task
 def rest() -> None:
     while True:
-        burn(1000)
+        burn(2_000)
 """
+)
 
 _SOURCES = {
     "none": ("", "stage.number += 1"),

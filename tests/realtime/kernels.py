@@ -19,6 +19,7 @@ from questv.plan.contents import contents
 from questv.plan.image import write_image
 from questv.plan.model import CallPlan, SandboxPlan, TaskPlan, VcpuPlan
 from tests.running import (
+    BURN,
     Run,
     run_system,
     sandbox_text,
@@ -36,32 +37,26 @@ PER_CALL = 900
 """Instructions that a periodic task's call takes at most besides what it does: the kernel's own on
 its behalf, up to the next sleep."""
 
-TASKS = """
-@assembly('''
-1:  dec rdi
-    jnz 1b
-    ret
-''')
-def burn(rounds: u64) -> None:
-    "Two instructions a round."
-
+TASKS = (
+    BURN
+    + """
 class Luck(State):
     value: u64
 
 @periodic(period="20 ms", budget="60 us")
 def work(luck: Luck, least: u64, most: u64, seed: u64) -> None:
     luck.value = (luck.value + seed) * 6364136223846793005 + 1442695040888963407
-    burn(least + (luck.value >> 33) % (most - least + 1))
+    burn(2 * (least + (luck.value >> 33) % (most - least + 1)))
 
 @task
 def rest() -> None:
     while True:
-        burn(1000)
+        burn(2_000)
 
 @task
 def spin() -> None:
     while True:
-        burn(1000)
+        burn(2_000)
 
 @task
 def crash(moment: u64) -> None:
@@ -80,8 +75,9 @@ def answer(questions: Receiver) -> None:
     while True:
         questions.receive(FOREVER)
         questions.done()
-        burn(2000)
+        burn(4_000)
 """
+)
 
 
 @dataclass(frozen=True)
