@@ -38,7 +38,8 @@ bind = {{ number = {number} }}
 _COME_AND_GO = """
 [[sandbox.task]]
 name = "t{number}"
-run = "tasks:come_and_go"
+run = "{module}:come_and_go"
+isolation = "{isolation}"
 budget = "200 us"
 period = {period}
 """
@@ -54,16 +55,29 @@ def scheduling() -> Iterator[Result]:
         f"scheduling {_MANY} busy VCPUs of 1 ms each", "ratio", "%", [100 * kernel / total], 0.3
     )
     for number in _NUMBERS:
-        period = number * 400_000
-        tasks = (_COME_AND_GO.format(number=each, period=period) for each in range(number))
-        text = _HEAD + "".join(tasks) + _SPIN.format(number=0, share="priority = 1")
-        kernel, _, releases = _run(text, _RELEASES_EACH * period)
         yield summarize(
             f"release, call and end of a task, {number} VCPUs",
             "instructions",
             "instructions",
-            [kernel / releases],
+            [release(number)],
         )
+        yield summarize(
+            f"release, call and end of a process, {number} VCPUs",
+            "instructions",
+            "instructions",
+            [release(number, processes=True)],
+        )
+
+
+def release(number: int, *, processes: bool = False) -> float:
+    """What the kernel takes for one release, call and end of a task, with so many VCPUs."""
+    period = number * 400_000
+    words = {"period": period, "module": "processes" if processes else "tasks"}
+    words["isolation"] = "process" if processes else "kernel"
+    tasks = (_COME_AND_GO.format(number=each, **words) for each in range(number))
+    text = _HEAD + "".join(tasks) + _SPIN.format(number=0, share="priority = 1")
+    kernel, _, releases = _run(text, _RELEASES_EACH * period)
+    return kernel / releases
 
 
 def _run(description: str, lasts: int) -> tuple[int, int, int]:
@@ -71,7 +85,8 @@ def _run(description: str, lasts: int) -> tuple[int, int, int]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "system.toml").write_text(description)
-        (folder / "tasks.py").write_bytes((SYSTEMS / "scheduling" / "tasks.py").read_bytes())
+        for module in ("tasks.py", "processes.py"):
+            (folder / module).write_bytes((SYSTEMS / "scheduling" / module).read_bytes())
         system = build(folder)
         plan = system.plan.sandboxes[0]
         symbol = system.kernels["one"].symbols.by_name["rounds"]
