@@ -49,7 +49,7 @@ def run(
         connections = bind_streams(target.plan, streams, path)
         _check_streams(connections, deterministic=deterministic, json=json)
         output.show(title(target.plan))
-        _tell_unconnected(target, connections, output)
+        _tell_unconnected(target, connections, output, deterministic=deterministic)
         with CopyProgress(output.errors) as progress:
             finished = run_session(
                 target,
@@ -102,15 +102,17 @@ def _check_streams(streams: Sequence[BoundStream], *, deterministic: bool, json:
         )
 
 
-def _tell_unconnected(target: Target, streams: Sequence[BoundStream], output: Output) -> None:
+def _tell_unconnected(
+    target: Target, streams: Sequence[BoundStream], output: Output, *, deterministic: bool
+) -> None:
     connected = {stream.name for stream in streams}
     for sandbox in target.plan.sandboxes:
         for stream in sandbox.streams:
             if stream.name not in connected:
-                output.show(
-                    f"{stream.name} of {sandbox.name} is connected to nothing; --stream "
-                    f"{stream.name}=- connects this terminal"
-                )
+                hint = f"--stream {stream.name}=- connects this terminal"
+                if deterministic:
+                    hint = "a deterministic run has no streams, so nothing ever comes from it"
+                output.show(f"{stream.name} of {sandbox.name} is connected to nothing; {hint}")
 
 
 def _report(target: Target, bound: Sequence[BoundInput], finished: Finished) -> RunReport:

@@ -19,6 +19,7 @@ from questv.metal.types import (
     TEXT,
     U8,
     U64,
+    FloatType,
     FunctionType,
     IntType,
     PointerType,
@@ -123,6 +124,9 @@ def _formatted(
             tree.Constant(*at, BOOL, int(zeros)),
         )
     shown = ast.unparse(node)
+    if isinstance(value.type, FloatType):
+        message = f"{fixes.article(value.type)} can't be written"
+        c.error(node, "format-type", message, f"write a part of it: i64({shown} * 1000.0)")
     fix = f"cast it to an integer: u64({shown})"
     if value.type == TEXT:
         fix = "a string takes no width and no x"

@@ -214,8 +214,11 @@ def widen(value: tree.Expression) -> tree.Expression:
 def _known_subscript(c: FunctionChecker, node: ast.Subscript, base: object) -> Operand:
     """``Ptr[T]``, ``Array[T, n]``, or an element of a compile-time tuple, list or dict."""
     names = [part for part in ast.walk(node.slice) if isinstance(part, ast.Name)]
+    outer = [name for name in names if name.id not in c.locals]
+    for name in outer:
+        c.known_name(name)  # of one that is nowhere it says so
     try:
-        if any(name.id in c.locals for name in names):
+        if len(outer) < len(names):
             raise LookupError
         index = eval(compile(ast.Expression(node.slice), "<index>", "eval"), c.names)
     except Exception:
