@@ -261,3 +261,11 @@ def test_a_level_without_a_second_budget_goes_on_with_its_first() -> None:
 
 def test_only_what_can_raise_the_mode_makes_one() -> None:
     assert kernel(own("a", 1, 4, level=2), own("b", 2, 6, overrun=3)).modes == (0,)
+
+
+def test_a_budget_is_cut_into_sixteen_pieces_at_most() -> None:
+    """The last ones would come back together, and late: nothing is promised of more."""
+    vcpu = Vcpu("v", VcpuKind.MAIN, 200, 10_000)
+    for period, bound in ((10_000 // 16, 200), (10_000 // 17, None)):
+        task = Task("a", "v", period, None, deadline=period)
+        assert bounds(Kernel("k", (vcpu,), (task,))) == {"a": bound}

@@ -388,6 +388,19 @@ def test_who_does_not_hold_it_can_not_unlock_it(tmp_path: Path, start: int) -> N
     assert_panic(run, 0, "a task unlocks a mutex that it does not hold")
 
 
+def test_the_inner_mutex_of_a_holder_without_budget_has_its_own_time(tmp_path: Path) -> None:
+    """It is given back in its time, though the outer one could be held for longer."""
+    run = booted(
+        tmp_path,
+        timed_text("nests_late", "1 ms", "100 us", before=80_000, work=40_000),
+        mutex_text("m", "400 us", user=0),
+        mutex_text("n", "10 us", user=2),
+    )
+    assert_panic(run, 0, "a task without budget holds a mutex longer than it may")
+    ended = int(run["one"].public.ended) - int(run["one"].status.started)
+    assert 120_000 < ended < 140_000
+
+
 @pytest.mark.parametrize("function", ["locks_late", "nests_late"])
 def test_who_holds_it_too_long_without_budget_is_stopped(tmp_path: Path, function: str) -> None:
     """Of several that one task holds the outermost has to be given back in its time."""

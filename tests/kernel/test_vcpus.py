@@ -7,7 +7,16 @@ from types import SimpleNamespace
 
 from questv.inspect.inspector import Inspector
 from questv.monitor.interface import SandboxState
-from tests.running import BURN, Run, boot, sandbox_text, system_text, task_text, timed_text
+from tests.running import (
+    BURN,
+    Run,
+    boot,
+    mutex_text,
+    sandbox_text,
+    system_text,
+    task_text,
+    timed_text,
+)
 
 MS = 1_000_000
 NOTICED = 600  # instructions after which the end of a budget has been noticed
@@ -38,6 +47,34 @@ def steady(rounds: u64) -> None:
 def varied(turn: Turn, usual: u64, rare: u64, every: u64) -> None:
     turn.number += 1
     burn(2 * (rare if turn.number % every == 0 else usual))
+
+@periodic
+def once_more(turn: Turn, usual: u64, rare: u64) -> None:
+    turn.number += 1
+    burn(rare if turn.number == 2 else usual)
+
+@periodic
+def guarded(m: Mutex, before: u64, within: u64) -> None:
+    burn(before)
+    m.lock()
+    burn(within)
+    m.unlock()
+    burn(2_000)
+
+nobody_tells: Condition = static()
+
+@task
+def waits_in_vain(m: Mutex) -> None:
+    m.lock()
+    while True:
+        burn(8_000)
+        nobody_tells.wait(m, now())
+
+@periodic
+def locks(m: Mutex) -> None:
+    m.lock()
+    burn(1_000)
+    m.unlock()
 
 @periodic
 def prepared(first: u64, rounds: u64) -> None:
@@ -202,3 +239,50 @@ def test_nobody_has_more_than_its_second_budget(tmp_path: Path) -> None:
     assert run.system.plan.sandbox("one").tasks[1].name == "sly"
     assert int(counted[1].used) <= 7 * 400_000 + 7 * NOTICED
     assert int(counted[0].misses) == 0
+
+
+def test_a_lower_level_that_holds_a_mutex_does_not_lower_the_mode(tmp_path: Path) -> None:
+    """It goes on in a higher mode, and uses up its budget there; afterwards all go on."""
+    high = timed_text(
+        "once_more",
+        MS,
+        100_000,
+        keys='level = 2\noverrun_budget = "200 us"',
+        usual=10_000,
+        rare=120_000,
+    )
+    holder = timed_text(
+        "guarded",
+        5 * MS,
+        1_200_000,
+        name="holder",
+        keys='level = 1\noverrun_budget = "1500 us"',
+        before=880_000,
+        within=440_000,
+    )
+    waits = timed_text(
+        "guarded", 5 * MS, 50_000, name="waits", keys="level = 2", before=1, within=1
+    )
+    low = timed_text("steady", 10 * MS, 50_000, name="low", rounds=1_000)
+    mutex = mutex_text("m", "500 us")
+    text = system_text(sandbox_text("one", high, holder, waits, low, mutex))
+    run = run_for(tmp_path, text, 100 * MS)
+    status = run["one"].status
+    assert int(status.mode) == 0 and int(status.mode_changes) >= 2
+    releases = [int(status.tasks[index].releases) for index in range(4)]
+    assert releases == [100, 20, 20, 10]
+
+
+def test_waiting_in_vain_gives_the_mutex_to_others_and_the_budget_back(tmp_path: Path) -> None:
+    """A deadline that has passed is no way to hold a mutex, or the core, for longer."""
+    greedy = timed_text("waits_in_vain", 10 * MS, 200_000)
+    urgent = timed_text("locks", MS, 100_000, name="urgent")
+    late = timed_text("locks", 20 * MS, 100_000, name="late")
+    text = system_text(sandbox_text("one", greedy, urgent, late, mutex_text("m", "10 us")))
+    run = run_for(tmp_path, text, 60 * MS)
+    counted = run["one"].status.tasks
+    names = [task.name for task in run.system.plan.sandbox("one").tasks]
+    assert names == ["urgent", "waits-in-vain", "late"]
+    assert int(counted[0].worst) < 20_000  # one critical section, and its own
+    assert int(counted[1].used) <= 7 * 200_000 + 7 * 12_000
+    assert int(counted[2].releases) == 3
