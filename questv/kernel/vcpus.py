@@ -162,19 +162,17 @@ def _police(vcpu: Vcpu, now: u64) -> None:
 
 @metal
 def _deplete(vcpu: Vcpu, now: u64) -> None:
-    if _has_second_budget(vcpu, now) and vcpu.level >= status.mode:
-        status.vcpus[vcpu.index].overruns += 1
-        if status.mode == 0:
-            _raise_mode(vcpu.level, now)
-        else:
-            _enlarge(vcpu, now)
-        if _available(vcpu, now) != 0:
-            return
+    _use_second_budget(vcpu, now)
+    if _available(vcpu, now) != 0:
+        return
     if vcpu.kind == VcpuKind.IO:
         io_servers.end(vcpu.io)
         io_servers.begin(vcpu.io, vcpu.io.cmax, now)
     status.vcpus[vcpu.index].depletions += 1
-    _unfund(vcpu, now)
+    next = _next_time(vcpu)
+    if now < vcpu.extra_is_back and not vcpu.enlarged:
+        next = min(next, vcpu.extra_is_back)
+    _unfund(vcpu, next, now)
 
 
 @metal(inline=True)
@@ -251,7 +249,10 @@ def _io_budget(vcpu: Vcpu, task: Member) -> u64:
 @metal
 def replenish(index: u64, now: u64) -> None:
     """The moment has come for which a VCPU without budget has been waiting."""
-    _settle(vcpus[index], now)
+    vcpu = vcpus[index]
+    if vcpu.backlogged and _available(vcpu, now) == 0:
+        _use_second_budget(vcpu, now)  # it was out when that could not be used again yet
+    _settle(vcpu, now)
 
 
 @metal
@@ -260,7 +261,7 @@ def _settle(vcpu: Vcpu, now: u64) -> None:
     if _available(vcpu, now) != 0:
         _fund(vcpu)
     else:
-        _unfund(vcpu, now)
+        _unfund(vcpu, _next_time(vcpu), now)
 
 
 @metal
@@ -274,10 +275,16 @@ def _fund(vcpu: Vcpu) -> None:
 
 
 @metal
-def _unfund(vcpu: Vcpu, now: u64) -> None:
-    """Its tasks may not run until it is replenished."""
-    is_main = vcpu.kind == VcpuKind.MAIN
-    next = servers.next_time(vcpu.main) if is_main else io_servers.next_time(vcpu.io)
+def _next_time(vcpu: Vcpu) -> u64:
+    """When one without budget is replenished."""
+    if vcpu.kind == VcpuKind.MAIN:
+        return servers.next_time(vcpu.main)
+    return io_servers.next_time(vcpu.io)
+
+
+@metal
+def _unfund(vcpu: Vcpu, next: u64, now: u64) -> None:
+    """Its tasks may not run until ``next``, when it can have budget again."""
     events.add(events.REPLENISHMENT, vcpu.index, next, now)
     vcpu.funded = False
     tasksets.remove_all(scheduler.funded, vcpu.tasks)
@@ -291,6 +298,17 @@ def _unfund(vcpu: Vcpu, now: u64) -> None:
 def _has_second_budget(vcpu: Vcpu, now: u64) -> bool:
     """Whether there is a second budget for it, which it has not had in this period."""
     return vcpu.extra != 0 and not vcpu.enlarged and now >= vcpu.extra_is_back
+
+
+@metal
+def _use_second_budget(vcpu: Vcpu, now: u64) -> None:
+    """Let one that has used up its first budget have its second one, if there is any for it."""
+    if _has_second_budget(vcpu, now) and vcpu.level >= status.mode:
+        status.vcpus[vcpu.index].overruns += 1
+        if status.mode == 0:
+            _raise_mode(vcpu.level, now)
+        else:
+            _enlarge(vcpu, now)
 
 
 @metal

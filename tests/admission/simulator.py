@@ -70,6 +70,18 @@ class Sporadic:
         self._merge()
         self.charge(0)
 
+    def shrink(self, less: int) -> int:
+        """Give up what comes back last; when all would have been back."""
+        self.unblock(self.pieces[0][0])
+        whole = self.pieces[-1][0]
+        while less:
+            part = min(less, self.pieces[-1][1])
+            self.pieces[-1][1] -= part
+            less -= part
+            if self.pieces[-1][1] == 0:
+                self.pieces.pop()
+        return whole
+
     def _merge(self) -> None:
         first = self.pieces[0]
         while len(self.pieces) > 1 and self.pieces[1][0] <= first[0] + first[1]:
@@ -182,6 +194,7 @@ class Simulation:
                 self.servers[vcpu.name] = Io(vcpu.utilization)
         self.backlogged: set[str] = set()
         self.enlarged: set[str] = set()
+        self.extra_is_back: dict[str, int] = {}  # when second budgets can be had again
         self.recovering: set[str] = set()  # had to yield, and have not had a whole budget since
         self.unfunded: dict[str, int] = {}  # VCPUs without budget, until when
         self.ceilings: dict[str, int] = {}
@@ -275,7 +288,9 @@ class Simulation:
         if isinstance(server, Sporadic):
             server.unblock(self.now)
             whole = (vcpu.overrun_budget if vcpu.name in self.enlarged else None) or vcpu.budget
-            if vcpu.level >= self.mode and server.available(self.now) == whole:
+            is_whole = server.available(self.now) == whole
+            is_whole = is_whole and self.now >= self.extra_is_back.get(vcpu.name, 0)
+            if vcpu.level >= self.mode and is_whole:
                 self.recovering.discard(vcpu.name)
         else:
             server.begin(
@@ -360,6 +375,8 @@ class Simulation:
             if moment <= self.now and name in self.backlogged:
                 self.debt += self.costs.timer
                 vcpu = self.kernel.vcpu(name)
+                if not self.servers[name].available(self.now):
+                    self._use_second_budget(vcpu)
                 self._fund(vcpu)
 
     def _execute(self, runner: Runner, most: int) -> None:
@@ -396,10 +413,14 @@ class Simulation:
         if isinstance(server, Io):
             server.end()
             server.begin(runner.task.period, self.now)
-        elif vcpu.can_raise and vcpu.name not in self.enlarged:
-            self._raise_mode(vcpu.level)
+        else:
+            self._use_second_budget(vcpu)
         self.debt += self.costs.timer
         self._fund(vcpu)
+        extra = self.extra_is_back.get(vcpu.name, 0)
+        if vcpu.name in self.unfunded and vcpu.name not in self.enlarged and self.now < extra:
+            again = extra + self._lateness()
+            self.unfunded[vcpu.name] = min(self.unfunded[vcpu.name], again)
 
     def _end(self, runner: Runner) -> None:
         job = runner.jobs.popleft()
@@ -437,24 +458,38 @@ class Simulation:
                 if runner.vcpu.level < level:
                     self.recovering.add(runner.vcpu.name)
         for vcpu in self.kernel.vcpus:
-            has_more = vcpu.overrun_budget is not None and vcpu.name not in self.enlarged
-            if vcpu.level >= level and has_more:
-                self.enlarged.add(vcpu.name)
-                server = self.servers[vcpu.name]
-                assert isinstance(server, Sporadic)
-                server.enlarge(vcpu.overrun_budget - vcpu.budget, self.now)
-                self.unfunded.pop(vcpu.name, None)
-                if vcpu.name in self.backlogged:
-                    self._fund(vcpu)
+            if vcpu.level >= level and self._has_second_budget(vcpu):
+                self._enlarge(vcpu)
+
+    def _has_second_budget(self, vcpu: Vcpu) -> bool:
+        has_more = vcpu.overrun_budget is not None and vcpu.name not in self.enlarged
+        return has_more and self.now >= self.extra_is_back.get(vcpu.name, 0)
+
+    def _use_second_budget(self, vcpu: Vcpu) -> None:
+        if self._has_second_budget(vcpu) and vcpu.level >= self.mode:
+            if self.mode == 0:
+                self._raise_mode(vcpu.level)
+            else:
+                self._enlarge(vcpu)
+
+    def _enlarge(self, vcpu: Vcpu) -> None:
+        self.enlarged.add(vcpu.name)
+        server = self.servers[vcpu.name]
+        assert isinstance(server, Sporadic)
+        assert vcpu.overrun_budget is not None
+        server.enlarge(vcpu.overrun_budget - vcpu.budget, self.now)
+        self.unfunded.pop(vcpu.name, None)
+        if vcpu.name in self.backlogged:
+            self._fund(vcpu)
 
     def _lower_mode(self) -> None:
         self.mode = 0
         for vcpu in self.kernel.vcpus:
             server = self.servers.get(vcpu.name)
             if vcpu.name in self.enlarged:
-                assert isinstance(server, Sporadic)
-                server.restart(vcpu.budget, self.now)
-                self._fund(vcpu)
+                assert isinstance(server, Sporadic) and vcpu.overrun_budget is not None
+                whole = server.shrink(vcpu.overrun_budget - vcpu.budget)
+                self.extra_is_back[vcpu.name] = whole
             elif isinstance(server, Sporadic) and vcpu.name in self.backlogged:
                 if self.habits.rejoin:
                     server.unblock(self.now)

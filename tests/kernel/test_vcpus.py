@@ -53,6 +53,15 @@ def once_more(turn: Turn, usual: u64, rare: u64) -> None:
     turn.number += 1
     burn(rare if turn.number == 2 else usual)
 
+@task
+def twice(first_at: u64, first: u64, again_at: u64, again: u64) -> None:
+    begin = now()
+    sleep_until(begin + first_at)
+    burn(first)
+    sleep_until(begin + again_at)
+    burn(again)
+    log(f"done after {(now() - begin) // 1000} us")
+
 @periodic
 def guarded(m: Mutex, before: u64, within: u64) -> None:
     burn(before)
@@ -239,6 +248,33 @@ def test_nobody_has_more_than_its_second_budget(tmp_path: Path) -> None:
     assert run.system.plan.sandbox("one").tasks[1].name == "sly"
     assert int(counted[1].used) <= 7 * 400_000 + 7 * NOTICED
     assert int(counted[0].misses) == 0
+
+
+def test_a_second_budget_is_used_as_soon_as_it_is_back(tmp_path: Path) -> None:
+    """It was there from 7.9 ms on for another's sake, so from 17.9 ms on; the first is at 23."""
+    other = timed_text(
+        "once_more",
+        8 * MS,
+        100_000,
+        keys="level = 1\noverrun_budget = 200_000",
+        usual=10_000,
+        rare=120_000,
+    )
+    high = timed_text(
+        "twice",
+        10 * MS,
+        MS,
+        keys="level = 1\noverrun_budget = 4_000_000",
+        first_at=7_900_000,
+        first=500_000,
+        again_at=13 * MS,
+        again=2 * MS,
+    )
+    run = run_for(tmp_path, system_text(sandbox_text("one", other, high)), 40 * MS)
+    status = run["one"].status
+    assert [int(status.vcpus[i].overruns) for i in range(2)] == [1, 1]
+    done = int(run["one"].lines[-1].removeprefix("done after ").removesuffix(" us"))
+    assert 18_800 < done < 19_100
 
 
 def test_a_lower_level_that_holds_a_mutex_does_not_lower_the_mode(tmp_path: Path) -> None:
