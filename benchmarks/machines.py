@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from questv.inspect.crash import kept_records
 from questv.machine import Machine, MachineKind, MachineOptions, memory_size
 from questv.machine.deterministic import metronome_word
 from questv.monitor.interface import PublicPage
@@ -47,7 +48,7 @@ def ended(system: BuiltSystem, words: str = "", extra: tuple[str, ...] = ()) -> 
             machine.wait(600)
             for sandbox in system.plan.sandboxes:
                 page = PublicPage.view(machine.memory.read(sandbox.public, 4096))
-                assert int(page.crash.reason) == 0, page.crash
+                assert kept_records(page) == [], page
             yield machine
 
 

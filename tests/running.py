@@ -12,6 +12,7 @@ from pathlib import Path
 from questv import process
 from questv.arch.x86.machine import MachineFacts
 from questv.arch.x86.paging import PAGE_SIZE
+from questv.inspect.crash import kept_records
 from questv.kernel.channels import Reader, Receiver, Sender, Writer
 from questv.kernel.console import SLOTS, Console
 from questv.kernel.doorbells import Wait
@@ -28,7 +29,7 @@ from questv.machine import (
 from questv.machine.deterministic import METRONOME, metronome_word
 from questv.machine.memory import HIGH_BANK_START as HIGH
 from questv.metal.structs import sizeof
-from questv.monitor.interface import ExitReason, PublicPage, SandboxState
+from questv.monitor.interface import CrashRecord, ExitReason, PublicPage, SandboxState
 from questv.plan.build import BuiltSystem, build
 from questv.plan.model import EndPlan, SandboxPlan
 
@@ -65,6 +66,16 @@ class Sandbox:
     @property
     def state(self) -> SandboxState:
         return SandboxState(int(self.public.state.load(None)))  # type: ignore[arg-type]
+
+    @property
+    def crashes(self) -> list[CrashRecord]:
+        """The last of its crash records, the oldest first."""
+        return [record for _, record in kept_records(self.public)]
+
+    @property
+    def crash(self) -> CrashRecord:
+        """The newest one, empty if there is none."""
+        return self.crashes[-1] if self.crashes else CrashRecord()
 
     @property
     def before(self) -> dict[str, int]:

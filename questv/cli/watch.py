@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from typing import Protocol
 
-from questv.inspect.crash import STOPPED
 from questv.inspect.inspector import Inspector
 from questv.inspect.model import (
+    RESTART,
     AskedMachine,
     ConsoleReport,
     CrashReport,
@@ -32,7 +32,7 @@ class Watcher(Protocol):
         """A sandbox has written lines that nobody has seen."""
 
     def crashed(self, sandbox: str, crash: CrashReport, awaited: tuple[str, ...]) -> None:
-        """A sandbox was stopped for a fault; all its lines have come before.
+        """A sandbox's kernel had a fault; all its lines have come before.
 
         ``awaited`` are those that still have to end before the run does.
         """
@@ -49,7 +49,7 @@ class Watch:
         self._names = [sandbox.name for sandbox in inspector.plan.sandboxes]
         self._booted = False
         self._entered = False
-        self._crashed: set[str] = set()
+        self._crashes = dict.fromkeys(self._names, 0)
         self._written = dict.fromkeys(self._names, 0)
         self._lost = dict.fromkeys(self._names, 0)
         self._lines = {name: deque[Line](maxlen=_KEPT_LINES) for name in self._names}
@@ -57,15 +57,14 @@ class Watch:
     def look(self) -> bool:
         """Tell what is new; whether there was anything."""
         news = self._look_for_boot()
-        # The states come first: what a sandbox has written before its end is then there to see.
-        crashed = [name for name in self._names if self._has_crashed(name)]
+        # The counts come first: what a sandbox has written before a fault is then there to see.
+        counts = {name: self._inspector.crash_count(name) for name in self._names}
         news |= self._look_for_lines()
-        for name in crashed:
-            self._crashed.add(name)
-            crash = self._inspector.crash(name)
-            if crash is not None:
-                self._watcher.crashed(name, crash, self._awaited())
-        return news or bool(crashed)
+        for name, count in counts.items():
+            if count > self._crashes[name]:
+                self._tell_crashes(name)
+                news = True
+        return news
 
     @property
     def all_entered(self) -> bool:
@@ -97,14 +96,22 @@ class Watch:
         self._watcher.booted(MachineReport(asked=self._asked, found=found))
         return True
 
-    def _awaited(self) -> tuple[str, ...]:
-        """The sandboxes that the run's end waits for."""
-        until = self._inspector.plan.until
-        return tuple(name for name in until if self._inspector.state(name) < SandboxState.FINISHED)
+    def _tell_crashes(self, name: str) -> None:
+        """Tell the faults of a sandbox that are new, as far as they are still known."""
+        for crash in self._inspector.crashes(name):
+            if crash.number >= self._crashes[name]:
+                self._crashes[name] = crash.number + 1
+                self._watcher.crashed(name, crash, self._awaited(name, crash))
 
-    def _has_crashed(self, name: str) -> bool:
-        """Whether a sandbox has crashed since the last look."""
-        return name not in self._crashed and self._inspector.state(name) in STOPPED
+    def _awaited(self, name: str, crash: CrashReport) -> tuple[str, ...]:
+        """The sandboxes that the run's end waits for, after a crash of the one named."""
+        until = self._inspector.plan.until
+        return tuple(
+            each
+            for each in until
+            if self._inspector.state(each) < SandboxState.FINISHED
+            and (each != name or crash.action == RESTART)
+        )
 
     def _look_for_lines(self) -> bool:
         reports = [self._inspector.console(name, self._written[name]) for name in self._names]

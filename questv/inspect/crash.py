@@ -9,22 +9,22 @@ from questv.inspect import commands, places, words
 from questv.inspect.foreign import foreign_calls
 from questv.inspect.guest import Guest
 from questv.inspect.model import CrashReport, Frame, PanicReport
-from questv.inspect.trace import Stack, frames_at
-from questv.kernel.status import KernelStatus, PanicReason, PanicRecord
+from questv.inspect.trace import Stack, frames_at, kept_calls
+from questv.kernel.status import KernelStatus
 from questv.metal.lang import ACQUIRE
 from questv.metal.tree import TrapKind
 from questv.monitor.interface import (
+    CRASHES,
+    Action,
     CrashReason,
     CrashRecord,
     Hypercall,
+    PanicReason,
+    PanicRecord,
     PublicPage,
-    SandboxState,
 )
 from questv.plan.model import SandboxPlan
 from questv.plan.programs import Program
-
-STOPPED = (SandboxState.CRASHED, SandboxState.MONITOR_FAULT)
-"""The states of a sandbox that was stopped for a fault: its crash record is whole."""
 
 _NUMBERED = range(8, 16)
 _DURING_TABLE_WALK = 1 << 33  # in a nested page fault's information (APM vol. 2, 15.25.6)
@@ -43,21 +43,38 @@ class CrashReader:
         self._guest = guest
         self._programs = programs
 
-    def read(self, sandbox: SandboxPlan) -> CrashReport | None:
-        """What is known of the end of ``sandbox``; None if it was not stopped for a fault."""
+    def count(self, sandbox: SandboxPlan) -> int:
+        """How often ``sandbox`` had a fault; cheaper than all the rest."""
+        return int(self._guest.at(PublicPage, sandbox.public).crash_count.load(ACQUIRE))
+
+    def read(self, sandbox: SandboxPlan) -> tuple[CrashReport, ...]:
+        """What is known of the faults of ``sandbox``: the newest ``CRASHES``, the oldest first."""
         public = self._guest.at(PublicPage, sandbox.public)
-        if public.state.load(ACQUIRE) not in STOPPED:
-            return None  # before, the monitor may be about to write the record
-        record = public.crash
+        return tuple(
+            self._report(sandbox, number, record) for number, record in kept_records(public)
+        )
+
+    def _report(self, sandbox: SandboxPlan, number: int, record: CrashRecord) -> CrashReport:
         is_panic = record.reason == CrashReason.KERNEL_PANIC
         panic = None
-        if is_panic and sandbox.status is not None:
+        if is_panic and record.action == Action.RESTART:
+            panic = self._kept_panic(sandbox, record)
+        elif is_panic and sandbox.status is not None:
             panic = self._panic(sandbox, sandbox.status)
+        moment = self._guest.clock.nanoseconds
         return CrashReport(
+            number=number,
+            incarnation=int(record.incarnation),
+            action=words.words(record.action),
             kind=words.words(record.reason),
             reason=self._reason(sandbox, record, panic),
             task=panic.task if panic else _task_on(sandbox, int(record.rsp)),
-            time=self._guest.clock.nanoseconds(int(record.time)),
+            time=moment(int(record.time)),
+            decided=moment(int(record.decided)),
+            waited=moment(int(record.waited)),
+            restored=moment(int(record.restored)),
+            entered=moment(int(record.entered)),
+            started=moment(int(record.started)),
             registers=_registers(record),
             trace=self._trace(sandbox, record),
             panic=panic,
@@ -115,6 +132,8 @@ class CrashReader:
         return f"{_ACCESSES[record.reason]} {place}"
 
     def _trace(self, sandbox: SandboxPlan, record: CrashRecord) -> tuple[Frame, ...]:
+        if record.action == Action.RESTART:
+            return self._kept_calls(sandbox, int(record.rip), record)
         if record.reason == CrashReason.MONITOR_EXCEPTION:
             return tuple(frames_at(self._programs["monitor"].symbols, int(record.rip)))
         if sandbox.foreign is not None:
@@ -125,6 +144,13 @@ class CrashReader:
     def _stack(self, sandbox: SandboxPlan) -> Stack:
         return Stack(self._guest, sandbox, self._programs[f"kernel-{sandbox.name}"].symbols)
 
+    def _kept_calls(
+        self, sandbox: SandboxPlan, rip: int | None, record: CrashRecord
+    ) -> tuple[Frame, ...]:
+        """The calls that the monitor kept of a kernel whose memory is another's by now."""
+        symbols = self._programs[f"kernel-{sandbox.name}"].symbols
+        return kept_calls(symbols, rip, list(map(int, record.calls)))
+
     # ---- the kernel's own record -------------------------------------------------------------
 
     def _panic(self, sandbox: SandboxPlan, status: int) -> PanicReport:
@@ -134,9 +160,30 @@ class CrashReader:
             trace = stack.callers(int(record.rbp))
         else:
             trace = stack.calls(int(record.rip), int(record.rbp), int(record.rsp))
-        index = int(record.task)
-        task = sandbox.tasks[index].name if index < len(sandbox.tasks) else None
-        return PanicReport(reason=_panic_reason(record, task), task=task, trace=trace)
+        return _panic_report(sandbox, record, trace)
+
+    def _kept_panic(self, sandbox: SandboxPlan, crash: CrashRecord) -> PanicReport:
+        record = crash.panic
+        calls_panic = record.reason in (PanicReason.MESSAGE, PanicReason.WATCHDOG)
+        rip = None if calls_panic else int(record.rip)
+        return _panic_report(sandbox, record, self._kept_calls(sandbox, rip, crash))
+
+
+def _panic_report(
+    sandbox: SandboxPlan, record: PanicRecord, trace: tuple[Frame, ...]
+) -> PanicReport:
+    index = int(record.task)
+    task = sandbox.tasks[index].name if index < len(sandbox.tasks) else None
+    return PanicReport(reason=_panic_reason(record, task), task=task, trace=trace)
+
+
+def kept_records(public: PublicPage) -> list[tuple[int, CrashRecord]]:
+    """The crash records of a page with their numbers, from 0, the oldest first."""
+    count = int(public.crash_count.load(ACQUIRE))
+    return [
+        (number, public.crashes[number % CRASHES])
+        for number in range(max(0, count - CRASHES), count)
+    ]
 
 
 def _panic_reason(record: PanicRecord, task: str | None) -> str:

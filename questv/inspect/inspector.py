@@ -55,8 +55,12 @@ class Inspector:
         """How far a sandbox has come; cheaper than all the rest."""
         return sandbox_state(self._guest, self.plan.sandbox(sandbox))
 
-    def crash(self, sandbox: str) -> CrashReport | None:
-        """Why a sandbox was stopped; None if it was not stopped for a fault."""
+    def crash_count(self, sandbox: str) -> int:
+        """How often a sandbox had a fault; cheaper than to read of them."""
+        return self._crashes.count(self.plan.sandbox(sandbox))
+
+    def crashes(self, sandbox: str) -> tuple[CrashReport, ...]:
+        """The last faults of a sandbox, the oldest first."""
         return self._crashes.read(self.plan.sandbox(sandbox))
 
     def console(self, sandbox: str, since: int = 0) -> ConsoleReport:
@@ -69,7 +73,7 @@ class Inspector:
             sandbox_report(
                 self._guest,
                 sandbox,
-                self.crash(sandbox.name),
+                self.crashes(sandbox.name),
                 faults_of(self._guest, sandbox, self._programs),
             )
             for sandbox in self.plan.sandboxes

@@ -72,17 +72,36 @@ class PanicReport(Found):
     trace: tuple[Frame, ...]
 
 
+RESTART = "restart"
+STOP_STORM = "stop storm"
+"""Values of a ``CrashReport``'s ``action``: the sandbox goes on, or was restarted too often."""
+
+
 class CrashReport(Found):
-    """Why a sandbox was stopped.
+    """Why a kernel was taken from its core, and what was done about it.
+
+    It is the ``number``-th fault of its sandbox, from 0, of the kernel's ``incarnation``. The
+    ``action`` is ``stop``, ``restart``, or ``stop storm``: to stop after too many restarts. It was
+    found at ``time``; what was to be done was ``decided``, it had ``waited``, the memory was
+    ``restored``, the next kernel ``entered``, and that has ``started``: times, None for what has
+    not happened.
 
     ``kind`` is the monitor's reason in words, ``reason`` all that is known in a sentence without
     subject and full stop. ``trace`` has the innermost call first.
     """
 
+    number: int
+    incarnation: int
+    action: str
     kind: str
     reason: str
     task: str | None
     time: int | None
+    decided: int | None
+    waited: int | None
+    restored: int | None
+    entered: int | None
+    started: int | None
     registers: dict[str, int]
     trace: tuple[Frame, ...]
     panic: PanicReport | None
@@ -221,6 +240,9 @@ class SandboxReport(Found):
     ``kernel`` is the file of a foreign kernel, None for one of ours. What only a kernel of ours
     counts is None for a foreign one.
 
+    ``crash`` is the fault for which it was stopped for good; its kernel was restarted as often as
+    its ``incarnation`` says, and ``crashes`` are its last faults, the oldest first.
+
     ``unsent_lines`` are lines of the console that a serial port was not given in time. ``idle`` is
     for how long no task had the core, None if the kernel keeps no account of that. ``mode`` is 0 or
     the level of criticality below which tasks yield, which has changed ``mode_changes`` times.
@@ -251,6 +273,8 @@ class SandboxReport(Found):
     histograms: tuple[HistogramReport, ...]
     faults: tuple[FaultReport, ...] = ()
     crash: CrashReport | None
+    incarnation: int
+    crashes: tuple[CrashReport, ...]
 
 
 # ---- channels --------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from questv.inspect.ends import ends_of
 from questv.inspect.guest import Guest
 from questv.inspect.meters import counter_reports, histogram_reports
 from questv.inspect.model import (
+    RESTART,
     CrashReport,
     Exits,
     FaultReport,
@@ -36,10 +37,10 @@ def sandbox_state(guest: Guest, sandbox: SandboxPlan) -> SandboxState | int:
 def sandbox_report(
     guest: Guest,
     sandbox: SandboxPlan,
-    crash: CrashReport | None,
+    crashes: tuple[CrashReport, ...],
     faults: tuple[FaultReport, ...],
 ) -> SandboxReport:
-    """All of it; ``crash`` is why it was stopped, if it was, and ``faults`` why processes were."""
+    """All of it; ``crashes`` are its last faults, and ``faults`` those of its processes."""
     public = guest.at(PublicPage, sandbox.public)
     clock = guest.clock
     monitor = guest.at(MonitorPlan, sandbox.monitor_plan)
@@ -59,7 +60,9 @@ def sandbox_report(
         counters=counter_reports(guest, sandbox),
         histograms=histogram_reports(guest, sandbox),
         faults=faults,
-        crash=crash,
+        crash=crashes[-1] if crashes and crashes[-1].action != RESTART else None,
+        incarnation=int(public.incarnation),
+        crashes=crashes,
         **_of_kernel(guest, sandbox, {fault.task for fault in faults}),
     )
 

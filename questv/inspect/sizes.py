@@ -16,9 +16,9 @@ from questv.plan.layout import tables
 from questv.plan.model import Owner, Plan
 from questv.plan.programs import Program
 
-LINES_TARGET = 1200
+LINES_TARGET = 1800
 """Lines of code that a monitor may have."""
-CODE_TARGET = 8 << 10
+CODE_TARGET = 12 << 10
 """Bytes of machine code that a monitor may have."""
 
 

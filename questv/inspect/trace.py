@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from questv.inspect.guest import Guest
 from questv.inspect.model import Frame
@@ -55,11 +55,7 @@ class Stack:
         return found
 
     def _call_before(self, address: int) -> list[Frame]:
-        """The call that returns to ``address``; it may be the last instruction of its function."""
-        return [
-            frame.model_copy(update={"address": address})
-            for frame in frames_at(self._symbols, address - 1)
-        ]
+        return call_before(self._symbols, address)
 
     def _interrupted(self, frame: int, calls: list[Frame]) -> list[Frame]:
         """What was interrupted, if an interrupt's stub called ``frame``; else nothing."""
@@ -81,6 +77,31 @@ class Stack:
             if outer <= frame:
                 return
             frame = outer
+
+
+def kept_calls(
+    symbols: Symbols, instruction: int | None, returns: Sequence[int]
+) -> tuple[Frame, ...]:
+    """The calls down to ``instruction``, if that is given, from where they return to.
+
+    The innermost comes first; what is in no function ends them.
+    """
+    found = [] if instruction is None else frames_at(symbols, instruction)
+    for address in returns:
+        calls = call_before(symbols, address)
+        if not calls:
+            break
+        found += calls
+    while found and found[-1].line == 0:
+        found.pop()
+    return tuple(found)
+
+
+def call_before(symbols: Symbols, address: int) -> list[Frame]:
+    """The call that returns to ``address``; it may be the last instruction of its function."""
+    return [
+        frame.model_copy(update={"address": address}) for frame in frames_at(symbols, address - 1)
+    ]
 
 
 def frames_at(symbols: Symbols, address: int) -> list[Frame]:

@@ -53,7 +53,9 @@ _refused: u32 = static()  # times in a row that the port was busy
 
 @metal
 def start() -> None:
-    """Set the port up, if there is one."""
+    """Set the port up, if there is one. What an earlier incarnation has written is not sent."""
+    global _begun
+    _begun = console.written.load(RELAXED)
     if info.console_port != 0:
         uart.start(u16(info.console_port))
 

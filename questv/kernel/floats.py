@@ -16,7 +16,7 @@ from questv.arch.x86.instructions import (
 )
 from questv.arch.x86.registers import Cr0, Cr4
 from questv.kernel.info import info
-from questv.metal.lang import Ptr, metal, static, u16, u32, u64
+from questv.metal.lang import Ptr, clear, metal, static, u16, u32, u64
 from questv.metal.structs import Struct, at
 
 _CONTROL_RESET = 0x37F
@@ -44,6 +44,7 @@ def start() -> None:
             write_cr0(read_cr0() | u64(Cr0.MONITOR_COPROCESSOR))
             write_cr4(read_cr4() | u64(Cr4.FXSAVE | Cr4.SIMD_EXCEPTIONS))
             state = Ptr[FloatState](info.tasks[i].float_state)[0]
+            clear(state)  # on a stack, which an earlier incarnation may have used
             state.control = _CONTROL_RESET
             state.mxcsr = _MXCSR_RESET
 

@@ -8,10 +8,10 @@ from questv.arch.x86.instructions import disable_interrupts, halt, read_cr2
 from questv.kernel import console_port
 from questv.kernel.hypercall import hypercall
 from questv.kernel.log import log
-from questv.kernel.status import PANIC_TEXT, PanicReason, status
+from questv.kernel.status import status
 from questv.kernel.stubs import ExceptionFrame
 from questv.metal.lang import Ptr, asm, metal, text_bytes, u8, u32, u64
-from questv.monitor.interface import Hypercall
+from questv.monitor.interface import PANIC_TEXT, Hypercall, PanicReason
 
 _INVALID_OPCODE, _PAGE_FAULT = 6, 14
 _UD1_LENGTH = 5

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
-
 from questv.kernel.info import MAX_TASKS, MAX_VCPUS
 from questv.kernel.tasksets import TaskSet
-from questv.metal.lang import Array, static, u8, u32, u64
-from questv.metal.structs import Struct, width
+from questv.metal.lang import Array, static, u32, u64
+from questv.metal.structs import Struct
+from questv.monitor.interface import PanicRecord
 
 
 class EndStatus(Struct):
@@ -28,36 +27,6 @@ class StreamStatus(Struct):
     sent: u64  # bytes
     overruns: u64  # times that the port had to drop what came
     interrupts: u64
-
-
-@width(u32)
-class PanicReason(IntEnum):
-    """Why a kernel gave up."""
-
-    NONE = 0
-    EXCEPTION = 1  # the processor reported one; ``vector`` says which
-    TRAP = 2  # compiled code stopped itself; ``trap`` says why
-    MESSAGE = 3  # a task or the kernel called panic(); ``text`` says why
-    WATCHDOG = 4  # ``task`` has not said in time that it goes on
-
-
-PANIC_TEXT = 120
-
-
-class PanicRecord(Struct):
-    """What a kernel knew when it gave up."""
-
-    reason: PanicReason
-    task: u32  # index of the task that ran, or that was watched
-    vector: u32  # of the exception
-    trap: u32  # a ``TrapKind``
-    error: u64  # the exception's error code
-    address: u64  # of a page fault
-    rip: u64
-    rsp: u64
-    rbp: u64
-    rflags: u64
-    text: Array[u8, PANIC_TEXT]
 
 
 RESPONSES = 16

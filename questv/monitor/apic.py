@@ -13,9 +13,10 @@ from questv.arch.x86.apic import (
     X2APIC_MSR_BASE,
     ApicRegister,
 )
-from questv.arch.x86.instructions import write_msr
+from questv.arch.x86.instructions import read_msr, write_msr
 from questv.arch.x86.xapic import read_xapic, send_through_xapic, write_xapic
 from questv.metal.lang import Array, addr, external, metal, static, u8, u32, u64
+from questv.monitor import pending
 from questv.monitor.interface import VECTORS
 from questv.monitor.memory import plan
 
@@ -40,6 +41,36 @@ def start() -> None:
         if core != 0:
             target = plan.machine.apic_ids[core - 1]
             allowed[vector] = u64(target) << 32 | u64(vector)
+
+
+@metal
+def reset() -> None:
+    """Leave nothing of what a kernel has set, asked for or not ended.
+
+    The timer is stopped first. Interrupts in service are ended, the highest each time; those that
+    have been requested can't be taken back, so they are taken, by nobody.
+    """
+    _write(u32(ApicRegister.SPURIOUS), SPURIOUS_ENABLE | SPURIOUS_VECTOR)
+    for register in range(u32(ApicRegister.TIMER), u32(ApicRegister.ERROR) + 1):
+        _write(register, LVT_MASKED)
+    _write(u32(ApicRegister.TIMER_INITIAL), 0)
+    _write(u32(ApicRegister.TASK_PRIORITY), 0)
+    for _ in range(u32(VECTORS)):
+        if not _any_in(u32(ApicRegister.IN_SERVICE)):
+            break
+        _write(u32(ApicRegister.END_OF_INTERRUPT), 0)
+    requested = _any_in(u32(ApicRegister.REQUESTED))
+    if requested:
+        pending.take(plan.machine.x2apic != 0)
+
+
+@metal
+def _any_in(first: u32) -> bool:
+    """Whether one of the 256 bits of the registers from this one on is set."""
+    for i in range(u32(VECTORS // 32)):
+        if _read(first + i) != 0:
+            return True
+    return False
 
 
 @metal(inline=True)
@@ -122,6 +153,13 @@ def read(register: u64) -> u64:
 def write(register: u64, value: u64) -> None:
     """Set a register that ``may_write`` or ``is_one_shot`` has approved."""
     _write(u32(register), u32(value))
+
+
+@metal
+def _read(register: u32) -> u32:
+    if plan.machine.x2apic != 0:
+        return u32.wrap(read_msr(X2APIC_MSR_BASE + register))
+    return read_xapic(addr(page), register)
 
 
 @metal

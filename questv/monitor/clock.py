@@ -6,6 +6,8 @@ from questv.arch.x86.instructions import read_tsc
 from questv.metal.lang import metal, u64
 from questv.monitor.memory import plan
 
+_NANOSECONDS = 1_000_000_000
+
 
 @metal(inline=True)
 def correction() -> u64:
@@ -17,3 +19,11 @@ def correction() -> u64:
 def now() -> u64:
     """The counter, set right."""
     return read_tsc() + correction()
+
+
+@metal
+def ticks(nanoseconds: u64) -> u64:
+    """So much time in ticks of the counter."""
+    frequency = plan.machine.tsc_frequency
+    whole = nanoseconds // _NANOSECONDS * frequency
+    return whole + nanoseconds % _NANOSECONDS * frequency // _NANOSECONDS

@@ -17,6 +17,7 @@ from questv.metal.lang import (
     Array,
     Ptr,
     addr,
+    asm,
     assembly,
     constant,
     external,
@@ -24,13 +25,13 @@ from questv.metal.lang import (
     metal,
     module_assembly,
     static,
+    trap,
     u8,
     u64,
 )
 from questv.metal.structs import sizeof
-from questv.monitor import clock, end
-from questv.monitor.interface import CrashReason, ExitReason, SandboxState
-from questv.monitor.memory import public
+from questv.monitor import end, evidence
+from questv.monitor.interface import Action, CrashReason, ExitReason, SandboxState
 
 EXCEPTIONS = 32
 _NMI = 2
@@ -38,6 +39,7 @@ _STUB_SIZE = 16
 _WITH_ERROR_CODE = 0x6022_7D00  # vectors 8, 10 to 14, 17, 21, 29 and 30 (APM vol. 2, 8.2)
 
 exception_stubs: u8 = external("monitor_exception_stubs")
+again: u8 = external("monitor_again")
 gdt: Array[u64, 3] = constant([0, CODE_DESCRIPTOR, DATA_DESCRIPTOR])
 idt: Array[Gate, EXCEPTIONS] = static()
 _failed: bool = static(False)
@@ -51,6 +53,13 @@ monitor_entry:                      # rdi: own page tables, rsi: top of the own 
     mov rsp, rsi
     xor ebp, ebp                    # the end of every stack trace
     call monitor_main
+    ud2
+
+.globl monitor_again
+monitor_again:                      # rdi: top of the own stack
+    mov rsp, rdi
+    xor ebp, ebp
+    call monitor_run
     ud2
 
 .section .text.monitor_exception_stubs,"ax",@progbits
@@ -105,6 +114,13 @@ def install_tables() -> None:
     load_idt(addr(pointer))
 
 
+@metal
+def begin_again(stack_top: u64) -> NoReturn:
+    """Run the kernel that is set up, with nothing left on the stack."""
+    asm("jmp $0", None, "r,{rdi}", addr(again), stack_top)
+    trap()
+
+
 @metal(export="monitor_exception")
 def exception(frame: Ptr[u64]) -> NoReturn:
     """An exception in the monitor itself: keep the evidence, stop this core and nothing else."""
@@ -114,14 +130,14 @@ def exception(frame: Ptr[u64]) -> NoReturn:
     _failed = True
     vector = frame[0]
     error: u64 = 1 if u64(_WITH_ERROR_CODE) >> (vector & 31) & 1 != 0 else 0
-    crash = public.crash
+    crash = evidence.begin()[0]
     crash.reason = CrashReason.MONITOR_EXCEPTION
     crash.exit = ExitReason.OTHER
-    crash.time = clock.now()
     crash.cr2 = read_cr2()
     crash.code = vector
     crash.detail = frame[1] if error != 0 else 0
     crash.rip = frame[1 + error]
     crash.rflags = frame[3 + error]
     crash.rsp = frame[4 + error]
+    evidence.complete(crash, Action.STOP)
     end.end(SandboxState.MONITOR_FAULT)

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from questv.arch.x86.apic import X2APIC_MSR_BASE, ApicRegister
 from questv.metal.lang import RELAXED, RELEASE, metal, u32, u64
-from questv.monitor import apic, clock, end, svm
+from questv.monitor import apic, clock, end, evidence, recovery, svm
 from questv.monitor.interface import (
     CrashReason,
     ExitReason,
@@ -104,21 +104,21 @@ def _count(reason: ExitReason) -> None:
 
 @metal
 def stop(reason: ExitReason) -> NoReturn:
-    """End a sandbox whose kernel did what its plan does not allow."""
+    """Take the core from a kernel that did what its plan does not allow."""
     _count(reason)
-    svm.describe(public.crash, reason)
-    public.crash.time = clock.now()
-    end.end(SandboxState.CRASHED)
+    record = evidence.begin()[0]
+    svm.describe(record, reason)
+    recovery.handle(record)
 
 
 @metal
 def _stop_for(crash: CrashReason, address: u64, reason: ExitReason) -> NoReturn:
-    """The same, for a reason that only the monitor's own checks tell."""
-    svm.describe(public.crash, reason)
-    public.crash.reason = crash
-    public.crash.address = address
-    public.crash.time = clock.now()
-    end.end(SandboxState.CRASHED)
+    """The same, for a reason that only the monitor's own checks tell; it has been counted."""
+    record = evidence.begin()[0]
+    svm.describe(record, reason)
+    record.reason = crash
+    record.address = address
+    recovery.handle(record)
 
 
 # ---- hypercalls: everything in them is hostile -----------------------------------------------
@@ -145,6 +145,8 @@ def _hypercall() -> None:
             if public.state.load(RELAXED) != SandboxState.ENTERED:
                 _stop_for(CrashReason.BAD_HYPERCALL, u64(Hypercall.STARTED), ExitReason.HYPERCALL)
             public.started = clock.now()
+            if public.incarnation != 0:
+                evidence.last()[0].started = public.started
             public.state.store(SandboxState.STARTED, RELEASE)
             svm.skip_hypercall(0)
         case Hypercall.FINISHED:

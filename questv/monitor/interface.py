@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from questv.metal.lang import Array, Atomic, u32, u64
+from questv.metal.lang import Array, Atomic, u8, u32, u64
 from questv.metal.structs import Struct, sizeof, width
 
 VECTORS = 256
@@ -36,10 +36,11 @@ class SandboxState(IntEnum):
     EMPTY = 0
     ENTERED = 1  # its kernel has been entered
     STARTED = 2  # its kernel has said that it runs
-    FINISHED = 3  # its kernel has said that it is done
-    CRASHED = 4  # it was stopped; the crash record says why
-    MONITOR_FAULT = 5  # its monitor stopped itself; the crash record says why
-    CUT_OFF = 6  # its tasks had not all returned when the run, or its time, ended
+    RESTARTING = 3  # its kernel was stopped, and will be entered anew
+    FINISHED = 4  # its kernel has said that it is done
+    CRASHED = 5  # it was stopped; the last crash record says why
+    MONITOR_FAULT = 6  # its monitor stopped itself; the last crash record says why
+    CUT_OFF = 7  # its tasks had not all returned when the run, or its time, ended
 
 
 @width(u32)
@@ -90,15 +91,69 @@ class CrashReason(IntEnum):
     MONITOR_EXCEPTION = 17
 
 
+@width(u32)
+class Action(IntEnum):
+    """What a monitor does about a fault."""
+
+    STOP = 0
+    RESTART = 1
+    STOP_STORM = 2  # stop, as there were too many restarts
+
+
+@width(u32)
+class PanicReason(IntEnum):
+    """Why a kernel gave up."""
+
+    NONE = 0
+    EXCEPTION = 1  # the processor reported one; ``vector`` says which
+    TRAP = 2  # compiled code stopped itself; ``trap`` says why
+    MESSAGE = 3  # a task or the kernel called panic(); ``text`` says why
+    WATCHDOG = 4  # ``task`` has not said in time that it goes on
+
+
+PANIC_TEXT = 120
+
+
+class PanicRecord(Struct):
+    """What a kernel knew when it gave up."""
+
+    reason: PanicReason
+    task: u32  # index of the task that ran, or that was watched
+    vector: u32  # of the exception
+    trap: u32  # a ``TrapKind``
+    error: u64  # the exception's error code
+    address: u64  # of a page fault
+    rip: u64
+    rsp: u64
+    rbp: u64
+    rflags: u64
+    text: Array[u8, PANIC_TEXT]
+
+
+CALLS = 16
+"""So many calls are in a crash record."""
+
+
 class CrashRecord(Struct):
-    """What was found when a sandbox was stopped."""
+    """What was found when a kernel was stopped, and what was done. Moments are TSC values.
+
+    What the kernel's own memory says is kept only of one that can be restarted: else it is there to
+    be looked at.
+    """
 
     reason: CrashReason
     exit: ExitReason
+    action: Action
+    incarnation: u32  # whose kernel it was
     code: u64  # the processor's own exit code; for a monitor's exception, its vector
     address: u64  # outside the view: where; else an MSR, a port, or what was written
     detail: u64  # the processor's further information
-    time: u64  # time-stamp counter
+    time: u64  # when it was found
+    decided: u64  # when it was known what to do
+    waited: u64  # when the time before a restart was over; 0: not yet, as in those that follow
+    restored: u64  # when the kernel's memory was as at its beginning
+    entered: u64  # when the next kernel was entered
+    started: u64  # when that said that it runs
     rip: u64
     rsp: u64
     rflags: u64
@@ -116,6 +171,8 @@ class CrashRecord(Struct):
     rdi: u64
     rbp: u64
     numbered: Array[u64, 8]  # r8 to r15
+    calls: Array[u64, CALLS]  # where the calls return to that led to ``rip``, the innermost first
+    panic: PanicRecord  # what the kernel said of its panic
 
 
 class ExitCounts(Struct):
@@ -124,16 +181,22 @@ class ExitCounts(Struct):
     by_reason: Array[u64, EXIT_REASONS]
 
 
+CRASHES = 6
+"""So many crash records are kept, the newest."""
+
+
 class PublicPage(Struct, size=4096):
     """The one page that a monitor writes and everybody outside the sandboxes reads."""
 
     state: Atomic[SandboxState]
     entered: u64  # time-stamp counter when the kernel was first entered
-    started: u64  # and when it said that it runs
+    started: u64  # and when it said that it runs, the newest one
     ended: u64  # and when its state became final
     before: ExitCounts  # exits until the kernel said that it runs, that call included
     after: ExitCounts  # exits from then on
-    crash: CrashRecord
+    incarnation: u32  # how often its kernel was restarted
+    crash_count: Atomic[u64]  # crash records that are whole, but for what comes after ``decided``
+    crashes: Array[CrashRecord, CRASHES]  # the nth, from 0, in place n % CRASHES
 
 
 assert sizeof(PublicPage) == 4096

@@ -17,6 +17,12 @@ def main() -> NoReturn:
     apic.start()
     svm.start()
     public.entered = clock.now()
+    run()
+
+
+@metal(export="monitor_run")
+def run() -> NoReturn:
+    """Run the kernel that is set up, from its beginning."""
     public.state.store(SandboxState.ENTERED, RELEASE)
     svm.enter()
     svm.keep_translations()

@@ -22,6 +22,38 @@ class StartState(Struct):
     rdi: u64
 
 
+MAX_RESTARTS = 16
+"""The highest limit of restarts within a time."""
+
+
+class RecoveryPlan(Struct):
+    """What a monitor does about a fault of its kernel. Times are in nanoseconds."""
+
+    limit: u32  # restarts within ``window``, at most ``MAX_RESTARTS``; 0: a fault stops the kernel
+    window: u64
+    back_off: u64  # before the first restart within the window; twice that before the next one
+    image: u64  # where the monitor sees the ``Image`` of its kernel's memory (virtual)
+    sandbox: u64  # added to an address in the sandbox's memory: where the monitor sees it
+    start: u64  # that memory
+    size: u64
+    panic: u64  # address of the kernel's ``PanicRecord``
+
+
+class Piece(Struct):
+    """A part of a sandbox's memory as it is when the kernel begins."""
+
+    start: u64
+    source: u64  # where in the image its contents are, in bytes from the image's beginning
+    filled: u64  # bytes of contents; what is left of the piece is zero
+    size: u64  # all in whole words of eight bytes
+
+
+class Image(Struct):
+    """What a restart writes; the pieces follow, and their contents after those."""
+
+    count: u64
+
+
 class MonitorPlan(Struct, size=4096):
     """One monitor's part of the plan. Addresses are physical unless they say otherwise."""
 
@@ -33,6 +65,8 @@ class MonitorPlan(Struct, size=4096):
     foreign: u32  # 1: a foreign kernel, which may change its own part of EFER, and XCR0
     absent: u32  # 1: ports and MSRs that are not the kernel's seem not to be there; 0: they stop it
     start: StartState
+    stack_top: u64  # of the monitor's own stack (virtual)
+    recovery: RecoveryPlan
     nested_tables: u64  # of the sandbox's view
     msr_map: u64  # MSR permission map
     io_map: u64  # I/O permission map

@@ -11,7 +11,7 @@ from questv.arch.x86.instructions import read_msr, write_msr
 from questv.arch.x86.registers import RFLAGS_FIXED, Cr0, Efer, Msr
 from questv.arch.x86.svm import ExitCode, Intercept3, Intercept4, SavedRegisters, Vmcb
 from questv.arch.x86.svm_run import run_guest
-from questv.metal.lang import asm, copy, external, metal, static, u16, u32, u64
+from questv.metal.lang import asm, clear, copy, external, metal, static, u16, u32, u64
 from questv.monitor import clock
 from questv.monitor.interface import CrashReason, CrashRecord, ExitReason
 from questv.monitor.memory import plan
@@ -71,10 +71,25 @@ def start() -> None:
     """Turn SVM on for this core and set the guest up as the plan says."""
     write_msr(u32(Msr.EFER), read_msr(u32(Msr.EFER)) | u64(Efer.SVM_ENABLE))
     write_msr(u32(Msr.VM_HSAVE_PA), plan.host_save)
-    _set_intercepts()
-    _set_up_registers()
+    set_up(0)
     # From here on, events wait until the guest is entered, and then lead out of it at once.
     asm("clgi", None, "")
+
+
+@metal
+def set_up(incarnation: u64) -> None:
+    """Let the guest begin anew, with nothing left of what ran before on this core.
+
+    What VMRUN does not load is left: MSRs that the guest does not reach, and floating-point
+    registers, which a kernel loads before any of its tasks uses them.
+    """
+    clear(guest)
+    clear(registers)
+    asm("mov dr0, $0\nmov dr1, $0\nmov dr2, $0\nmov dr3, $0", None, "r", u64(0))
+    _set_intercepts()
+    _set_up_registers()
+    if plan.foreign == 0:
+        registers.rdi = incarnation
 
 
 @metal

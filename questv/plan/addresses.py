@@ -62,6 +62,10 @@ MONITOR_CONTROL = MONITOR_PROGRAM + 0x12_0000
 MONITOR_APIC = MONITOR_PROGRAM + 0x13_0000
 MONITOR_STACK = MONITOR_PROGRAM + 0x14_0000
 MONITOR_PEERS = MONITOR_PROGRAM + 0x20_0000
+# Where its kernel can be restarted, what that writes, and its sandbox's memory, each page at its
+# physical address from there on:
+MONITOR_IMAGE = MONITOR_PROGRAM + 0x4000_0000
+MONITOR_SANDBOX = MONITOR_PROGRAM + 0x40_0000_0000
 
 # The boot, where it is in physical memory too:
 BOOT_PROGRAM = 0x10_0000

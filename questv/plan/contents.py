@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from crc32c import crc32c
 
@@ -21,15 +20,18 @@ from questv.kernel.info import (
     VcpuInfo,
     VcpuKind,
 )
+from questv.kernel.status import KernelStatus
 from questv.metal.structs import offsetof
 from questv.metal.symbols import Symbols
 from questv.monitor.interface import ApicMode
 from questv.monitor.plan import MonitorPlan
+from questv.monitor.plan import RecoveryPlan as MonitorRecovery
 from questv.plan import addresses
+from questv.plan.blocks import Block, segments
 from questv.plan.foreign import ForeignKernel, linux_parameters, whole_pages
 from questv.plan.foreign_page import ForeignPage, foreign_page, memory_ranges
 from questv.plan.layout import tables
-from questv.plan.model import CallPlan, Plan, ProcessPlan, SandboxPlan
+from questv.plan.model import CallPlan, Plan, ProcessPlan, RecoveryPlan, SandboxPlan
 from questv.plan.permissions import (
     DIRECT_APIC,
     FOREIGN_MSRS,
@@ -40,6 +42,7 @@ from questv.plan.permissions import (
 )
 from questv.plan.processes import call_info, fill_end, lower_tables, record, top_table
 from questv.plan.programs import Program
+from questv.plan.restarts import restart_image
 from questv.plan.sandboxes import LIVE, RUN_PROCESS, identity_map
 
 EXIT_PORT = 0xF4
@@ -48,20 +51,6 @@ EXIT_PORT = 0xF4
 _TOP_SHIFT = 39
 _LONG_MODE = Efer.LONG_MODE_ENABLE | Efer.LONG_MODE_ACTIVE | Efer.NO_EXECUTE_ENABLE
 _PAGING = Cr0.PROTECTION | Cr0.EXTENSION_TYPE | Cr0.NUMERIC_ERROR | Cr0.WRITE_PROTECT | Cr0.PAGING
-
-
-@dataclass(frozen=True)
-class Block:
-    """Bytes at a physical address; ``size`` is at least their number, the rest is zero."""
-
-    start: int
-    contents: bytes
-    size: int
-
-    @property
-    def end(self) -> int:
-        """The first address after it."""
-        return self.start + self.size
 
 
 def contents(
@@ -79,7 +68,8 @@ def contents(
         if isinstance(kernel, ForeignKernel):
             blocks += _foreign_blocks(sandbox, kernel)
         else:
-            blocks += _sandbox_blocks(plan, sandbox, kernel, processes)
+            own = list(_sandbox_blocks(plan, sandbox, kernel, processes))
+            blocks += [*own, *_image_block(plan, sandbox, own)]
     blocks.append(Block(plan.boot_msr_map, msr_map({}), MSR_MAP_SIZE))
     for region in plan.regions:
         if region.owner == "channel":
@@ -138,6 +128,9 @@ def monitor_plan(plan: Plan, sandbox: SandboxPlan) -> MonitorPlan:
         control=sandbox.control,
         host_save=sandbox.host_save,
     )
+    made.stack_top = sandbox.monitor_stack_top
+    if sandbox.recovery is not None:
+        made.recovery = _recovery(plan, sandbox, sandbox.recovery)
     is_64 = sandbox.start.mode == "64-bit"
     made.start.cr0 = _PAGING if is_64 else Cr0.PROTECTION | Cr0.EXTENSION_TYPE
     made.start.cr4 = Cr4.PHYSICAL_ADDRESS_EXTENSION if is_64 else 0
@@ -154,6 +147,32 @@ def monitor_plan(plan: Plan, sandbox: SandboxPlan) -> MonitorPlan:
             if place.vector:
                 made.doorbells[place.vector] = 1 + place.core
     return made
+
+
+def _recovery(plan: Plan, sandbox: SandboxPlan, told: RecoveryPlan) -> MonitorRecovery:
+    """What a monitor is told of its kernel's restarts."""
+    memory = plan.region_at(sandbox.kernel_tables)
+    assert memory is not None and sandbox.status is not None
+    panic = sandbox.status + offsetof(KernelStatus, "panic")
+    return MonitorRecovery(
+        limit=told.limit,
+        window=told.window,
+        back_off=told.back_off,
+        image=addresses.MONITOR_IMAGE,
+        sandbox=addresses.MONITOR_SANDBOX,
+        start=memory.start,
+        size=memory.size,
+        panic=sandbox.physical(panic),
+    )
+
+
+def _image_block(plan: Plan, sandbox: SandboxPlan, blocks: list[Block]) -> Iterator[Block]:
+    """What a restart of a sandbox writes, if it can be restarted."""
+    memory = plan.region_at(sandbox.kernel_tables)
+    if sandbox.recovery is not None and memory is not None:
+        image = restart_image(sandbox, memory, blocks)
+        assert len(image) <= sandbox.recovery.size
+        yield Block(sandbox.recovery.image, image, sandbox.recovery.size)
 
 
 # ---- a sandbox -------------------------------------------------------------------------------
@@ -373,32 +392,3 @@ def _checked(blocks: list[Block]) -> Iterator[tuple[int, int, bytes]]:
         if segment.contents:
             whole = segment.contents + bytes(-len(segment.contents) % 8)
             yield segment.start, len(whole), whole
-
-
-# ---- what is loaded --------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Segment:
-    """What a loader puts at a physical address: bytes, then zeros up to ``size``."""
-
-    start: int
-    contents: bytes
-    size: int
-
-
-def segments(blocks: list[Block]) -> list[Segment]:
-    """Blocks by address, each with its neighbours where they touch."""
-    made: list[tuple[int, bytearray, int]] = []
-    for block in blocks:
-        if made:
-            start, image, size = made[-1]
-            # Zeros in the middle of a segment are cheap only if there are few of them.
-            if start + size == block.start and size - len(image) <= 4 * PAGE_SIZE:
-                if block.contents:
-                    image.extend(bytes(size - len(image)))
-                    image.extend(block.contents)
-                made[-1] = (start, image, size + block.size)
-                continue
-        made.append((block.start, bytearray(block.contents), block.size))
-    return [Segment(start, bytes(image), size) for start, image, size in made]

@@ -19,7 +19,7 @@ from elftools.elf.elffile import ELFFile
 from questv.arch.x86.paging import PAGE_SIZE
 from questv.arch.x86.pvh import ELF_NOTE_NAME, ELF_NOTE_PHYS32_ENTRY
 from questv.diagnostics import BadInputError
-from questv.plan.contents import Block, Segment, segments
+from questv.plan.blocks import Block, Segment, segments
 from questv.plan.model import Plan
 from questv.plan.programs import Program
 from questv.system.model import System

@@ -27,6 +27,7 @@ from questv.plan.model import (
     Owner,
     Plan,
     ProcessPlan,
+    RecoveryPlan,
     Region,
     SandboxPlan,
     TaskPlan,
@@ -37,13 +38,14 @@ from questv.plan.page_tables import PageTables
 from questv.plan.physical import PhysicalMemory
 from questv.plan.processes import PlacedProcess, PlannedProcess, place
 from questv.plan.programs import Program
+from questv.plan.restarts import image_size, monitor_windows
 from questv.plan.sandboxes import ForeignSandbox, PlannedSandbox, PlannedTask, TaskSandbox
 from questv.plan.stacks import MONITOR_STACK
 from questv.plan.virtual import Stack
 from questv.plan.windows import make_window, mappings
 from questv.system.description import Description
 from questv.system.devices import SERIAL_PORTS
-from questv.system.model import Input, RingChannel
+from questv.system.model import Input, OnFault, RingChannel
 from questv.system.movers import guest_name
 from questv.system.units import format_size
 
@@ -222,7 +224,7 @@ class Layout:
     def _device_memory(self, sandbox: PlannedSandbox) -> list[Window]:
         """What a kernel shares with devices that read and write memory by themselves."""
         return [
-            make_window(f"shared with {stream.name}", stream.memory, DEVICE_MEMORY, "rw")
+            make_window(f"shared with {stream.name}", stream.memory, DEVICE_MEMORY, "rw", kept=True)
             for stream in self._ends.streams(sandbox.name)
             if stream.memory
         ]
@@ -278,9 +280,12 @@ class Layout:
     def _finish(self, sandbox: PlannedSandbox) -> SandboxPlan:
         """Give out the tables of a sandbox, and write its part of the plan down."""
         of = self._of[sandbox.name]
+        recovery = self._recovery(sandbox)
         self._complete_monitor(sandbox)
         shown = [*of.kernel, *(each for process in of.processes for each in process.in_sandbox())]
         view = sandbox.view(shown, of.block, of.placed)
+        if recovery is not None:
+            of.monitor_windows += monitor_windows(recovery, view, of.block)
         nested = self._hardware(
             sandbox, "nested tables", PageTables(mappings(view), user=True).size
         )
@@ -304,6 +309,7 @@ class Layout:
             view=tuple(view),
             monitor_windows=tuple(of.monitor_windows),
             foreign=self._foreign(sandbox),
+            recovery=recovery,
             start=begin.start,
             entry=begin.entry,
             stack_top=begin.stack_top,
@@ -349,6 +355,30 @@ class Layout:
             Region(name="guard of the MSR maps", owner=Owner.GUARD, of="", start=start, size=size)
             for start in addresses.MSR_GUARDS
         ]
+
+    def _recovery(self, sandbox: PlannedSandbox) -> RecoveryPlan | None:
+        """Give out what a restart needs, if the sandbox's kernel is to be restarted."""
+        told = sandbox.model.recovery
+        if told is None or told.on_fault is not OnFault.RESTART:
+            return None
+        of = self._of[sandbox.name]
+        image = self._memory.take(
+            f"image of {sandbox.name}",
+            Owner.MONITOR,
+            sandbox.name,
+            image_size(
+                [*of.kernel, *(each for process in of.processes for each in process.windows)],
+                of.block,
+                of.used - of.placed,
+            ),
+        )
+        return RecoveryPlan(
+            limit=told.limit,
+            window=told.window,
+            back_off=told.back_off,
+            image=image.start,
+            size=image.size,
+        )
 
     def _complete_monitor(self, sandbox: PlannedSandbox) -> None:
         """Show a monitor every monitor's public page, and the local APIC."""

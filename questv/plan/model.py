@@ -52,7 +52,10 @@ class Region(Part):
 
 
 class Window(Part):
-    """Memory as somebody sees it: at ``address``, physical memory from ``physical`` on."""
+    """Memory as somebody sees it: at ``address``, physical memory from ``physical`` on.
+
+    What is ``kept`` a restart of its kernel leaves as it is.
+    """
 
     name: str
     address: int
@@ -60,6 +63,7 @@ class Window(Part):
     size: int
     rights: Rights
     device: bool = False
+    kept: bool = False
 
     def holds(self, address: int) -> bool:
         """Whether somebody sees something of it at ``address``."""
@@ -321,6 +325,20 @@ class ForeignPlan(Part):
     undeclared: Literal["absent", "stop"]
 
 
+class RecoveryPlan(Part):
+    """How a kernel is restarted after a fault: see ``monitor.plan.RecoveryPlan``.
+
+    ``image`` is where what a restart writes lies in physical memory, ``size`` how much that is at
+    most.
+    """
+
+    limit: int
+    window: int
+    back_off: int
+    image: int
+    size: int
+
+
 class SandboxPlan(Part):
     """One sandbox with its monitor.
 
@@ -337,6 +355,8 @@ class SandboxPlan(Part):
     view: tuple[Window, ...]
     monitor_windows: tuple[Window, ...]
     foreign: ForeignPlan | None
+    recovery: RecoveryPlan | None
+    """None if a fault stops it."""
     start: StartPlan
     entry: int
     stack_top: int

@@ -249,7 +249,8 @@ def place(
     for segment in process.program.segments:
         windows.append(make_window(segment.name, segment.address, segment.size, segment.rights, at))
         at += windows[-1].size
-    windows.append(make_window("stack", process.stack.bottom, process.stack.size, "rw", at))
+    stack = process.stack
+    windows.append(make_window("stack", stack.bottom, stack.size, "rw", at, kept=True))
     at += windows[-1].size
     for state in process.states:
         windows.append(make_window(f"state {state.name}", state.address, state.size, "rw", at))

@@ -195,7 +195,8 @@ class TaskSandbox(PlannedSandbox):
         parts.append(make_window("info", addresses.KERNEL_INFO, sizeof(SandboxInfo), "r"))
         names = ["start", "exception", *(task.name for task in self.tasks)]
         for name, stack in zip(names, self.stacks.all, strict=True):
-            parts.append(make_window(f"stack {name}", stack.bottom, stack.size, "rw"))
+            stack_name = f"stack {name}"
+            parts.append(make_window(stack_name, stack.bottom, stack.size, "rw", kept=True))
         for task in self.tasks:
             for state in task.states if task.process is None else ():
                 name = f"state {state.name} of {task.name}"

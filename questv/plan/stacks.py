@@ -77,7 +77,7 @@ def process_stack(depths: StackDepths, functions: Iterable[str]) -> int:
 def check_monitor(depths: StackDepths) -> int:
     """The bytes that a monitor needs; raises StackOverflowError if that is more than it has."""
     exception = 7 * 8 + depths.depth("monitor_exception")
-    needed = depths.depth("monitor_main") + exception
+    needed = max(map(depths.depth, ("monitor_main", "monitor_run"))) + exception
     _check("the monitor's", needed, MONITOR_STACK)
     return needed
 

@@ -11,10 +11,17 @@ from questv.plan.page_tables import Mapping
 _RIGHTS: dict[str, Rights] = {"rx": "rx", "r": "r", "rw": "rw", "rwx": "rwx"}
 
 
-def make_window(name: str, address: int, size: int, rights: str, physical: int = 0) -> Window:
+def make_window(
+    name: str, address: int, size: int, rights: str, physical: int = 0, *, kept: bool = False
+) -> Window:
     """A window of whole pages."""
     return Window(
-        name=name, address=address, physical=physical, size=page_up(size), rights=_RIGHTS[rights]
+        name=name,
+        address=address,
+        physical=physical,
+        size=page_up(size),
+        rights=_RIGHTS[rights],
+        kept=kept,
     )
 
 

@@ -25,7 +25,7 @@ from questv.machine import (
 )
 from questv.metal.structs import sizeof
 from questv.plan.addresses import BOOT_PROGRAM
-from questv.plan.contents import Segment
+from questv.plan.blocks import Segment
 from questv.plan.image import write_loadable
 from questv.plan.programs import Programs
 from questv.probes.catalogue import PROBES, Apic, Probe

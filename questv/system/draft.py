@@ -19,6 +19,7 @@ from questv.system.model import (
     Msr,
     Mutex,
     PortRange,
+    Recovery,
     Run,
     Sandbox,
     System,
@@ -139,6 +140,13 @@ def migration(sandbox: Located[Sandbox]) -> Located[Migration] | None:
     if sandbox.item.migration is None:
         return None
     return Located(sandbox.item.migration, (*sandbox.path, "migration"), sandbox.document)
+
+
+def recovery(sandbox: Located[Sandbox]) -> Located[Recovery] | None:
+    """What is done about a fault of ``sandbox``, if it says so."""
+    if sandbox.item.recovery is None:
+        return None
+    return Located(sandbox.item.recovery, (*sandbox.path, "recovery"), sandbox.document)
 
 
 def kernel(sandbox: Located[Sandbox]) -> Located[Kernel] | None:

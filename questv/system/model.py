@@ -228,6 +228,42 @@ class Migration(Table):
     budget: Duration = Field(description="The time that there is each period, at most the period.")
 
 
+class OnFault(StrEnum):
+    """What happens to a sandbox whose kernel has failed, or did what it may not."""
+
+    STOP = "stop"
+    RESTART = "restart"
+
+
+class Recovery(Table):
+    """What is done about a fault of the sandbox's kernel; without this table it is stopped."""
+
+    header: ClassVar[str] = "[sandbox.recovery]"
+
+    on_fault: OnFault = Field(
+        description=(
+            "`stop`: the sandbox ends; `restart`: its kernel begins anew, with its memory as at "
+            "the start."
+        )
+    )
+    limit: StrictInt = Field(
+        default=3,
+        description=(
+            "So many restarts within `window`, 1 to 16; at one more fault the sandbox is stopped."
+        ),
+    )
+    window: Duration = Field(
+        default=1_000_000_000, description="The time in which restarts are counted."
+    )
+    back_off: Duration = Field(
+        default=100_000,
+        description=(
+            "The time before the first restart within `window`, twice that before the next, and so "
+            "on."
+        ),
+    )
+
+
 class Mutex(Table):
     """What only one task at a time can hold, of the tasks of its sandbox that are given it."""
 
@@ -338,6 +374,9 @@ class Sandbox(Table):
     )
     migration: Migration | None = Field(
         default=None, description="For a kernel between which and others tasks move."
+    )
+    recovery: Recovery | None = Field(
+        default=None, description="What is done about a fault of its kernel."
     )
     kernel: Kernel | None = Field(
         default=None, description="A foreign kernel, in the place of tasks."
@@ -489,6 +528,7 @@ TABLES: dict[tuple[str, ...], type[Table]] = {
     ("sandbox", "vcpu", "io"): IoVcpu,
     ("sandbox", "mutex"): Mutex,
     ("sandbox", "migration"): Migration,
+    ("sandbox", "recovery"): Recovery,
     ("sandbox", "kernel"): Kernel,
     ("sandbox", "input"): Input,
     ("sandbox", "ports"): PortRange,

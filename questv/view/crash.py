@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from questv.inspect.model import CrashReport, FaultReport, Frame
+from questv.inspect.model import RESTART, STOP_STORM, CrashReport, FaultReport, Frame
 from questv.view.terminal import indented, printable, table
-from questv.view.units import moment
+from questv.view.units import duration, moment
 
 
 def crash_view(sandbox: str, crash: CrashReport) -> RenderableType:
@@ -37,8 +38,32 @@ def _sections(sandbox: str, crash: CrashReport) -> Iterator[RenderableType]:
     yield indented(Text(f"{where}{when}; innermost call first:"))
     calls = crash.panic.trace if crash.panic else crash.trace
     yield indented(_calls(calls) if calls else Text("(no call is known)"))
+    if crash.action == RESTART:
+        yield indented(Text(_restarted(crash), "yellow"))
+    elif crash.action == STOP_STORM:
+        yield indented(Text("stopped: it was restarted too often", "red"))
     if crash.panic is None:  # else they are those of a kernel that reports, long after its fault
         yield indented(_registers(crash.registers))
+
+
+def _restarted(crash: CrashReport) -> str:
+    """That it was, and how long the parts of that took."""
+    done = f"restarted as incarnation {crash.incarnation + 1}"
+    phases = ("decided", "waited", "restored", "entered", "started")
+    moments = (
+        crash.time,
+        crash.decided,
+        crash.waited,
+        crash.restored,
+        crash.entered,
+        crash.started,
+    )
+    took = [
+        f"{phase} {duration(later - earlier)}"
+        for phase, (earlier, later) in zip(phases, pairwise(moments), strict=True)
+        if earlier is not None and later is not None
+    ]
+    return f"{done}: {', '.join(took)}" if took else done
 
 
 def _calls(frames: Sequence[Frame]) -> Table:

@@ -49,8 +49,8 @@ def inspection_view(snapshot: Snapshot, console: Sequence[ConsoleReport]) -> Ren
         )
         parts += ["", heading("Last lines"), *map(view.line, lines[-_SHOWN_LINES:])]
     for sandbox in snapshot.sandboxes:
-        if sandbox.crash is not None:
-            parts += ["", crash_view(sandbox.name, sandbox.crash)]
+        for crash in sandbox.crashes:
+            parts += ["", crash_view(sandbox.name, crash)]
     return Group(*parts)
 
 

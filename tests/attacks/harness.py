@@ -23,6 +23,7 @@ import questv.attacks
 from questv.arch.x86.paging import ADDRESS_MASK, PAGE_SIZE
 from questv.attacks import catalogue, interrupts
 from questv.attacks.orders import DIRECTORY_ENTRIES, Mailbox, Orders
+from questv.inspect.crash import kept_records
 from questv.kernel.channels import Receiver, Sender
 from questv.kernel.console import Console
 from questv.kernel.info import INPUT_MAGIC, InputHeader
@@ -356,8 +357,8 @@ def _others(arena: Arena) -> Iterator[str]:
         yield f"only {right} of {received} numbers are right"
     for name in OTHERS:
         public, sandbox = arena.public(name), arena.plan.sandbox(name)
-        if public.crash.reason != CrashReason.NONE:
-            yield f"{name} was stopped: {public.crash.reason.name}"
+        for _, record in kept_records(public):
+            yield f"{name} was stopped: {record.reason.name}"
         # Who has no end of its own is cut off, if a busy host lets it hear of that in time.
         ends = {SandboxState.FINISHED} if name == "sink" else {SandboxState.CUT_OFF, _RUNS}
         if arena.state(name) not in ends:
@@ -395,7 +396,9 @@ def _outcome(arena: Arena, escapes: list[str]) -> Outcome:
     attacker, sink = arena.plan.sandbox(ATTACKER), arena.plan.sandbox("sink")
     public = arena.public(ATTACKER)
     status = _view(arena, attacker, KernelStatus, attacker.status)
-    panicked = public.crash.reason == CrashReason.KERNEL_PANIC
+    records = kept_records(public)
+    crash = records[-1][1] if records else CrashRecord()
+    panicked = crash.reason == CrashReason.KERNEL_PANIC
     console = _view(arena, attacker, Console, attacker.console)
     rings = [
         _ring(arena, sink, end.role, end.object)
@@ -404,7 +407,7 @@ def _outcome(arena: Arena, escapes: list[str]) -> Outcome:
     ]
     return Outcome(
         state=arena.state(ATTACKER),
-        crash=public.crash,
+        crash=crash,
         panic_vector=int(status.panic.vector) if panicked else None,
         begun=arena.begun,
         returned=arena.returned,

@@ -33,7 +33,7 @@ def test_a_timer_that_goes_off_all_the_time_on_one_clock(tmp_path: Path) -> None
     """It disturbs most where all cores share one clock, and take turns."""
     ended = run(tmp_path, interrupts.arm_timer, 10_000, deterministic=True)
     assert ended.exit is not None and ended.exit.value == 0x10, (ended.exit, ended.serial)
-    assert ended["attacker"].public.crash.reason == CrashReason.KERNEL_PANIC
+    assert ended["attacker"].crash.reason == CrashReason.KERNEL_PANIC
     assert ended["sink"].lines == ["100 of 100 right"]
 
 

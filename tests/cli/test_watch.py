@@ -6,7 +6,7 @@ from questv.cli import watch
 from questv.cli.watch import Watch
 from questv.inspect.inspector import Inspector
 from questv.inspect.model import ConsoleReport, CrashReport, FoundMachine, Line, MachineReport
-from questv.monitor.interface import SandboxState
+from questv.monitor.interface import CRASHES, SandboxState
 from questv.plan.model import Plan
 from tests.inspect.machines import HELLO, Sheet, plan_of
 from tests.inspect.samples import crash, machine
@@ -19,6 +19,7 @@ class Changing(Inspector):
         super().__init__(plan, {}, Sheet())
         self.facts: FoundMachine | None = None
         self.states = {"ping": SandboxState.EMPTY, "pong": SandboxState.EMPTY}
+        self.faults: dict[str, list[CrashReport]] = {"ping": [], "pong": []}
         self.lines: dict[str, list[Line]] = {"ping": [], "pong": []}
 
     def found(self) -> FoundMachine | None:
@@ -27,8 +28,17 @@ class Changing(Inspector):
     def state(self, sandbox: str) -> SandboxState | int:
         return self.states[sandbox]
 
-    def crash(self, sandbox: str) -> CrashReport | None:
-        return crash()
+    def crash_count(self, sandbox: str) -> int:
+        return len(self.faults[sandbox])
+
+    def crashes(self, sandbox: str) -> tuple[CrashReport, ...]:
+        return tuple(self.faults[sandbox][-CRASHES:])
+
+    def fail(self, sandbox: str, state: SandboxState, action: str = "stop") -> None:
+        number = len(self.faults[sandbox])
+        change = {"number": number, "action": action}
+        self.faults[sandbox].append(crash().model_copy(update=change))
+        self.states[sandbox] = state
 
     def console(self, sandbox: str, since: int = 0) -> ConsoleReport:
         lines = tuple(line for line in self.lines[sandbox] if line.number > since)
@@ -87,7 +97,7 @@ def test_each_thing_is_told_once(inspector: Changing, notes: Notes, look: Watch)
     assert look.look() and notes.told == ["booted with 2 cores"]
     inspector.write("ping", 1, 10)
     assert look.look() and not look.look()
-    inspector.states["ping"] = SandboxState.CRASHED
+    inspector.fail("ping", SandboxState.CRASHED)
     assert look.look() and not look.look()
     assert notes.told == ["booted with 2 cores", "ping 1", "ping crashed pong"]
 
@@ -102,11 +112,24 @@ def test_lines_that_are_found_together_come_in_the_order_of_time(
 
 
 def test_a_crash_comes_after_all_lines(inspector: Changing, notes: Notes, look: Watch) -> None:
-    inspector.states["ping"] = SandboxState.MONITOR_FAULT
+    inspector.fail("ping", SandboxState.MONITOR_FAULT)
     inspector.write("ping", 1, 10)
     inspector.write("pong", 1, 20)
     look.look()
     assert notes.told == ["ping 1", "pong 1", "ping crashed pong"]
+
+
+def test_each_restart_is_told_while_it_is_known(
+    inspector: Changing, notes: Notes, look: Watch
+) -> None:
+    inspector.fail("ping", SandboxState.RESTARTING, "restart")
+    look.look()
+    assert notes.told == ["ping crashed ping pong"]
+    for _ in range(CRASHES + 2):
+        inspector.fail("ping", SandboxState.STARTED, "restart")
+    look.look()
+    look.look()
+    assert notes.told == ["ping crashed ping pong"] * (1 + CRASHES)
 
 
 def test_lost_lines_are_told_and_added_up(inspector: Changing, notes: Notes, look: Watch) -> None:

@@ -179,7 +179,7 @@ def test_the_run_ends_and_a_kernel_of_ours_notices_nothing() -> None:
 def test_what_is_its_own_a_kernel_does(name: str) -> None:
     found = everyone()[name]
     assert found.state == SandboxState.FINISHED
-    assert found.public.crash.reason == CrashReason.NONE
+    assert found.crash.reason == CrashReason.NONE
 
 
 def test_both_ways_to_begin() -> None:
@@ -231,14 +231,14 @@ def test_state_of_the_processor_that_is_its_own() -> None:
 def test_what_is_not_its_own_stops_a_kernel(name: str) -> None:
     found = everyone()[name]
     assert found.state == SandboxState.CRASHED
-    assert found.public.crash.reason == BAD[name][2]
+    assert found.crash.reason == BAD[name][2]
 
 
 def test_addresses_of_crashes_are_the_kernels_own() -> None:
     run = everyone()
-    assert int(run["outside"].public.crash.address) == 0x28_0000
-    assert int(run["page"].public.crash.address) == 2 << 20
-    assert int(run["panic"].public.crash.address) == 9
+    assert int(run["outside"].crash.address) == 0x28_0000
+    assert int(run["page"].crash.address) == 2 << 20
+    assert int(run["panic"].crash.address) == 9
 
 
 def test_only_a_kernel_speaks_for_its_sandbox() -> None:
@@ -269,5 +269,5 @@ def test_without_an_x2apic(tmp_path: Path) -> None:
     assert run["plain"].state == run["efer"].state == SandboxState.FINISHED
     assert run["asks"].state == SandboxState.FINISHED
     assert results(run, "asks")[29] == 1
-    assert run["other"].public.crash.reason == CrashReason.FORBIDDEN_APIC_ACCESS
-    assert run["apic"].public.crash.reason == CrashReason.SHUTDOWN
+    assert run["other"].crash.reason == CrashReason.FORBIDDEN_APIC_ACCESS
+    assert run["apic"].crash.reason == CrashReason.SHUTDOWN

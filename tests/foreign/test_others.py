@@ -114,5 +114,5 @@ def test_linux_boots_to_where_it_needs_a_disk(tmp_path: Path) -> None:
         assert "Linux version" in said
         assert "x86/fpu: Enabled xstate features" in said
         assert "Unable to mount root fs" in said
-        assert inspector.crash("guest") is None
+        assert inspector.crashes("guest") == ()
         assert_ours_goes_on(inspector)

@@ -99,6 +99,8 @@ def sandbox(name: str, core: int, **others: object) -> SandboxReport:
         counters=(),
         histograms=(),
         crash=None,
+        incarnation=0,
+        crashes=(),
     )
     return made.model_copy(update=others)
 
@@ -191,10 +193,18 @@ def line(number: int, text: str, **others: object) -> Line:
 
 def crash(panic: PanicReport | None = None) -> CrashReport:
     return CrashReport(
+        number=0,
+        incarnation=0,
+        action="stop",
         kind="port write",
         reason="wrote to port 0x70 (the real-time clock (CMOS)), which is not its own",
         task="work",
         time=1_500_000,
+        decided=1_500_500,
+        waited=None,
+        restored=None,
+        entered=None,
+        started=None,
         registers={"rip": 0x4000_0010, "rflags": 2, "r8": (1 << 64) - 1},
         trace=(
             Frame(function="out8", file="questv/arch/x86/instructions.py", line=86, address=0x10),

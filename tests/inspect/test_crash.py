@@ -16,12 +16,14 @@ from questv.attacks import (
 )
 from questv.inspect.inspector import Inspector
 from questv.inspect.model import CrashReport
-from questv.kernel.status import KernelStatus, PanicReason, PanicRecord
+from questv.kernel.status import KernelStatus
 from questv.metal.definitions import MetalFunction
 from questv.monitor.interface import (
     CrashReason,
     CrashRecord,
     ExitReason,
+    PanicReason,
+    PanicRecord,
     PublicPage,
     SandboxState,
 )
@@ -119,7 +121,7 @@ def test_what_a_real_machine_leaves(
 ) -> None:
     inspector = attacked(attack, target, tmp_path)
     assert inspector.state("attacker") is SandboxState.CRASHED
-    crash = inspector.crash("attacker")
+    [crash] = inspector.crashes("attacker")
     assert crash is not None
     assert (crash.kind, crash.reason, crash.task) == (kind, reason, "attack")
     assert crash.panic is None
@@ -128,7 +130,7 @@ def test_what_a_real_machine_leaves(
     assert names[-3:] == ["attack", "call", "task_main"]
     assert function is None or names[0] == function
     assert crash.registers["cr3"] % 4096 == 0 and len(crash.registers) == 24
-    assert inspector.crash("middle") is None
+    assert inspector.crashes("middle") == ()
 
 
 # ---- what no test can bring about, from records made by hand -----------------------------------
@@ -138,14 +140,14 @@ def crash_of(record: CrashRecord, status: KernelStatus | None = None) -> CrashRe
     plan = plan_of(HELLO)
     ping = plan.sandbox("ping")
     sheet = Sheet()
-    page = PublicPage(state=SandboxState.CRASHED)
-    page.crash = record
+    page = PublicPage(state=SandboxState.CRASHED, crash_count=1)
+    page.crashes[0] = record
     sheet.put(ping.public, page)
     if status is not None:
         sheet.put(ping.physical(ping.status), status)
-    found = Inspector(plan, programs(built(HELLO)), sheet).crash("ping")
-    assert found is not None
-    return found
+    found = Inspector(plan, programs(built(HELLO)), sheet).crashes("ping")
+    assert len(found) == 1
+    return found[0]
 
 
 def test_a_record_that_is_being_written() -> None:
@@ -153,9 +155,9 @@ def test_a_record_that_is_being_written() -> None:
     plan = plan_of(HELLO)
     sheet = Sheet()
     page = PublicPage(state=SandboxState.STARTED)
-    page.crash = CrashRecord(reason=CrashReason.MONITOR_EXCEPTION)
+    page.crashes[0] = CrashRecord(reason=CrashReason.MONITOR_EXCEPTION)
     sheet.put(plan.sandbox("ping").public, page)
-    assert Inspector(plan, programs(built(HELLO)), sheet).crash("ping") is None
+    assert Inspector(plan, programs(built(HELLO)), sheet).crashes("ping") == ()
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,9 @@ def scribbled(seed: int) -> Sheet:
             rbp=source.choice([task.stack_top - 64 for task in sandbox.tasks]),
             rsp=source.getrandbits(64),
         )
-        sheet.put(sandbox.public, PublicPage(state=SandboxState.CRASHED, crash=record))
+        page = PublicPage(state=SandboxState.CRASHED, crash_count=1)
+        page.crashes[0] = record
+        sheet.put(sandbox.public, page)
     return sheet
 
 

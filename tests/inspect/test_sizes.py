@@ -34,8 +34,8 @@ def test_a_built_system() -> None:
     system = built(HELLO)
     report = build_report(system)
     assert report.image_size == len(system.image) and report.image_hash == system.hash
-    assert 0 < report.monitor.code <= report.monitor.code_target == 8192
-    assert 0 < report.monitor.lines <= report.monitor.lines_target == 1200
+    assert 0 < report.monitor.code <= report.monitor.code_target == 12288
+    assert 0 < report.monitor.lines <= report.monitor.lines_target == 1800
     assert report.monitor.code == report.programs[1].text
     assert [program.name for program in report.programs] == [
         "boot",

@@ -12,11 +12,10 @@ from pathlib import Path
 import pytest
 
 from questv.kernel.info import SandboxInfo
-from questv.kernel.status import PANIC_TEXT, PanicReason
 from questv.kernel.tasks import NOBODY
 from questv.metal.symbols import Symbols
 from questv.metal.tree import TrapKind
-from questv.monitor.interface import CrashReason, SandboxState
+from questv.monitor.interface import PANIC_TEXT, CrashReason, PanicReason, SandboxState
 from questv.plan import addresses, contents
 from questv.plan.build import build
 from questv.plan.contents import sandbox_info
@@ -137,8 +136,8 @@ def test_fault(folder: Path, name: str, fault: Fault, checks: bool) -> None:
     record = sandbox.status.panic
     reason = PanicReason.EXCEPTION if fault.trap is None else PanicReason.TRAP
     assert sandbox.state == SandboxState.CRASHED
-    assert sandbox.public.crash.reason == CrashReason.KERNEL_PANIC
-    assert int(sandbox.public.crash.address) == record.reason == reason
+    assert sandbox.crash.reason == CrashReason.KERNEL_PANIC
+    assert int(sandbox.crash.address) == record.reason == reason
     assert int(record.task) == 1  # the second most urgent
     stack = next(part for part in plan.kernel_windows if part.name.endswith(plan.tasks[1].name))
     rip, rsp, address = int(record.rip), int(record.rsp), int(record.address)
@@ -200,7 +199,7 @@ def test_panic(tmp_path: Path) -> None:
     for name, message in (("one", "something is wrong"), ("two", "a long story " * 20)):
         record = ran[name].status.panic
         assert record.reason == PanicReason.MESSAGE
-        assert ran[name].public.crash.reason == CrashReason.KERNEL_PANIC
+        assert ran[name].crash.reason == CrashReason.KERNEL_PANIC
         assert bytes(record.text).rstrip(b"\0").decode() == message[:PANIC_TEXT]
         assert ran[name].lines == [f"panic: {message}"[:232]]
         assert int(record.task) == 0
@@ -223,7 +222,7 @@ def test_a_fault_while_the_kernel_starts(tmp_path: Path, monkeypatch: pytest.Mon
     tasks = "\n@task\ndef look(file: Input) -> None:\n    log('here')\n"
     system = build(write_system(tmp_path, system_text(sandbox_text("one", task, given)), tasks))
     one = run_system(system, tmp_path)["one"]
-    assert one.public.crash.reason == CrashReason.KERNEL_PANIC
+    assert one.crash.reason == CrashReason.KERNEL_PANIC
     assert int(one.status.panic.address) == 0x7000_0000
     assert int(one.status.panic.task) == NOBODY
     rip = int(one.status.panic.rip)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from questv.kernel.mutexes import Mutex
-from questv.kernel.status import MutexStatus, PanicReason
+from questv.kernel.status import MutexStatus
 from questv.metal.structs import sizeof
-from questv.monitor.interface import SandboxState
+from questv.monitor.interface import PanicReason, SandboxState
 from tests.running import (
     BURN,
     Run,

@@ -8,8 +8,7 @@ import pytest
 
 from questv.inspect.inspector import Inspector
 from questv.inspect.model import CrashReport
-from questv.kernel.status import PanicReason
-from questv.monitor.interface import SandboxState
+from questv.monitor.interface import PanicReason, SandboxState
 from tests.inspect.machines import Copied, programs
 from tests.running import Run, boot, sandbox_text, system_text, task_text, timed_text
 
@@ -72,9 +71,8 @@ def booted(folder: Path, *parts: str) -> Run:
 def crash(run: Run) -> CrashReport:
     assert run["one"].state == SandboxState.CRASHED
     assert run["one"].status.panic.reason == PanicReason.WATCHDOG
-    found = Inspector(run.system.plan, programs(run.system), Copied(run)).crash("one")
-    assert found is not None
-    return found
+    found = Inspector(run.system.plan, programs(run.system), Copied(run)).crashes("one")
+    return found[-1]
 
 
 def test_who_says_in_time_that_it_goes_on_does(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_who_still_works_is_stopped(tmp_path: Path, cpu: str, deterministic: boo
     for name in ("two", "three"):
         # The NMI that ended it is no part of its running.
         assert "NMI" not in run[name].after
-        assert run[name].public.crash.reason == CrashReason.NONE
+        assert run[name].crash.reason == CrashReason.NONE
         assert int(run[name].public.ended) >= int(run["one"].public.ended)
 
 
@@ -103,7 +103,7 @@ def test_the_others_go_on(tmp_path: Path) -> None:
         sandbox_text("three", WORK),
     )
     run = ended(boot(tmp_path, text, TASKS, deterministic=True))
-    crash = run["one"].public.crash
+    crash = run["one"].crash
     assert crash.reason == CrashReason.KERNEL_PANIC
     assert crash.exit == ExitReason.HYPERCALL
     assert run["one"].after == {"HYPERCALL": 1}
@@ -231,7 +231,7 @@ def test_an_exception_in_a_monitor(
     run = ended(run_system(system, tmp_path, image=image, cpu=cpu))
     assert run["two"].state == SandboxState.MONITOR_FAULT
     assert run["two"].lines == []
-    crash = run["two"].public.crash
+    crash = run["two"].crash
     assert crash.reason == CrashReason.MONITOR_EXCEPTION
     assert crash.exit == ExitReason.OTHER
     assert (int(crash.code), int(crash.detail)) == (vector, error)
@@ -259,7 +259,7 @@ def test_an_exception_while_a_monitor_ends(tmp_path: Path, cpu: str) -> None:
     run = ended(run_system(system, tmp_path, image=image, cpu=cpu))
     assert run["one"].state == SandboxState.FINISHED
     assert run["one"].lines == ["done"]
-    crash = run["two"].public.crash
+    crash = run["two"].crash
     assert run["two"].lines == ["done"]
     assert crash.reason == CrashReason.MONITOR_EXCEPTION
     assert int(crash.rip) == system.monitor.symbols.address(way)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from questv.arch.x86.machine import MAX_CORES
 from questv.kernel.info import MAX_ENDS, MAX_INPUTS, MAX_MUTEXES, MAX_TASKS, MAX_VCPUS
+from questv.monitor.plan import MAX_RESTARTS
 from questv.plan import addresses
 from questv.plan.build import build
 from questv.plan.processes import base_of
@@ -13,6 +14,7 @@ from questv.system.rules.channels import CHANNELS_MAXIMUM
 from questv.system.rules.cores import CORES
 from questv.system.rules.memory import INPUTS_MAXIMUM
 from questv.system.rules.mutexes import MUTEXES_MAXIMUM
+from questv.system.rules.recovery import RESTARTS_MAXIMUM
 from questv.system.rules.tasks import TASKS_MAXIMUM
 from tests.running import (
     ring_text,
@@ -50,6 +52,7 @@ def test_the_rules_have_the_kernels_limits() -> None:
     assert base_of(addresses.MAX_PROCESSES) == 1 << 47  # where the other half begins
     assert MAX_VCPUS == MAX_TASKS  # each has one at least
     assert MUTEXES_MAXIMUM == MAX_MUTEXES
+    assert RESTARTS_MAXIMUM == MAX_RESTARTS
     assert CHANNELS_MAXIMUM == MAX_ENDS  # a sandbox has one end of each
 
 

@@ -1044,6 +1044,37 @@ def migration_unused(draw: Draw, system: RandomSystem) -> None:
     draw.sandbox(system)["migration"] = migration
 
 
+def add_recovery(sandbox: dict[str, Any], **keys: object) -> None:
+    """Let a sandbox be restarted."""
+    sandbox["recovery"] = {"on_fault": "restart", "limit": 2, "back_off": "1 ms", **keys}
+
+
+@mutation
+def recovery_foreign(draw: Draw, system: RandomSystem) -> None:
+    add_recovery(add_foreign(system))
+
+
+@mutation
+def recovery_migration(draw: Draw, system: RandomSystem) -> None:
+    add_mover(system)
+    add_recovery(draw.one_of(*system.sandboxes[-2:]))
+
+
+@mutation
+def recovery_limit(draw: Draw, system: RandomSystem) -> None:
+    add_recovery(draw.sandbox(system), limit=draw.one_of(-1, 0, 17, 1 << 40))
+
+
+@mutation
+def recovery_back_off(draw: Draw, system: RandomSystem) -> None:
+    add_recovery(draw.sandbox(system), window="1999 us")
+
+
+@mutation
+def recovery_unused(draw: Draw, system: RandomSystem) -> None:
+    draw.sandbox(system)["recovery"] = {"on_fault": "stop", "limit": 3}
+
+
 @pytest.mark.parametrize("rule", MUTATIONS)
 @settings(max_examples=10, suppress_health_check=[HealthCheck.filter_too_much], deadline=None)
 @given(system=systems(), data=st.data())

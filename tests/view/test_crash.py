@@ -28,6 +28,17 @@ def test_a_panic_shows_its_own_trace_and_no_registers_of_the_reporting_kernel() 
     )
 
 
+def test_what_was_done_about_it() -> None:
+    moments = {"waited": 1_600_500, "restored": 1_620_500, "entered": 1_621_000, "started": None}
+    restarted = crash().model_copy(update={"action": "restart", "incarnation": 4, **moments})
+    assert (
+        "  restarted as incarnation 5: decided 500 ns, waited 100 us, restored 20.0 us, entered "
+        "500 ns\n" in plain(crash_view("left", restarted))
+    )
+    storm = crash().model_copy(update={"action": "stop storm"})
+    assert "  stopped: it was restarted too often\n" in plain(crash_view("left", storm))
+
+
 def test_nothing_is_known() -> None:
     record = crash().model_copy(update={"trace": (), "time": None, "registers": {}})
     assert plain(crash_view("left", record)).splitlines()[1:] == [

@@ -87,7 +87,7 @@ def test_broken_rules_stand_out() -> None:
 
 
 def test_a_crash_stands_out() -> None:
-    fallen = sandbox("left", 0, state="crashed", crash=crash())
+    fallen = sandbox("left", 0, state="crashed", crash=crash(), crashes=(crash(),))
     snapshot = report().model_copy(update={"sandboxes": (fallen, sandbox("right", 1))})
     assert "\x1b[1;31mcrashed" in coloured(snapshot_view(snapshot))
     shown = plain(inspection_view(snapshot, snapshot.console))

@@ -29,6 +29,7 @@ class ApicRegister(IntEnum):
     TIMER = 0x32
     LINT0 = 0x35
     LINT1 = 0x36
+    ERROR = 0x37  # the last of the local vector table's six, which begins with the timer
     TIMER_INITIAL = 0x38
     TIMER_CURRENT = 0x39
     TIMER_DIVIDE = 0x3E

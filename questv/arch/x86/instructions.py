@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from questv.metal.lang import asm, metal, u8, u16, u32, u64
+from questv.metal.lang import asm, assembly, metal, u8, u16, u32, u64
 
 # ---- control of the processor ----------------------------------------------------------------
 
@@ -178,3 +178,29 @@ def load_task_register(selector: u16) -> None:
 def crc32c(state: u32, value: u64) -> u32:
     """One step of CRC-32C (Castagnoli) over eight bytes."""
     return u32.wrap(asm("crc32 $0, $1", u64, "=r,r,0", value, u64(state)))
+
+
+# ---- memory ----------------------------------------------------------------------------------
+
+
+@assembly(
+    """
+    mov rcx, rdx
+    rep movsq
+    ret
+    """
+)
+def copy_words(to: u64, source: u64, count: u64) -> None:
+    """Copy ``count`` words of eight bytes upwards."""
+
+
+@assembly(
+    """
+    mov rcx, rsi
+    xor eax, eax
+    rep stosq
+    ret
+    """
+)
+def clear_words(to: u64, count: u64) -> None:
+    """Set ``count`` words of eight bytes to zero."""

@@ -1,0 +1,95 @@
+"""Rules on recovery: what is declared can be done, and comes to an end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from questv.diagnostics import Diagnostic
+from questv.system.draft import Draft, Located, recovery
+from questv.system.model import OnFault, Recovery, Sandbox
+from questv.system.units import format_duration
+
+RESTARTS_MAXIMUM = 16
+
+
+def _restarts(draft: Draft) -> Iterator[tuple[Located[Sandbox], Located[Recovery]]]:
+    """The sandboxes that are to be restarted, and how."""
+    for sandbox in draft.sandboxes:
+        own = recovery(sandbox)
+        if own is not None and own.item.on_fault is OnFault.RESTART:
+            yield sandbox, own
+
+
+def recovery_foreign(draft: Draft) -> Iterator[Diagnostic]:
+    """Only of a kernel of ours it is known what of its memory has to be written for a restart."""
+    for sandbox, own in _restarts(draft):
+        if sandbox.item.kernel is not None:
+            yield Diagnostic(
+                own.value("on_fault"),
+                f'"{sandbox.item.name}" has a foreign kernel, which can\'t be restarted',
+                'write on_fault = "stop"',
+                "recovery-foreign",
+            )
+
+
+def recovery_migration(draft: Draft) -> Iterator[Diagnostic]:
+    """A task that moves is in one kernel at a time: which one, a kernel must not forget."""
+    for sandbox, own in _restarts(draft):
+        if sandbox.item.migration is not None:
+            yield Diagnostic(
+                own.value("on_fault"),
+                f'"{sandbox.item.name}" takes part in migration, so it can\'t be restarted',
+                'remove [sandbox.migration], or write on_fault = "stop"',
+                "recovery-migration",
+            )
+
+
+def recovery_limit(draft: Draft) -> Iterator[Diagnostic]:
+    """A monitor remembers when its last restarts were, a few of them."""
+    for sandbox, own in _restarts(draft):
+        if not 1 <= own.item.limit <= RESTARTS_MAXIMUM:
+            yield Diagnostic(
+                own.value("limit"),
+                f'"{sandbox.item.name}" can\'t be restarted {own.item.limit} times',
+                f"write a limit of 1 to {RESTARTS_MAXIMUM}",
+                "recovery-limit",
+            )
+
+
+def recovery_back_off(draft: Draft) -> Iterator[Diagnostic]:
+    """Times before restarts that are longer than the window would let it end before its limit."""
+    for sandbox, own in _restarts(draft):
+        longest = own.item.back_off << max(own.item.limit - 1, 0)
+        if own.item.limit <= RESTARTS_MAXIMUM and longest > own.item.window:
+            yield Diagnostic(
+                own.value("back_off"),
+                f'the last restart of "{sandbox.item.name}" within the limit would wait '
+                f"{format_duration(longest)}, longer than the window of "
+                f"{format_duration(own.item.window)}",
+                "write a shorter back_off, a lower limit or a longer window",
+                "recovery-back-off",
+            )
+
+
+def recovery_unused(draft: Draft) -> Iterator[Diagnostic]:
+    """Where a fault stops the sandbox there is nothing to limit."""
+    for sandbox in draft.sandboxes:
+        own = recovery(sandbox)
+        if own is None or own.item.on_fault is not OnFault.STOP:
+            continue
+        for key in sorted(own.item.model_fields_set - {"on_fault"}):
+            yield Diagnostic(
+                own.value(key),
+                f'{key} says nothing: a fault stops "{sandbox.item.name}"',
+                f'remove {key}, or write on_fault = "restart"',
+                "recovery-unused",
+            )
+
+
+RULES = (
+    recovery_foreign,
+    recovery_migration,
+    recovery_limit,
+    recovery_back_off,
+    recovery_unused,
+)
