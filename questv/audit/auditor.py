@@ -17,6 +17,7 @@ from questv.audit.model import (
     Violation,
     Walked,
 )
+from questv.audit.restarts import check_restarts
 from questv.audit.running import check_commands, check_numbers, entered
 from questv.audit.sharing import Rights, spans
 from questv.audit.sources import (
@@ -132,6 +133,7 @@ class Auditor:
         self._owners()
         self._programs()
         self._told_words()
+        self._restarts()
         self._tables()
         self._maps()
         self._sharing()
@@ -239,6 +241,17 @@ class Auditor:
         for protocol in self._others:
             message = f"the image has a header for {protocol}, by which it is entered elsewhere"
             yield Violation("boot", message, "to be entered by PVH only")
+
+    def _restarts(self) -> None:
+        names = [name for name in self._names if self._declared.is_restarted(name)]
+        images = [self._declared.image_of(name) for name in names]
+        self._check(
+            "restarts",
+            "a restart writes what its kernel may write, as it is before that begins",
+            sum(image.size for image in images if image is not None),
+            "bytes",
+            check_restarts(self._declared, self._memory, self._told.monitors, live=self._live),
+        )
 
     def _tables(self) -> None:
         declared = self._declared

@@ -7,7 +7,7 @@ which ``owners`` checks. The plan's own rights and views are not looked at.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -17,6 +17,7 @@ from questv.plan.model import Owner, Plan, ProcessPlan, Region, SandboxPlan, Win
 from questv.system.model import (
     ApicMode,
     Channel,
+    OnFault,
     RingChannel,
     System,
     Undeclared,
@@ -85,6 +86,10 @@ _FOREIGN_BOTH = (
 )
 
 FOUR_SLOTS = 4
+
+# Where a monitor that may restart its kernel sees what it writes then, and its sandbox's memory.
+RESTART_IMAGE = 0x80_4000_0000
+RESTART_MEMORY = 0xC0_0000_0000
 
 
 @dataclass(frozen=True)
@@ -327,8 +332,11 @@ class Declared:
         return found
 
     def sharers(self, address: int) -> tuple[str, ...]:
-        """The sandboxes that may all write a page, as a task moves between them."""
+        """Who may all write a page: sandboxes between which a task moves, or one and its monitor,
+        if that may restart it."""
         region = self.plan.region_at(address)
+        if region is not None and region.owner is Owner.SANDBOX and self.is_restarted(region.of):
+            return (region.of, f"monitor of {region.of}")
         if region is not None and region.owner is Owner.TASK:
             names = {f"{each.home}.{each.name}": each.places for each in self.movers}
             return names.get(region.of, ())
@@ -377,7 +385,8 @@ class Declared:
         """What a monitor's own tables show.
 
         Its program, its part of the plan, its data, every monitor's public page, and the APIC; of
-        the public pages it writes its own alone.
+        the public pages it writes its own alone. If it may restart its kernel also what it writes
+        then, and its sandbox's memory, of which it may write what the kernel may.
         """
         program = self.monitor_program
         apic, peers = program.address("monitor_apic_page"), program.address("monitor_peers")
@@ -392,7 +401,30 @@ class Declared:
                 parts.append(
                     Stretch(window.address, window.size, window.physical, rights, window.name)
                 )
+        if self.is_restarted(name):
+            parts += self._for_restarts(name)
         return sorted(parts, key=lambda part: part.start)
+
+    def _for_restarts(self, name: str) -> Iterator[Stretch]:
+        image = self.image_of(name)
+        if image is not None:
+            yield Stretch(RESTART_IMAGE, image.size, image.start, "r", "image for restarts")
+        memory = self.memory_of(name)
+        for part in self.view(name):
+            if memory.start <= part.physical < memory.end:
+                rights = "rw" if "w" in part.rights else "r"
+                start = RESTART_MEMORY + part.physical
+                yield Stretch(start, part.size, part.physical, rights, f"kernel's {part.what}")
+
+    def is_restarted(self, name: str) -> bool:
+        """Whether a sandbox's monitor may restart its kernel."""
+        recovery = self.sandboxes[name].recovery
+        return recovery is not None and recovery.on_fault is OnFault.RESTART
+
+    def image_of(self, name: str) -> Region | None:
+        """What a restart of a sandbox's kernel writes; ``owners`` knows whose that is."""
+        told = self.plan.sandbox(name).recovery
+        return None if told is None else self.plan.region_at(told.image)
 
     def _monitor_part(self, address: int) -> str:
         section = self.monitor_program.section_at(address)

@@ -223,6 +223,10 @@ def _monitor(declared: Declared, sandbox: SandboxPlan) -> Iterator[Violation]:
     ):
         if not _is(declared.plan.region_at(address), Owner.MONITOR, sandbox.name):
             yield _claim(who, f"has its {what} at {address:#x}", "its own memory", address)
+    if declared.is_restarted(sandbox.name) and not _is(
+        declared.image_of(sandbox.name), Owner.MONITOR, sandbox.name
+    ):
+        yield _claim(who, "has no image to restart its kernel from", "its own memory")
 
 
 def _own_of_processes(declared: Declared, sandbox: SandboxPlan) -> Iterator[Window]:

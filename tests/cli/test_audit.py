@@ -49,10 +49,11 @@ def test_an_image(questv: Questv, tmp_path: Path) -> None:
     found = questv("audit", image, "--json").json
     assert found["verdict"] == "proven" and found["violations"] == []
     assert found["of"] == "image" and found["name"] == "hello"
-    assert [check["name"] for check in found["checks"]][:4] == [
+    assert [check["name"] for check in found["checks"]][:5] == [
         "owners",
         "programs",
         "roots",
+        "restarts",
         "views",
     ]
     assert found["parties"] == ["ping", "pong", "monitor of ping", "monitor of pong"]
