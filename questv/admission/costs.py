@@ -14,11 +14,12 @@ class Costs:
     doorbell: int  # a doorbell's interrupt, until the kernel has decided who goes on
     device: int  # a device's interrupt, likewise
     exit: int  # a guarded doorbell that is sent: the monitor has the core, and nothing interrupts
+    move: int  # a move of one task, to a kernel and away again, for the task that moves others
     resolution: int  # how much later than asked for the timer interrupts
     source: str  # where these figures come from
 
 
-FREE = Costs(0, 0, 0, 0, 0, 0, "a machine whose kernel takes no time")
+FREE = Costs(0, 0, 0, 0, 0, 0, 0, "a machine whose kernel takes no time")
 """For examples of the literature, in which scheduling costs nothing."""
 
 MEASURED = Costs(
@@ -27,6 +28,7 @@ MEASURED = Costs(
     doorbell=500,
     device=5_000,
     exit=500,
+    move=5_000,
     resolution=200,
     source="instructions of this kernel at a nanosecond each",
 )

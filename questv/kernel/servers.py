@@ -332,3 +332,19 @@ def delay(server: SporadicServer, pieces: Ptr[Replenishment], now: u64) -> None:
         if of_second == other.amount:
             second += 1
             of_second = 0
+
+
+@metal
+def join(server: SporadicServer) -> None:
+    """Have all of the budget but the head back when the last of it is, in one piece.
+
+    No tick comes earlier. A task that moves again and again would else have its budget in more
+    pieces each time, and each that it uses up costs others an interrupt and two switches.
+    """
+    if server.count > 1:
+        last = server.rest[(server.first + server.count - 1) % REPLENISHMENTS]
+        end = last.time + last.amount
+        server.count = 1
+        only = server.rest[server.first]
+        only.amount = server.budget - server.amount
+        only.time = end - only.amount

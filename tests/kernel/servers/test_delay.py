@@ -56,6 +56,14 @@ def test_no_tick_comes_early(jit: Jit) -> None:
         for index, (time, amount) in enumerate(theirs):
             told.rest[index].time, told.rest[index].amount = time, amount
         jit[servers.delay](server, told.rest[0], now)
+        joined = SporadicServer(budget=budget, period=1000)
+        fill(joined, pieces(server))
+        jit[servers.join](joined)
+        assert len(pieces(joined)) <= 2
+        assert pieces(joined)[0] == pieces(server)[0]
+        assert places(pieces(joined))[-1] == places(pieces(server))[-1]
+        later = zip(places(pieces(joined)), places(pieces(server)), strict=True)
+        assert all(one >= other for one, other in later)
         found = places(pieces(server))
         latest = [max(pair) for pair in zip(kept, places(theirs), strict=True)]
         assert len(found) == budget == len(set(found)) and found == sorted(found)
