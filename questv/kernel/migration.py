@@ -71,6 +71,7 @@ def live(address: u64) -> None:
     while not mover.has_ended:
         if not mover.is_here or mover.is_parked:
             tasks.block()
+            mover.is_waiting = False
         elif mover.is_stopping:
             _stop_here(mover)
         elif mover.luggage.in_call != 0 or not _has_waited(mover):
@@ -347,12 +348,23 @@ def _take_back(process: Process, task: u64) -> None:
 
 @metal
 def _let_go_on(process: Process, task: u64) -> None:
+    """Let a task that has stopped have the core again: at once, or at its release.
+
+    Between two calls it uses nothing of its budget. That would come back in the middle of the next
+    but one, and might be missing there.
+    """
     mover = process.mover
     disable_interrupts()
     mover.is_stopping = False
     mover.is_parked = False
     processes.rouse(process)
-    tasks.wake(task)
+    now = read_tsc()
+    release = clock.to_tsc(mover.luggage.release)
+    if mover.luggage.in_call == 0 and release > now:
+        mover.is_waiting = True
+        events.add(events.ALARM, task, release, now)
+    else:
+        tasks.wake(task)
     enable_interrupts()
 
 
@@ -425,7 +437,8 @@ def _unpack(process: Process, task: u64) -> None:
         luggage.budget[i].time += info.machine.start_tsc
     server = vcpus.members[task].vcpu[0].main
     servers.delay(server, ptr(luggage.budget[0]), read_tsc())
-    servers.join(server)
+    # What is used in this call comes back for the next one, and not before.
+    servers.join(server, clock.to_tsc(luggage.release + mover.period))
     process.has_begun = True
     mover.request.store(0, RELAXED)
     mover.counters.taken = read_tsc()

@@ -335,16 +335,26 @@ def delay(server: SporadicServer, pieces: Ptr[Replenishment], now: u64) -> None:
 
 
 @metal
-def join(server: SporadicServer) -> None:
-    """Have all of the budget but the head back when the last of it is, in one piece.
+def join(server: SporadicServer, boundary: u64) -> None:
+    """Join all pieces but the head to two: what is back before ``boundary``, and what is after.
 
-    No tick comes earlier. A task that moves again and again would else have its budget in more
-    pieces each time, and each that it uses up costs others an interrupt and two switches.
+    Each comes back when the last of it would have. A task that moves again and again would else
+    have its budget in more pieces each time, and each that it uses up costs others an interrupt and
+    two switches.
     """
-    if server.count > 1:
-        last = server.rest[(server.first + server.count - 1) % REPLENISHMENTS]
-        end = last.time + last.amount
-        server.count = 1
-        only = server.rest[server.first]
-        only.amount = server.budget - server.amount
-        only.time = end - only.amount
+    count = server.count
+    first = server.first
+    server.count = 0
+    for i in range(count):
+        next = server.rest[(first + i) % REPLENISHMENTS]
+        time = next.time
+        amount = next.amount
+        last = server.rest[(first + server.count - 1) % REPLENISHMENTS]
+        if server.count != 0 and (time < boundary or last.time >= boundary):
+            last.time = time - last.amount
+            last.amount += amount
+        else:
+            new = server.rest[(first + server.count) % REPLENISHMENTS]
+            new.time = time
+            new.amount = amount
+            server.count += 1

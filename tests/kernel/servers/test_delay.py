@@ -56,19 +56,35 @@ def test_no_tick_comes_early(jit: Jit) -> None:
         for index, (time, amount) in enumerate(theirs):
             told.rest[index].time, told.rest[index].amount = time, amount
         jit[servers.delay](server, told.rest[0], now)
-        joined = SporadicServer(budget=budget, period=1000)
-        fill(joined, pieces(server))
-        jit[servers.join](joined)
-        assert len(pieces(joined)) <= 2
-        assert pieces(joined)[0] == pieces(server)[0]
-        assert places(pieces(joined))[-1] == places(pieces(server))[-1]
-        later = zip(places(pieces(joined)), places(pieces(server)), strict=True)
-        assert all(one >= other for one, other in later)
         found = places(pieces(server))
         latest = [max(pair) for pair in zip(kept, places(theirs), strict=True)]
         assert len(found) == budget == len(set(found)) and found == sorted(found)
         assert all(place >= least for place, least in zip(found, latest, strict=True))
         if len(pieces(server)) < REPLENISHMENTS:  # else gaps were closed
             assert found == latest
+
+    isolated(check)
+
+
+def test_pieces_that_are_joined_come_back_with_the_last_of_them(jit: Jit) -> None:
+    @settings(max_examples=300, deadline=None, database=None)
+    @given(data=st.data(), budget=st.integers(1, 60), boundary=st.integers(0, 1200))
+    def check(data: st.DataObject, budget: int, boundary: int) -> None:
+        found = data.draw(budgets(budget))
+        server = SporadicServer(budget=budget, period=1000)
+        fill(server, found)
+        server.first = first = data.draw(st.integers(0, REPLENISHMENTS - 1))
+        for index, (time, amount) in enumerate(found[1:]):
+            place = server.rest[(first + index) % REPLENISHMENTS]
+            place.time, place.amount = time, amount
+        jit[servers.join](server, boundary)
+        before = [piece for piece in found[1:] if piece[0] < boundary]
+        after = [piece for piece in found[1:] if piece[0] >= boundary]
+        wanted = [found[0]]
+        for part in (before, after):
+            if part:
+                amount = sum(size for _, size in part)
+                wanted.append((sum(part[-1]) - amount, amount))
+        assert pieces(server) == wanted
 
     isolated(check)
