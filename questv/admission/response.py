@@ -48,7 +48,7 @@ back, so that it takes more than its budgets once in a busy window.
 an offer wakes, an answer, and the task itself when it has stopped. That task comes and goes for its
 arrival and for its stop besides. Its budget is cut where it came, into what could be used then and
 the rest, and again where it stops: so it can use up two pieces more than others in each of its
-periods, and one more for each visit.
+periods, and one more for each visit; and the other's budget is cut each time that it is woken.
 
 *The kernel.* A task that is less urgent can set its alarm only when it runs, so in a busy window it
 costs one interrupt, and its VCPU one replenishment. More urgent ones cost an interrupt and two
@@ -71,6 +71,9 @@ PIECES = 16
 
 _MORE_PIECES = 2
 """What a task that moves has its budget in besides the one piece of others, after each move."""
+
+_MORE_TURNS = 3
+"""How often in a period the task that moves others is woken for each guest."""
 
 _PERIODS_TO_LOOK = 16
 """How many periods a window is followed to say by how much a task is late."""
@@ -320,8 +323,7 @@ class _Rival:
         self.tasks = kernel.tasks_of(vcpu)
         self.costs = costs
         pieces = sum(max(1, -(-vcpu.period // task.period)) for task in self.tasks)
-        moving = {guest.task for guest in kernel.guests}
-        pieces += _MORE_PIECES * sum(task.name in moving for task in self.tasks)
+        pieces += _pieces_of_moves(kernel, self.tasks)
         self.per_period = pieces * _per_piece(costs)
         holds = (section.hold for task in self.tasks for section in task.sections)
         self.beyond = costs.resolution + max(holds, default=0)
@@ -378,7 +380,16 @@ def _rate_of_interruptions(kernel: Kernel, costs: Costs) -> Fraction:
 
 def _pieces(kernel: Kernel, vcpu: Vcpu) -> int:
     """Into how many pieces its tasks can cut the budget of ``vcpu`` in one of its periods."""
-    return sum(-(-vcpu.period // task.period) for task in kernel.tasks_of(vcpu) if task.period)
+    tasks = kernel.tasks_of(vcpu)
+    waits = sum(-(-vcpu.period // task.period) for task in tasks if task.period)
+    return waits + _pieces_of_moves(kernel, tasks)
+
+
+def _pieces_of_moves(kernel: Kernel, tasks: Iterable[Task]) -> int:
+    """Into how many more their budget is cut by moves: of who moves, and of who moves others."""
+    names = set(_names(tasks))
+    moving = sum(_MORE_PIECES for guest in kernel.guests if guest.task in names)
+    return moving + sum(_MORE_TURNS for guest in kernel.guests if guest.by in names)
 
 
 def _servers(kernel: Kernel) -> int:
@@ -432,7 +443,7 @@ def _per_visit(costs: Costs, guest: Guest, urgent: set[str]) -> int:
     """What a guest that comes and goes takes besides doorbells, of who is no more urgent."""
     total = 0
     if guest.by in urgent:
-        total += 6 * costs.switch
+        total += 2 * _MORE_TURNS * costs.switch
     if guest.task in urgent:
         total += 4 * costs.switch + _per_piece(costs)
     return total

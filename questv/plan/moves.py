@@ -12,6 +12,9 @@ from questv.system.movers import MIGRATION, guest_name
 from questv.system.promises import promises
 from questv.system.workload import COSTS
 
+_TURNS = 4
+"""For each move: the task comes, somebody asks for it, it is offered, and the answer comes."""
+
 
 def service(period: int, budget: int, cost: int, taken: int = 0) -> int:
     """Nanoseconds in which work of this ``cost`` is done by a server that keeps its promise.
@@ -46,8 +49,9 @@ class Moves:
         self._responses[kernel.name, task] = bound
         if task == MIGRATION:
             own = kernel.vcpu(task)
-            # All that move may do so at once.
-            work = len(kernel.guests) * COSTS.move
+            # All that move may do so at once, each in turns of its own that look after all others.
+            count = len(kernel.guests)
+            work = count * (COSTS.move + _TURNS * (count - 1) * COSTS.look)
             self._services[kernel.name] = service(own.period, own.budget, work, response.kernel)
 
     def plan(self, sandbox: str, process: PlannedProcess, page: int) -> MovePlan:
