@@ -40,7 +40,7 @@ _COME_AND_GO = """
 name = "t{number}"
 run = "{module}:come_and_go"
 isolation = "{isolation}"
-budget = "200 us"
+budget = "220 us"
 period = {period}
 """
 

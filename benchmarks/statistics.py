@@ -59,6 +59,12 @@ def summarize(
 
 
 def store(results: Sequence[Result], path: Path) -> None:
-    """Write one line of JSON for each result."""
+    """Write one line of JSON for each result; what is there of other names stays.
+
+    A result that is there already is replaced where it stands.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(asdict(result)) + "\n" for result in results))
+    kept = path.read_text().splitlines() if path.exists() else []
+    lines = {json.loads(line)["name"]: line for line in kept}
+    lines.update({result.name: json.dumps(asdict(result)) for result in results})
+    path.write_text("".join(f"{line}\n" for line in lines.values()))

@@ -101,6 +101,15 @@ class Doorbell:
 
 
 @dataclass(frozen=True)
+class Guest:
+    """A task that moves: it comes from another kernel, and goes there again."""
+
+    task: str
+    by: str  # the task that moves it
+    interval: int  # the least time between two departures
+
+
+@dataclass(frozen=True)
 class Kernel:
     """One core with all that takes time of it.
 
@@ -114,6 +123,7 @@ class Kernel:
     interrupts: tuple[Interrupt, ...] = ()
     doorbells: tuple[Doorbell, ...] = ()
     is_guarded: bool = True  # its monitor checks each doorbell that it sends
+    guests: tuple[Guest, ...] = ()
 
     def vcpu(self, name: str) -> Vcpu:
         """The VCPU of this name."""

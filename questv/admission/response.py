@@ -44,6 +44,12 @@ a less urgent task (T. P. Baker, 1991). Likewise at most once by a doorbell that
 sends through its monitor. A VCPU without budget goes on while its task holds a mutex; it pays that
 back, so that it takes more than its budgets once in a busy window.
 
+*Moves.* A task that moves comes and goes at most once in a period of the task that moves it, which
+an offer wakes, an answer, and the task itself when it has stopped. That task comes and goes for its
+arrival and for its stop besides. Its budget is cut where it came, into what could be used then and
+the rest, and again where it stops: so it can use up two pieces more than others in each of its
+periods, and one more for each visit; and the other's budget is cut each time that it is woken.
+
 *The kernel.* A task that is less urgent can set its alarm only when it runs, so in a busy window it
 costs one interrupt, and its VCPU one replenishment. More urgent ones cost an interrupt and two
 switches for each release, and two interrupts and two switches for each piece of budget that they
@@ -58,10 +64,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from questv.admission.costs import Costs
-from questv.admission.model import Kernel, Task, Vcpu, VcpuKind
+from questv.admission.model import Guest, Kernel, Task, Vcpu, VcpuKind
 
 PIECES = 16
 """How many pieces a budget is cut into at most; what is used after that comes back together."""
+
+_MORE_PIECES = 2
+"""What a task that moves has its budget in besides the one piece of others, after each move."""
+
+_MORE_TURNS = 3
+"""How often in a period the task that moves others is woken for each guest."""
 
 _PERIODS_TO_LOOK = 16
 """How many periods a window is followed to say by how much a task is late."""
@@ -173,6 +185,11 @@ class _Place:
         self.blocking = max(
             _longest_section(self.task, more, less), costs.exit if kernel.is_guarded else 0
         )
+        urgent = {self.task.name, *_names(more)}
+        self.visits = [
+            (guest.interval, _per_visit(costs, guest, urgent)) for guest in kernel.guests
+        ]
+        self.moves = any(guest.task == self.task.name for guest in kernel.guests)
         self.once = costs.timer * (1 + len(less) + _servers(kernel)) + costs.switch
         self.unnoticed = late
         self.late = self.task.jitter + late
@@ -274,7 +291,13 @@ class _Place:
     def _kernel_time(self, window: int) -> int:
         """What the kernel does in a window, but for what budgets that are used up cost it."""
         releases = self._preemptions(window) * _per_release(self.costs)
-        return self.once + releases + _interruptions(self.kernel, self.costs, window)
+        outside = _interruptions(self.kernel, self.costs, window)
+        return self.once + self._moves(window) + releases + outside
+
+    def _moves(self, window: int) -> int:
+        """What the kernel does in a window for tasks that come and go."""
+        own = _MORE_PIECES * _per_piece(self.costs) if self.moves else 0
+        return own + sum((-(-window // interval) + 1) * cost for interval, cost in self.visits)
 
     def _preemptions(self, window: int) -> int:
         """How often somebody more urgent can come in a window."""
@@ -288,7 +311,8 @@ class _Place:
         each_once = _interruptions(self.kernel, self.costs, 1)
         while_it_runs = _interruptions(self.kernel, self.costs, has) + preemptions * each_once
         outside = min(while_it_runs, _interruptions(self.kernel, self.costs, window))
-        return self.once + preemptions * _per_release(self.costs) + outside
+        releases = preemptions * _per_release(self.costs)
+        return self.once + self._moves(window) + releases + outside
 
 
 class _Rival:
@@ -299,7 +323,8 @@ class _Rival:
         self.tasks = kernel.tasks_of(vcpu)
         self.costs = costs
         pieces = sum(max(1, -(-vcpu.period // task.period)) for task in self.tasks)
-        self.per_period = pieces * 2 * (costs.timer + costs.switch)
+        pieces += _pieces_of_moves(kernel, self.tasks)
+        self.per_period = pieces * _per_piece(costs)
         holds = (section.hold for task in self.tasks for section in task.sections)
         self.beyond = costs.resolution + max(holds, default=0)
 
@@ -355,7 +380,16 @@ def _rate_of_interruptions(kernel: Kernel, costs: Costs) -> Fraction:
 
 def _pieces(kernel: Kernel, vcpu: Vcpu) -> int:
     """Into how many pieces its tasks can cut the budget of ``vcpu`` in one of its periods."""
-    return sum(-(-vcpu.period // task.period) for task in kernel.tasks_of(vcpu) if task.period)
+    tasks = kernel.tasks_of(vcpu)
+    waits = sum(-(-vcpu.period // task.period) for task in tasks if task.period)
+    return waits + _pieces_of_moves(kernel, tasks)
+
+
+def _pieces_of_moves(kernel: Kernel, tasks: Iterable[Task]) -> int:
+    """Into how many more their budget is cut by moves: of who moves, and of who moves others."""
+    names = set(_names(tasks))
+    moving = sum(_MORE_PIECES for guest in kernel.guests if guest.task in names)
+    return moving + sum(_MORE_TURNS for guest in kernel.guests if guest.by in names)
 
 
 def _servers(kernel: Kernel) -> int:
@@ -398,6 +432,21 @@ def _releases(task: Task, window: int, costs: Costs) -> int:
 def _per_release(costs: Costs) -> int:
     """What the kernel does for one release of a more urgent task: it comes, and it goes."""
     return costs.timer + 2 * costs.switch
+
+
+def _per_piece(costs: Costs) -> int:
+    """What the kernel does for a piece of a budget that is used up, and comes back."""
+    return 2 * (costs.timer + costs.switch)
+
+
+def _per_visit(costs: Costs, guest: Guest, urgent: set[str]) -> int:
+    """What a guest that comes and goes takes besides doorbells, of who is no more urgent."""
+    total = 0
+    if guest.by in urgent:
+        total += 2 * _MORE_TURNS * costs.switch
+    if guest.task in urgent:
+        total += 4 * costs.switch + _per_piece(costs)
+    return total
 
 
 def _longest_section(task: Task, more: Iterable[Task], less: Iterable[Task]) -> int:

@@ -50,9 +50,10 @@ def place_of(guest: Guest, task: MovingTask) -> str | None:
 
 
 def is_there(guest: Guest, task: MovingTask, place: str) -> bool:
-    """Whether a sandbox has a task, and has said so for good."""
+    """Whether a sandbox has a task, has said so for good, and has all that came with it."""
     _, holding = _word(guest, task)
-    return holding == Holding.HELD and place_of(guest, task) == place
+    is_held = holding == Holding.HELD and place_of(guest, task) == place
+    return is_held and bool(mover(guest, task, place).is_here)
 
 
 def _word(guest: Guest, task: MovingTask) -> tuple[int, int]:

@@ -6,8 +6,10 @@ own program: where it was interrupted, or in a system call, which it is told has
 looks again what it has waited for. Between two calls of its body there is nothing to stop.
 
 What is to be done at either side is done by a task with a budget of its own, when a doorbell or a
-task of its kernel wakes it, and once each of its periods, since nothing wakes it for what the host
-asks. Of a task that was taken over, nothing is believed: see ``_is_sound``.
+task of its kernel that has stopped wakes it, and once each of its periods. Only then it looks at
+what somebody asks for: so a task leaves at most once in such a period, however often it is asked
+to, and what moves cost a kernel is bounded. Of a task that was taken over, nothing is believed: see
+``_is_sound``.
 
 The condition: a move begins, and is gone through with, only if the call that goes on, or the next
 one, will be done in time wherever it goes on. The kernel that it leaves may need its longest until
@@ -69,12 +71,27 @@ def live(address: u64) -> None:
     while not mover.has_ended:
         if not mover.is_here or mover.is_parked:
             tasks.block()
+            mover.is_waiting = False
         elif mover.is_stopping:
-            _park(mover)
-            movers.notify()
+            _stop_here(mover)
         elif mover.luggage.in_call != 0 or not _has_waited(mover):
             _run(process, mover)
     enable_interrupts()
+
+
+@metal
+def _stop_here(mover: Mover) -> None:
+    """Stop the current task, if it is still in time; else it goes on without a break.
+
+    To wait for nothing so late would shift its budget: what it uses afterwards comes back as late
+    in the next period, and might be missing there.
+    """
+    if _is_in_time(mover, mover.destination):
+        _park(mover)
+        movers.notify()
+    else:
+        mover.is_stopping = False
+        mover.counters.deferred += 1
 
 
 @metal
@@ -157,18 +174,23 @@ def serve(period: u64) -> None:
                 if place != mover.own:
                     bell = mover.places[place].bell
                     doorbells.listen(movers.bell, bell, tasks.current())
+    next: u64 = 0
     while True:
         # Whoever rings from here on is heard: the next look comes at once.
         movers.bell.state = WaitState.ASLEEP
+        now = clock.now()
+        is_due = now >= next
+        if is_due:
+            next = now + period
         for i in range(info.task_count):
             if info.tasks[i].moves != 0:
-                _look_after(processes.of_task(u64(i)), u64(i))
-        doorbells.sleep(movers.bell, clock.now() + period)
+                _look_after(processes.of_task(u64(i)), u64(i), is_due)
+        doorbells.sleep(movers.bell, next)
 
 
 @metal
-def _look_after(process: Process, task: u64) -> None:
-    """Do what is to be done for one task."""
+def _look_after(process: Process, task: u64, is_due: bool) -> None:
+    """Do what is to be done for one task; if it is due, also what somebody asks for."""
     mover = process.mover
     word = moves.look(mover.move[0])
     if moves.has_ended(word):
@@ -180,7 +202,7 @@ def _look_after(process: Process, task: u64) -> None:
             _take_back(process, task)  # it was refused
         elif mover.is_parked:
             _send(process, task, word)
-        elif mover.is_here:
+        elif mover.is_here and is_due:
             _consider(process, task, word)
     elif moves.is_offered_by(word, mover.own):
         is_over = mover.is_offered and clock.now() >= mover.patience
@@ -326,12 +348,23 @@ def _take_back(process: Process, task: u64) -> None:
 
 @metal
 def _let_go_on(process: Process, task: u64) -> None:
+    """Let a task that has stopped have the core again: at once, or at its release.
+
+    Between two calls it uses nothing of its budget. That would come back in the middle of the next
+    but one, and might be missing there.
+    """
     mover = process.mover
     disable_interrupts()
     mover.is_stopping = False
     mover.is_parked = False
     processes.rouse(process)
-    tasks.wake(task)
+    now = read_tsc()
+    release = clock.to_tsc(mover.luggage.release)
+    if mover.luggage.in_call == 0 and release > now:
+        mover.is_waiting = True
+        events.add(events.ALARM, task, release, now)
+    else:
+        tasks.wake(task)
     enable_interrupts()
 
 
@@ -402,13 +435,16 @@ def _unpack(process: Process, task: u64) -> None:
     jobs.set_finishing(task, luggage.is_finishing != 0)
     for i in range(luggage.pieces):
         luggage.budget[i].time += info.machine.start_tsc
-    servers.delay(vcpus.members[task].vcpu[0].main, ptr(luggage.budget[0]), read_tsc())
+    server = vcpus.members[task].vcpu[0].main
+    servers.delay(server, ptr(luggage.budget[0]), read_tsc())
+    # What is used in this call comes back for the next one, and not before.
+    servers.join(server, clock.to_tsc(luggage.release + mover.period))
     process.has_begun = True
     mover.request.store(0, RELAXED)
-    mover.is_ready = True
-    mover.is_here = True
-    mover.is_settled = False
     mover.counters.taken = read_tsc()
     away = mover.counters.taken - info.machine.start_tsc - luggage.stopped
     mover.counters.longest = max(mover.counters.longest, away)
+    mover.is_ready = True
+    mover.is_settled = False
+    mover.is_here = True
     _let_go_on(process, task)

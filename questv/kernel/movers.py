@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from questv.arch.x86.instructions import disable_interrupts, enable_interrupts, read_tsc
+from questv.arch.x86.instructions import read_tsc
 from questv.channel.sleep import Area
 from questv.kernel import tasks
 from questv.kernel.doorbells import Wait, WaitState
@@ -31,13 +31,11 @@ def notify() -> None:
 def request(process: Process, place: u64) -> bool:
     """Ask for a process to be moved to one of its places; false if that is none.
 
-    It goes when its deadline allows it. If it is there, nothing happens.
+    That is seen at the next look that is due, and it goes when its deadline allows it. If it is
+    there, nothing happens. Nobody is woken: to ask costs nobody else anything.
     """
     mover = process.mover
     if mover.move.is_null() or place >= mover.count:
         return False
-    disable_interrupts()
     mover.request.store(1 + place, RELAXED)
-    notify()
-    enable_interrupts()
     return True

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from questv.admission.model import NORMAL
+from questv.admission.model import NORMAL, Kernel
+from questv.admission.response import Response
 from questv.plan.doorbells import Bells
 from questv.plan.model import MovePlan, PlacePlan
 from questv.plan.processes import PlannedProcess
 from questv.system.description import Description
-from questv.system.movers import guest_name
+from questv.system.movers import MIGRATION, guest_name
 from questv.system.promises import promises
+from questv.system.workload import COSTS
 
-MOVE_COST = 5_000
-"""Nanoseconds that a kernel's part of a move takes at most, on the safe side of measurements."""
+_TURNS = 4
+"""For each move: the task comes, somebody asks for it, it is offered, and the answer comes."""
 
 
-def service(period: int, budget: int, cost: int = MOVE_COST) -> int:
+def service(period: int, budget: int, cost: int, taken: int = 0) -> int:
     """Nanoseconds in which work of this ``cost`` is done by a server that keeps its promise.
 
     I. Shin, I. Lee, "Periodic Resource Model for Compositional Real-Time Guarantees", RTSS 2003: at
     worst its budget has just been used at the begin of a period, and comes at the end of the next.
-    Quest's condition, ``cost // budget * period + cost % budget``, is for a server whose budget is
-    whole and that nothing more urgent keeps from the core.
+    ``taken`` is what the kernel itself takes of each budget at most; admission sees to it that
+    something is left. Quest's condition, ``cost // budget * period + cost % budget``, is for a
+    server whose budget is whole and that nothing more urgent keeps from the core.
     """
-    rounds = -(-cost // budget)
-    return (rounds + 1) * (period - budget) + cost
+    rounds = -(-cost // (budget - taken))
+    return (rounds + 1) * (period - budget) + cost + rounds * taken
 
 
 class Moves:
@@ -34,15 +37,22 @@ class Moves:
         self._bells, self._cores = bells, description.cores
         self._services: dict[str, int] = {}
         self._responses: dict[tuple[str, str], int] = {}
-        for sandbox in description.system.sandboxes:
-            if sandbox.migration is not None:
-                own = sandbox.migration
-                self._services[sandbox.name] = service(own.period, own.budget)
-        for kernel in promises(description).kernels if self._services else ():
+        has_any = any(each.migration is not None for each in description.system.sandboxes)
+        for kernel in promises(description, COSTS).kernels if has_any else ():
             for response in kernel.responses:
                 if response.mode == NORMAL and response.bound is not None:
-                    name = kernel.kernel.name
-                    self._responses[name, response.task.name] = response.bound
+                    self._note(kernel.kernel, response, response.bound)
+
+    def _note(self, kernel: Kernel, response: Response, bound: int) -> None:
+        """How long a task takes in a kernel; of the one that moves others also for its part."""
+        task = response.task.name
+        self._responses[kernel.name, task] = bound
+        if task == MIGRATION:
+            own = kernel.vcpu(task)
+            # All that move may do so at once, each in turns of its own that look after all others.
+            count = len(kernel.guests)
+            work = count * (COSTS.move + _TURNS * (count - 1) * COSTS.look)
+            self._services[kernel.name] = service(own.period, own.budget, work, response.kernel)
 
     def plan(self, sandbox: str, process: PlannedProcess, page: int) -> MovePlan:
         """What ``sandbox`` is told of a process whose kernels share ``page``."""

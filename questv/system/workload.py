@@ -16,6 +16,7 @@ from questv.admission.costs import MEASURED, Costs
 from questv.admission.model import (
     Chain,
     Doorbell,
+    Guest,
     Interrupt,
     Kernel,
     Section,
@@ -28,6 +29,7 @@ from questv.admission.response import lateness
 from questv.system.bindings import CHANNEL_KINDS, Parameter, parameters
 from questv.system.draft import Draft, Located
 from questv.system.model import ApicMode, IoVcpu, Sandbox
+from questv.system.movers import MIGRATION
 from questv.system.timing import (
     BEST_EFFORT,
     WHOLE_CORE,
@@ -105,13 +107,15 @@ def _kernel(sandbox: Located[Sandbox], described: list[_Described], costs: Costs
     ios = [_io(each, described, mains) for each in sandbox.item.vcpus if isinstance(each, IoVcpu)]
     rest = [Vcpu(BEST_EFFORT, VcpuKind.BEST_EFFORT)] if BEST_EFFORT in groups else []
     tasks = [_task(each, mains) for group in groups.values() for each in group]
+    guests = _guests(sandbox.item, described)
     kernel = Kernel(
         sandbox.item.name,
         (*mains.values(), *ios, *rest),
         tuple(tasks),
         tuple(_interrupts(described, costs)),
-        tuple(_doorbells(described, tasks)),
+        (*_doorbells(described, tasks), *_doorbells_of_moves(guests)),
         sandbox.item.apic is ApicMode.GUARDED,
+        guests,
     )
     late = lateness(kernel, costs)
     return replace(kernel, tasks=tuple(_with_less(task, late) for task in tasks))
@@ -188,3 +192,22 @@ def _doorbells(described: Iterable[_Described], tasks: Iterable[Task]) -> Iterab
             if use.channel is not None and use.kind in CHANNEL_KINDS:
                 interval = periods[each.timed.name] or longest
                 yield Doorbell(f"{use.channel.item.name} of {each.timed.name}", interval)
+
+
+def _guests(sandbox: Sandbox, described: Iterable[_Described]) -> tuple[Guest, ...]:
+    """The tasks that move from and to this sandbox: none leaves twice in a period."""
+    if sandbox.migration is None:
+        return ()
+    period = sandbox.migration.period
+    movers = (each.timed for each in described if each.timed.task.item.migrates_to)
+    return tuple(Guest(each.name, MIGRATION, period) for each in movers)
+
+
+def _doorbells_of_moves(guests: Iterable[Guest]) -> Iterable[Doorbell]:
+    """One that offers the task to this kernel, and one that answers this kernel's own offer.
+
+    Between two offers of one task to this kernel it has left.
+    """
+    for guest in guests:
+        yield Doorbell(f"offer of {guest.task}", guest.interval)
+        yield Doorbell(f"answer to the offer of {guest.task}", guest.interval)

@@ -8,6 +8,7 @@ from fractions import Fraction
 from questv.admission.costs import FREE, Costs
 from questv.admission.model import (
     Doorbell,
+    Guest,
     Interrupt,
     Kernel,
     Section,
@@ -210,7 +211,9 @@ def test_the_kernels_own_time_is_counted() -> None:
     of a: one release with two switches, two interrupts and switches for its budget, which may be
     noticed 1 late.
     """
-    costs = Costs(timer=3, switch=2, doorbell=0, device=0, exit=7, resolution=1, source="this test")
+    costs = Costs(
+        timer=3, switch=2, doorbell=0, device=0, exit=7, move=0, look=0, resolution=1, source=""
+    )
     made = kernel(own("a", 10, 1000), own("b", 20, 2000), own("c", 30, 3000))
     late = 2 + 3 * (3 + 3) + 2 + 7
     a = late + 10 + 3 * (1 + 2 + 3) + 2 + 7
@@ -221,6 +224,31 @@ def test_the_kernels_own_time_is_counted() -> None:
     assert kernel_time["b"] == 3 * (1 + 1 + 3) + 2 + (3 + 4)
     unguarded = replace(made, is_guarded=False)
     assert bounds(unguarded, costs)["a"] == a - 2 * 7
+
+
+def test_what_a_task_that_moves_costs_its_kernel() -> None:
+    """m comes and goes twice at most, moved by b: each time b is woken three times, and m twice.
+
+    b: 2 * 3 * 2 switches of 2. m and c: besides, 2 * 2 * 2 switches, and two pieces, each an
+    interrupt and a switch twice; of budgets, three pieces of b and two of m. a is more urgent.
+    """
+    costs = replace(FREE, timer=3, switch=2)
+    made = kernel(own("a", 10, 1000), own("b", 20, 2000), own("m", 30, 3000), own("c", 40, 4000))
+    moving = replace(made, guests=(Guest("m", "b", 2000),))
+    before, after = bounds(made, costs), bounds(moving, costs)
+    more = {name: (after[name] or 0) - (before[name] or 0) for name in after}
+    piece = 2 * (3 + 2)
+    visits = 2 * (3 * 2 * 2 + 2 * 2 * 2 + piece)
+    assert more == {"a": 0, "b": 24, "m": visits + 5 * piece, "c": visits + 5 * piece}
+
+
+def test_only_so_many_tasks_can_move_to_a_kernel() -> None:
+    """Each has the budget of what moves them cut into three more pieces, of sixteen."""
+    tasks = [own(f"m{number}", 10, 3000) for number in range(6)]
+    guests = tuple(Guest(task.name, "by", 2000) for _, task in tasks)
+    made = kernel(own("by", 20, 2000), *tasks)
+    assert bounds(replace(made, guests=guests[:5]))["by"] == 20
+    assert bounds(replace(made, guests=guests))["by"] is None
 
 
 def test_a_switch_of_mode_after_the_formula() -> None:

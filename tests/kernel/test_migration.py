@@ -92,7 +92,7 @@ def load(turns: u64) -> None:
     if it_has_ended():
         finish()
 
-@periodic(period="700 us", budget="20 us")
+@periodic(period="700 us", budget="50 us")
 def nag(place: u64) -> None:
     # Asks again and again for every task that moves to go elsewhere.
     for i in range(info.task_count):
@@ -240,7 +240,7 @@ def test_a_task_moves_again_and_again(folder: Path, skew: int) -> None:
 
 
 def test_the_audit_knows_what_is_shared(folder: Path) -> None:
-    assert audited(moved(folder / "0").system).verdict == "proven"
+    assert audited(moved(folder / "0", 0).system).verdict == "proven"
 
 
 # ---- kernels that fail -------------------------------------------------------------------------
@@ -251,7 +251,7 @@ def fail_at(moment: u64) -> None:
     sleep_until(moment)
     panic("a fault")
 
-@periodic(period="37 us", budget="12 us")
+@periodic(period="97 us", budget="20 us")
 def fail_when_offered() -> None:
     for i in range(info.task_count):
         if info.tasks[i].moves != 0:

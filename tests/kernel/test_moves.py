@@ -69,7 +69,7 @@ class Kernel:
 
     def steps(self) -> Steps[None]:
         for _ in range(self.looks):
-            yield from self.domain.call(migration._look_after, self.record.start, 0)
+            yield from self.domain.call(migration._look_after, self.record.start, 0, 1)
 
     def _nothing(self, *_: int) -> Steps[int]:
         yield from ()

@@ -107,7 +107,7 @@ class Measured:
         return self.age_bound / self.age
 
 
-def _admitted(path: Path, source: FolderTasks, busy: int) -> Analysis | None:
+def admitted(path: Path, source: FolderTasks, busy: int) -> Analysis | None:
     """What is promised of a description, on a machine that so many cores share; None if it is
     refused."""
     try:
@@ -118,10 +118,10 @@ def _admitted(path: Path, source: FolderTasks, busy: int) -> Analysis | None:
         return None
     analysis = promises(description, scaled_costs(CORES, busy))
     fits = all(each.fits for kernel in analysis.kernels for each in kernel.responses)
-    return analysis if fits and min(_rounds(analysis, busy).values()) > 10 else None
+    return analysis if fits and min(rounds_of(analysis, busy).values()) > 10 else None
 
 
-def _rounds(analysis: Analysis, busy: int) -> dict[tuple[str, str], int]:
+def rounds_of(analysis: Analysis, busy: int) -> dict[tuple[str, str], int]:
     """What each task can burn of its budget."""
     found = {}
     for kernel in analysis.kernels:
@@ -143,8 +143,8 @@ def measure(seed: int, folder: Path, lasts: int) -> Measured:
     while analysis is None:
         case = _random_case(chance, seed)
         write_system(folder, case.text({}), TASKS)
-        analysis = _admitted(folder / "system.toml", source, case.busy)
-    rounds = _rounds(analysis, case.busy)
+        analysis = admitted(folder / "system.toml", source, case.busy)
+    rounds = rounds_of(analysis, case.busy)
     write_system(folder, case.text(rounds), TASKS)
     system = build(folder)
     run = run_system(

@@ -128,6 +128,8 @@ def scaled_costs(cores: int, busy: int) -> Costs:
         doorbell=longest(MEASURED.doorbell),
         device=longest(MEASURED.device),
         exit=longest(MEASURED.exit),
+        move=longest(MEASURED.move),
+        look=longest(MEASURED.look),
         resolution=longest(MEASURED.resolution) + 2 * longest_wait(cores, busy),
         source=f"{MEASURED.source}, on {busy} cores that share one clock",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
-from questv.admission.model import Section, VcpuKind
+from questv.admission.model import Guest, Section, VcpuKind
 from questv.admission.response import lateness
 from questv.system.description import load, read_draft
 from questv.system.promises import promises
@@ -158,3 +158,47 @@ def test_what_is_promised_keeps_the_demands(tmp_path: Path) -> None:
     [chain] = analysis.chains
     assert chain.fits
     assert analysis.costs is COSTS
+
+
+MOVING = """
+version = 1
+name = "moving"
+
+[[sandbox]]
+name = "home"
+memory = "2 MiB"
+
+  [sandbox.migration]
+  period = "1 ms"
+  budget = "100 us"
+
+  [[sandbox.task]]
+  name = "roam"
+  run = "tasks:roam"
+  isolation = "process"
+  migrates_to = ["away"]
+
+[[sandbox]]
+name = "away"
+memory = "2 MiB"
+
+  [sandbox.migration]
+  period = "2 ms"
+  budget = "100 us"
+"""
+
+
+def test_what_moves_is_in_each_kernel_with_its_doorbells(tmp_path: Path) -> None:
+    """One for what is offered there, and one for what is answered, once in a period of each."""
+    write(tmp_path)
+    (tmp_path / "tasks.py").write_text(
+        "@periodic(period=8_000_000, budget=500_000)\ndef roam() -> None: ...\n"
+    )
+    (tmp_path / "system.toml").write_text(MOVING)
+    kernels = workload(read_draft(tmp_path, ParsedTasks(tmp_path))).kernels
+    periods = {"home": 10**6, "away": 2 * 10**6}
+    for kernel, name in zip(kernels, ("roam", "home.roam"), strict=True):
+        interval = periods[kernel.name]
+        assert kernel.guests == (Guest(name, "[migration]", interval),)
+        assert [each.interval for each in kernel.doorbells] == [interval, interval]
+        assert kernel.task(name).period == 8 * 10**6

@@ -64,3 +64,27 @@ def test_no_tick_comes_early(jit: Jit) -> None:
             assert found == latest
 
     isolated(check)
+
+
+def test_pieces_that_are_joined_come_back_with_the_last_of_them(jit: Jit) -> None:
+    @settings(max_examples=300, deadline=None, database=None)
+    @given(data=st.data(), budget=st.integers(1, 60), boundary=st.integers(0, 1200))
+    def check(data: st.DataObject, budget: int, boundary: int) -> None:
+        found = data.draw(budgets(budget))
+        server = SporadicServer(budget=budget, period=1000)
+        fill(server, found)
+        server.first = first = data.draw(st.integers(0, REPLENISHMENTS - 1))
+        for index, (time, amount) in enumerate(found[1:]):
+            place = server.rest[(first + index) % REPLENISHMENTS]
+            place.time, place.amount = time, amount
+        jit[servers.join](server, boundary)
+        before = [piece for piece in found[1:] if piece[0] < boundary]
+        after = [piece for piece in found[1:] if piece[0] >= boundary]
+        wanted = [found[0]]
+        for part in (before, after):
+            if part:
+                amount = sum(size for _, size in part)
+                wanted.append((sum(part[-1]) - amount, amount))
+        assert pieces(server) == wanted
+
+    isolated(check)
