@@ -134,18 +134,18 @@ def _checked_version(state: type[State], version: object) -> int:
         if "__metal_type__" in vars(state):
             return version
         raise _refusal(
+            "state-version",
             state,
             "",
             f"{state.__name__} is abstract and has a version",
             "give one to each state that derives from it",
-            "state-version",
         )
     raise _refusal(
+        "state-version",
         state,
         "",
         f"{state.__name__} can't have the version {version!r}",
         f"write a whole number from 1 to {u32.MAX}: class {state.__name__}(State, version=1)",
-        "state-version",
     )
 
 
@@ -154,16 +154,16 @@ def _require_methods(state: type[State]) -> None:
     for name in ("save", "restored"):
         if name in vars(state):
             raise _refusal(
+                "state-name",
                 state,
                 name,
                 f"'{name}' of {state.__name__} hides what every state with a version has by "
                 "that name",
                 "choose another name",
-                "state-name",
             )
 
 
-def _refusal(state: type[State], name: str, message: str, fix: str, rule: str) -> DiagnosticsError:
+def _refusal(rule: str, state: type[State], name: str, message: str, fix: str) -> DiagnosticsError:
     source = source_of(state.__module__)
     place = source.place(source.field(state.__qualname__, name))
     return DiagnosticsError([Diagnostic(place, message, fix, rule)])

@@ -94,6 +94,8 @@ _BUILD_RULES = {
     "initialize-body": "What is called before a task has to have one, beside it in its module.",
     "initialize-repeated": "Of two functions nobody can tell which one is to be called first.",
     "initialize-parameter": "What is called before a task has nothing of its own to be given.",
+    "state-version": "A version is compared with that of what was saved, in 32 bits; 0 is none.",
+    "state-name": "What a task calls on its state has to be what saves it.",
     "program-too-large": "Code and variables have their place in a kernel's virtual memory.",
     "stacks-too-large": "So have the stacks, with a page of nothing below each.",
     "states-too-large": "So have the tasks' states, and what is kept of them.",

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from crc32c import crc32c
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from questv.arch.x86.checksum import checksum
@@ -38,6 +38,7 @@ from questv.plan.contents import contents as contents_of
 from questv.plan.image import write_image
 from tests.running import (
     Run,
+    boot,
     run_system,
     sandbox_text,
     system_text,
@@ -66,12 +67,6 @@ def contents(size: int, number: int) -> bytes:
 @cache
 def jit() -> Jit:
     return Jit(states)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _compiled() -> None:
-    """No example of a property is charged for the compiler's time."""
-    jit()
 
 
 class Kernel:
@@ -112,6 +107,7 @@ def _address(memory: bytearray) -> int:
 LIVES = st.lists(st.lists(st.binary(min_size=20, max_size=20), max_size=4), min_size=1, max_size=5)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(SIZES), LIVES)
 def test_each_incarnation_begins_with_what_the_one_before_it_saved_last(
     size: int, lives: list[list[bytes]]
@@ -135,6 +131,7 @@ def test_the_first_incarnation_looks_at_nothing() -> None:
     assert (first.state, first.restored, first.slots) == (bytes(8), False, before.slots)
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(SIZES),
     st.integers(0, 4),
@@ -159,6 +156,7 @@ def test_the_newest_that_is_whole_is_used(size: int, saves: int, flips: dict[int
     assert after.state == (contents(size, left[-1]) if left else bytes(size))
 
 
+@settings(deadline=None)
 @given(st.data(), st.sampled_from(SIZES))
 def test_what_nobody_has_saved_is_not_used(data: st.DataObject, size: int) -> None:
     length = len(empty(size))
@@ -393,9 +391,7 @@ def later(system: BuiltSystem, slots: Mapping[int, bytes]) -> bytes:
     """An image in which a kernel begins as a later incarnation, with these bytes of memory."""
     one = system.plan.sandboxes[0]
     start = one.start.model_copy(update={"rdi": 1})
-    plan = system.plan.model_copy(
-        update={"sandboxes": (one.model_copy(update={"start": start}),)}
-    )
+    plan = system.plan.model_copy(update={"sandboxes": (one.model_copy(update={"start": start}),)})
     blocks = contents_of(plan, system.boot, system.monitor, system.kernels, system.processes)
     end = max(segment.address + segment.size for segment in system.boot.segments)
     others = [
@@ -427,6 +423,31 @@ class Read:
     """A machine's memory for the tools."""
 
     read: Callable[[int, int], bytes]
+
+
+def test_what_a_save_takes(tmp_path: Path) -> None:
+    """As docs/tasks.md says: seven instructions for each 8 bytes, and a hundred."""
+    sizes = (8, 4096)
+    tasks = "".join(COST.format(size=size) for size in sizes)
+    one = sandbox_text("one", *(task_text(f"of_{size}", i) for i, size in enumerate(sizes)))
+    run = boot(tmp_path, system_text(one), tasks, deterministic=True)
+    for line in run["one"].lines:
+        size, took = map(int, line.split())
+        assert size // 8 * 7 < took <= size // 8 * 7 + 110
+
+
+COST = """
+class Of{size}(State, version=1):
+    contents: Array[u8, {size}]
+
+@task
+def of_{size}(own: Of{size}) -> None:
+    first = now()
+    second = now()
+    own.save()
+    third = now()
+    log(f"{size} {{third - second - (second - first)}}")
+"""
 
 
 def test_kernels_and_processes_go_on_with_what_was_saved(
