@@ -25,6 +25,7 @@ from questv.inspect.sandbox import sandbox_report
 from questv.kernel import states
 from questv.kernel.states import SAVE_SLOTS, KeptState, KeptStates, Slot, State, slot_size
 from questv.metal.interpret.events import Site, Steps, Store
+from questv.metal.interpret.faults import Trapped
 from questv.metal.interpret.interpreter import Interpreter, Model, alone, perform
 from questv.metal.interpret.memory import Memory
 from questv.metal.interpret.program import Program
@@ -241,6 +242,9 @@ class Dying:
         self._state.contents[:] = what
         return self._domain.call(State.save, STATE)
 
+    def call(self, method: Any, state: int) -> Steps[int | None]:
+        return self._domain.call(method, state)
+
     def run(self, steps: Steps[int | None]) -> None:
         alone(steps, self._memory)
 
@@ -322,6 +326,14 @@ def test_dying_in_the_first_save_after_a_restart_leaves_nothing() -> None:
 
     for slots, done in deaths(saving):
         assert begin(size, slots, checks=True) == (contents(size, 2) if done else bytes(size))
+
+
+@pytest.mark.parametrize("method", [State.save, State.restored])
+def test_what_is_no_tasks_own_state_is_refused(method: Any) -> None:
+    kernel = Dying(8, empty(8))
+    with pytest.raises(Trapped):
+        kernel.run(kernel.call(method, STATE + 8))
+    assert kernel.slots == empty(8)
 
 
 def test_the_abstract_machine_and_the_compiled_code_leave_the_same() -> None:
