@@ -16,6 +16,7 @@ from questv.kernel.jobs import finish
 from questv.kernel.log import log, log_bytes, log_end, log_part
 from questv.kernel.mutexes import Mutex
 from questv.kernel.panic import panic
+from questv.kernel.states import State
 from questv.kernel.streams import Stream
 from questv.kernel.synchronization import Condition, Semaphore
 from questv.kernel.timers import sleep_until
@@ -23,17 +24,8 @@ from questv.kernel.watchdogs import unwatch, watch
 from questv.metal.definitions import MetalFunction
 from questv.metal.lang import metal
 from questv.metal.runtime import memcpy as copy_bytes
-from questv.metal.structs import Struct
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class State(Struct, abstract=True):
-    """Base of a task's state: ``class Controller(State)`` is a struct like any other.
-
-    A parameter of such a type is the task's own object, zeros at first, on pages of its own; if
-    several tasks have the same type, each has its own.
-    """
 
 
 @dataclass(frozen=True)

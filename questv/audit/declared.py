@@ -563,8 +563,11 @@ class Declared:
 
 def _kind(part: str) -> str:
     """What all parts of a memory are called together that are like this one."""
-    kind = part.partition(" ")[0]
-    return f"{kind}s" if part.startswith(("stack ", "state ")) else part
+    kind, space, _ = part.partition(" ")
+    return _KINDS.get(kind + space, part)
+
+
+_KINDS = {"stack ": "stacks", "state ": "states", "kept ": "kept states"}
 
 
 def _named(window: Window, task: str) -> Window:

@@ -166,12 +166,13 @@ def monitor_tables(declared: Declared, name: str) -> Tables:
 def check_guards(tables: Tables, walk: Walk) -> Iterator[Violation]:
     """What must hold of a kernel's and of a monitor's own tables.
 
-    Page zero shows nothing, nor do the pages below stacks and tasks' states, and around channels'
-    areas. No table is shown for writing, and nothing that is writable is executable.
+    Page zero shows nothing, nor do the pages below stacks, tasks' states and what is kept of them,
+    and around channels' areas. No table is shown for writing, and nothing that is writable is
+    executable.
     """
     guards = {0: "page zero"}
     for part in tables.parts:
-        if part.what == "stack" or part.what.startswith(("stack ", "state ")):
+        if part.what == "stack" or part.what.startswith(("stack ", "state ", "kept ")):
             guards[part.start - PAGE] = f"the page below {part.what}"
             if tables.user:
                 guards[part.end] = f"the page after {part.what}"

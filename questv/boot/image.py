@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from questv.arch.x86.instructions import crc32c
+from questv.arch.x86.checksum import checksum
 from questv.boot.plan import BootPlan
 from questv.boot.serial import say, stop
-from questv.metal.lang import Ptr, addr, metal, u32, u64
+from questv.metal.lang import addr, metal, u32
 from questv.metal.structs import offsetof
 
 
@@ -28,13 +28,3 @@ def verify(plan: BootPlan) -> None:
                 f"{region.start + region.checked:x}; build it again and copy it whole"
             )
             stop()
-
-
-@metal
-def checksum(start: u64, size: u64) -> u32:
-    """The CRC-32C of ``size`` bytes, a multiple of 8."""
-    words = Ptr[u64](start)
-    state: u32 = 0xFFFF_FFFF
-    for i in range(size // 8):
-        state = crc32c(state, words[i])
-    return ~state

@@ -153,6 +153,9 @@ class TaskReport(Found):
     the releases that were left out as it was periods late, and ``worst`` is the longest time from a
     release to its call's end. ``responses`` counts calls by that time: the nth, from 0, are those
     that took n to n + 1 eighths of the deadline, and the last also all that took longer.
+
+    ``restored`` names its states that began with what an earlier incarnation of its kernel had
+    saved.
     """
 
     name: str
@@ -171,6 +174,7 @@ class TaskReport(Found):
     dropped: int
     worst: int | None
     responses: tuple[int, ...]
+    restored: tuple[str, ...]
 
 
 class MutexReport(Found):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,7 +92,9 @@ def _of_kernel(guest: Guest, sandbox: SandboxPlan, failed: set[str]) -> dict[str
             for index in range(len(sandbox.vcpus))
         ),
         "tasks": tuple(
-            _task(sandbox, index, status, awaited.get(index), account.used[index], failed, now)
+            _task(
+                guest, sandbox, index, status, awaited.get(index), account.used[index], failed, now
+            )
             for index in range(len(sandbox.tasks))
         ),
         "mutexes": tuple(_mutex(guest, sandbox, plan) for plan in sandbox.mutexes),
@@ -141,6 +144,7 @@ def _vcpu(sandbox: SandboxPlan, index: int, counters: VcpuStatus, account: _Acco
 
 
 def _task(
+    guest: Guest,
     sandbox: SandboxPlan,
     index: int,
     status: KernelStatus,
@@ -171,7 +175,18 @@ def _task(
         dropped=int(counters.dropped),
         worst=int(counters.worst) or None,
         responses=tuple(map(int, counters.responses)) if plan.deadline else (),
+        restored=tuple(_restored(guest, sandbox, plan)),
     )
+
+
+def _restored(guest: Guest, sandbox: SandboxPlan, task: TaskPlan) -> Iterator[str]:
+    process = None if task.process is None else sandbox.processes[task.process]
+    flags = sandbox.restored if process is None else process.restored
+    for state in task.states:
+        if state.kept is None or flags is None:
+            continue
+        if any(guest.read(sandbox.physical(flags + state.kept.index), 1)):
+            yield state.name
 
 
 def _overdue(plan: TaskPlan, counters: TaskStatus, now: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from questv.arch.x86.machine import MachineFacts
+from questv.kernel.states import KeptStates
 from questv.metal.lang import Array, external, u32, u64
 from questv.metal.structs import Struct, width
 from questv.monitor.interface import ApicMode
@@ -168,6 +169,7 @@ class SandboxInfo(Struct, size=0xD000):
     inputs: Array[InputInfo, MAX_INPUTS]
     streams: Array[StreamInfo, MAX_STREAMS]
     mutexes: Array[MutexInfo, MAX_MUTEXES]
+    kept: KeptStates  # those of its own tasks' states that survive
 
 
 info: SandboxInfo = external("sandbox_info")

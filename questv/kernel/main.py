@@ -9,12 +9,14 @@ from questv.kernel import (
     console_port,
     events,
     floats,
+    incarnation,
     inputs,
     jobs,
     lapic,
     mutexes,
     processes,
     spaces,
+    states,
     streams,
     tables,
     tasks,
@@ -23,7 +25,7 @@ from questv.kernel import (
 )
 from questv.kernel.hypercall import hypercall
 from questv.kernel.status import status
-from questv.metal.lang import metal, module_assembly
+from questv.metal.lang import metal, module_assembly, u64
 from questv.monitor.interface import Hypercall
 
 module_assembly(
@@ -31,7 +33,8 @@ module_assembly(
 .section .text.kernel_entry,"ax",@progbits
 .globl kernel_entry
 .type kernel_entry,@function
-kernel_entry:                       # in 64-bit mode, on the plan's page tables and stack
+kernel_entry:                       # in 64-bit mode, on the plan's page tables and stack; rdi:
+                                    # the incarnation's number
     xor ebp, ebp                    # the end of every stack trace
     push rbp
     call kernel_main
@@ -42,8 +45,12 @@ kernel_entry:                       # in 64-bit mode, on the plan's page tables 
 
 
 @metal(export="kernel_main")
-def main() -> None:
-    """Set the core up, say that the kernel runs, and give the core to the tasks."""
+def main(number: u64) -> None:
+    """Set the core up, say that the kernel runs, and give the core to the tasks.
+
+    ``number`` is this incarnation's.
+    """
+    incarnation.start(number)
     tables.install()
     tasks.prepare()  # from here on the console knows whose line is written, also of a panic
     console_port.start()
@@ -53,6 +60,7 @@ def main() -> None:
     timers.start()
     vcpus.start()
     jobs.start()
+    states.start(incarnation.number)
     mutexes.start()
     tasks.start()
     channels.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from questv.kernel.info import MAX_ARGUMENTS, Call, EndInfo, InputInfo
+from questv.kernel.states import KeptStates
 from questv.metal.lang import Array, u32, u64
 from questv.metal.structs import Struct, width
 
@@ -51,7 +52,9 @@ class ProcessInfo(Struct, size=4096):
     program_size: u64
     start_tsc: u64  # the clock: see ``kernel.clock``
     clock_per_tick: u64
+    incarnation: u64  # its kernel's number: see ``kernel.incarnation``
     end_count: u32
     input_count: u32
     ends: Array[EndInfo, MAX_ARGUMENTS]
     inputs: Array[InputInfo, MAX_ARGUMENTS]
+    kept: KeptStates  # those of its states that survive

@@ -12,7 +12,7 @@ import inspect
 import itertools
 import struct as packing
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
@@ -70,22 +70,31 @@ class Struct:
 
     ``class Header(Struct)`` has C's layout, ``packed=True`` leaves no gaps, ``size=n`` says how
     long the whole is; ``at(offset)`` places each field by hand. ``abstract=True`` makes a base for
-    structs of one kind: it has no fields and no layout, and they are no other for having it.
+    structs of one kind: it has no fields and no layout, and they are no other for having it. What
+    it has of methods they have too, but for those in ``__absent__``, which says of each what would
+    give it to the struct.
     """
 
     __metal_type__: ClassVar[StructType]
+    __absent__: ClassVar[Mapping[str, str]] = {}
     _buffer: memoryview
     _start: int
 
     def __init_subclass__(
-        cls, *, packed: bool = False, size: int | None = None, abstract: bool = False
+        cls,
+        *,
+        packed: bool = False,
+        size: int | None = None,
+        abstract: bool = False,
+        **others: object,
     ) -> None:
         """Lay the class out; raises DiagnosticsError at the field that is wrong."""
         super().__init_subclass__()
+        _require_no_options(cls, others)
         if abstract:
             _require_no_fields(cls)
             return
-        names = {**sys._getframe(1).f_locals, cls.__name__: cls}
+        names = {**_definer_locals(), cls.__name__: cls}
         try:
             if cls.__bases__ != (Struct,) and not _is_abstract(cls.__bases__):
                 raise LayoutError(
@@ -163,9 +172,37 @@ class Struct:
 _RESERVED = {"view", "host_address", "_buffer", "_start"}
 
 
+def _definer_locals() -> dict[str, Any]:
+    """The names where a class is being defined; a base of its kind may stand in between."""
+    frame = sys._getframe(1)
+    while frame.f_code.co_name == "__init_subclass__" and frame.f_back is not None:
+        frame = frame.f_back
+    return frame.f_locals
+
+
+def _require_no_options(cls: type[Struct], options: Mapping[str, object]) -> None:
+    """Refuse options of a class that no struct has."""
+    for name in options:
+        fix = "a struct has packed, size and abstract"
+        if name == "version":
+            fix = f"only a task's state has one: class {cls.__name__}(State, version=1)"
+        raise DiagnosticsError(
+            [
+                Diagnostic(
+                    _place(cls),
+                    f"the struct {cls.__name__} can't have '{name}'",
+                    fix,
+                    "struct-option",
+                )
+            ]
+        )
+
+
 def _require_no_fields(cls: type[Struct]) -> None:
     """What has no layout has no fields; raises DiagnosticsError."""
     for name in inspect.get_annotations(cls):
+        if name.startswith("__"):
+            continue  # no field can have such a name: it is of Python's
         raise DiagnosticsError(
             [
                 Diagnostic(
@@ -428,6 +465,12 @@ def _place(python: type, name: str = "") -> Place:
     return source.place(source.field(python.__qualname__, name))
 
 
+def absent_methods(struct: type) -> dict[str, str]:
+    """The methods of its base that a struct has not, each with what would give it one."""
+    absent: Mapping[str, str] = getattr(struct, "__absent__", {})
+    return {name: fix for name, fix in absent.items() if name not in vars(struct)}
+
+
 def sizeof(type_: Any) -> int:
     """The size of a type in bytes."""
     return as_type(type_).size
@@ -443,6 +486,7 @@ __all__ = [
     "CellKind",
     "CellView",
     "Struct",
+    "absent_methods",
     "at",
     "offsetof",
     "read_value",

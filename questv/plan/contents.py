@@ -40,7 +40,14 @@ from questv.plan.permissions import (
     io_map,
     msr_map,
 )
-from questv.plan.processes import call_info, fill_end, lower_tables, record, top_table
+from questv.plan.processes import (
+    call_info,
+    fill_end,
+    fill_kept,
+    lower_tables,
+    record,
+    top_table,
+)
 from questv.plan.programs import Program
 from questv.plan.restarts import restart_image
 from questv.plan.sandboxes import LIVE, RUN_PROCESS, identity_map
@@ -261,6 +268,10 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
         )
     for index, mutex in enumerate(sandbox.mutexes):
         made.mutexes[index] = MutexInfo(object=mutex.object, ceiling=mutex.ceiling, hold=mutex.hold)
+    fill_kept(
+        made.kept,
+        (state for task in sandbox.tasks if task.process is None for state in task.states),
+    )
     own_ends = [(index, end) for index, end in enumerate(sandbox.ends) if not end.wait]
     made.end_count = len(own_ends)
     for place, (index, end) in enumerate(own_ends):

@@ -12,6 +12,7 @@ from questv.arch.x86.svm import IO_MAP_SIZE, MSR_MAP_SIZE
 from questv.diagnostics import Diagnostic, DiagnosticsError
 from questv.kernel.info import DEVICE_MEMORY
 from questv.kernel.processes import Process
+from questv.kernel.states import RESTORED
 from questv.metal.structs import offsetof
 from questv.plan import addresses, virtual
 from questv.plan.addresses import page_up
@@ -327,6 +328,7 @@ class Layout:
             info=next(window.physical for window in of.kernel if window.name == "info"),
             status=begin.status,
             console=begin.console,
+            restored=begin.restored,
             vcpus=sandbox.vcpus if isinstance(sandbox, TaskSandbox) else (),
             tasks=self._tasks(sandbox) if isinstance(sandbox, TaskSandbox) else (),
             processes=self._processes(sandbox) if isinstance(sandbox, TaskSandbox) else (),
@@ -369,7 +371,9 @@ class Layout:
             image_size(
                 [*of.kernel, *(each for process in of.processes for each in process.windows)],
                 of.block,
-                of.used - of.placed,
+                of.used
+                - of.placed
+                + sum(process.end - process.lower_tables for process in of.processes),
             ),
         )
         return RecoveryPlan(
@@ -456,6 +460,7 @@ class Layout:
                 stack_size=placed.process.stack_size,
                 stack_needed=placed.process.stack_needed,
                 stack_top=placed.process.stack.top,
+                restored=placed.process.program.symbols.address(RESTORED),
                 windows=placed.windows,
                 inputs=self._inputs_of(sandbox, placed.process),
                 move=self._move(sandbox, placed.process),

@@ -96,12 +96,25 @@ class CallPlan(Part):
     floats: tuple[int, ...] = ()
 
 
+class KeptPlan(Part):
+    """What survives of a state of this version: its slots, ``size`` bytes in all, are at ``slots``.
+
+    ``index`` is its place among those of its kernel, or of its process.
+    """
+
+    index: int
+    version: int
+    slots: int
+    size: int
+
+
 class StatePlan(Part):
-    """A task's own object for its parameter ``name``."""
+    """A task's own object for its parameter ``name``; ``kept`` is None if it does not survive."""
 
     name: str
     address: int
     size: int
+    kept: KeptPlan | None
 
 
 class TaskPlan(Part):
@@ -227,6 +240,8 @@ class ProcessPlan(Part):
     stack_size: int
     stack_needed: int
     stack_top: int
+    restored: int
+    """Address of a byte for each of its states that survive, by their places: 1 if restored."""
     windows: tuple[Window, ...]
     inputs: tuple[InputPlan, ...]
     move: MovePlan | None
@@ -342,8 +357,8 @@ class RecoveryPlan(Part):
 class SandboxPlan(Part):
     """One sandbox with its monitor.
 
-    A foreign kernel has no VCPUs, tasks, mutexes, ends, inputs and status. Its ``kernel_windows``
-    are its memory by its own physical addresses, as are all addresses of it.
+    A foreign kernel has no VCPUs, tasks, mutexes, ends, inputs, status and ``restored``. Its
+    ``kernel_windows`` are its memory by its own physical addresses, as are all addresses of it.
     """
 
     name: str
@@ -374,6 +389,8 @@ class SandboxPlan(Part):
     info: int
     status: int | None
     console: int
+    restored: int | None
+    """As of a process, of the kernel's own tasks' states."""
     vcpus: tuple[VcpuPlan, ...]
     tasks: tuple[TaskPlan, ...]
     processes: tuple[ProcessPlan, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from questv.arch.x86.paging import PAGE_SIZE
@@ -12,6 +12,7 @@ from questv.kernel.info import Call, EndInfo, EndKind
 from questv.kernel.moves import Mover
 from questv.kernel.process_info import ProcessInfo
 from questv.kernel.processes import Process
+from questv.kernel.states import KeptState, KeptStates
 from questv.metal.check.signatures import signature
 from questv.metal.definitions import MetalFunction
 from questv.metal.structs import offsetof, sizeof
@@ -36,7 +37,7 @@ from questv.plan.programs import PROCESS_MODULES, Program, Programs
 from questv.plan.stacks import process_stack
 from questv.plan.tasks import FolderTasks
 from questv.plan.virtual import Stack
-from questv.plan.windows import make_window, mappings
+from questv.plan.windows import make_window, mappings, state_windows
 from questv.system.description import BoundTask, Description
 from questv.system.model import Isolation
 
@@ -66,9 +67,12 @@ class PlannedProcess:
 
     @property
     def own_size(self) -> int:
-        """Bytes of its program, its stack and its states."""
+        """Bytes of its program, its stack, its states and what survives of those."""
         program = sum(page_up(segment.size) for segment in self.program.segments)
-        states = sum(page_up(state.size) for state in self.states)
+        states = sum(
+            page_up(state.size) + (page_up(state.kept.size) if state.kept else 0)
+            for state in self.states
+        )
         return program + page_up(self.stack_size) + states
 
     @property
@@ -143,8 +147,8 @@ def plan_processes(
             program=program,
             stack_size=task.task.stack,
             stack_needed=process_stack(depths, symbols),
-            states=virtual.place_states(
-                folder.state_sizes(task.task.run), base_of(number) + addresses.PROCESS_STATES
+            states=virtual.StatePlaces(base_of(number) + addresses.PROCESS_STATES).place(
+                folder.state_shapes(task.task.run)
             ),
             meters=tuple(meters_of_modules(programs.closure(modules), program.symbols)),
             places=description.places(home.name, task.task),
@@ -152,7 +156,7 @@ def plan_processes(
     return found
 
 
-_ANYWHERE = {"questv.kernel.counters"}
+_ANYWHERE = {"questv.kernel.counters", "questv.kernel.states"}
 """Of a kernel's modules those that know nothing of kernels."""
 
 _ELSEWHERE = {
@@ -253,8 +257,9 @@ def place(
     windows.append(make_window("stack", stack.bottom, stack.size, "rw", at, kept=True))
     at += windows[-1].size
     for state in process.states:
-        windows.append(make_window(f"state {state.name}", state.address, state.size, "rw", at))
-        at += windows[-1].size
+        for window in state_windows(state, state.name):
+            windows.append(window.model_copy(update={"physical": at}))
+            at += window.size
     own_end = at
     if moves_at is not None:
         at = start
@@ -328,6 +333,7 @@ def process_info(sandbox: SandboxPlan, process: ProcessPlan, symbols: Symbols) -
         program=process.base,
         program_size=sum(window.size for window in program),
     )
+    fill_kept(made.kept, task.states)
     ends = [end for end in sandbox.ends if end.task == process.task]
     made.end_count, made.input_count = len(ends), len(process.inputs)
     for index, end in enumerate(ends):
@@ -341,6 +347,20 @@ def process_info(sandbox: SandboxPlan, process: ProcessPlan, symbols: Symbols) -
 def call_info(call: CallPlan, symbols: Symbols) -> Call:
     """What a kernel or a process is told of a call of one of its functions."""
     return Call(function=symbols.address(call.symbol), arguments=call.arguments, floats=call.floats)
+
+
+def fill_kept(info: KeptStates, states: Iterable[StatePlan]) -> None:
+    """Write down what a kernel or a process is told of its states that survive."""
+    for state in states:
+        if state.kept is None:
+            continue
+        info.states[state.kept.index] = KeptState(
+            state=state.address,
+            slots=state.kept.slots,
+            size=state.size,
+            version=state.kept.version,
+        )
+        info.count += 1
 
 
 def fill_end(info: EndInfo, end: EndPlan, index: int) -> None:

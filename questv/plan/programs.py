@@ -10,8 +10,11 @@ from functools import cached_property
 from elftools.elf.elffile import ELFFile
 
 from questv.diagnostics import Diagnostic
+from questv.kernel.info import SandboxInfo
+from questv.kernel.process_info import ProcessInfo
 from questv.metal.link import link
 from questv.metal.stack import StackDepths
+from questv.metal.structs import offsetof
 from questv.metal.symbols import Symbols
 from questv.metal.units import Unit, UnitCompiler
 from questv.plan import addresses
@@ -132,6 +135,7 @@ class Programs:
         """A sandbox's kernel; ``wanted`` are the symbols of its tasks and what they are given."""
         places = {
             "sandbox_info": addresses.KERNEL_INFO,
+            "kept_states": addresses.KERNEL_INFO + offsetof(SandboxInfo, "kept"),
             "kernel_apic_page": addresses.KERNEL_APIC,
             "kernel_exception_stack_top": exception_stack,
         }
@@ -147,7 +151,8 @@ class Programs:
         self, name: str, modules: Sequence[str], wanted: Sequence[str], base: int
     ) -> Program:
         """A task that is a process, whose part of the address space begins at ``base``."""
-        places = {"process_info": base + addresses.PROCESS_INFO}
+        told = base + addresses.PROCESS_INFO
+        places = {"process_info": told, "kept_states": told + offsetof(ProcessInfo, "kept")}
         script = _script(base, places, entry="process_entry")
         keep = ["process_entry", "process_start", *sorted(set(wanted))]
         return self._link(f"process-{name}", [*PROCESS_MODULES, *modules], script, keep)

@@ -12,6 +12,7 @@ from questv.diagnostics import Diagnostic, DiagnosticsError
 from questv.kernel.console import Console
 from questv.kernel.floats import FloatState
 from questv.kernel.info import SandboxInfo
+from questv.kernel.states import MAX_KEPT, RESTORED
 from questv.metal.check.signatures import signature
 from questv.metal.stack import StackDepths
 from questv.metal.structs import offsetof, sizeof
@@ -31,7 +32,7 @@ from questv.plan.stacks import kernel_stacks
 from questv.plan.tasks import FolderTasks
 from questv.plan.vcpus import Placed, place_tasks
 from questv.plan.virtual import Stacks
-from questv.plan.windows import make_window, mappings
+from questv.plan.windows import make_window, mappings, state_windows
 from questv.system.description import BoundTask, Description
 from questv.system.model import Sandbox
 from questv.system.movers import MIGRATION, guest_name
@@ -106,6 +107,7 @@ class Begin:
     tables: int
     status: int | None
     console: int
+    restored: int | None
 
 
 @dataclass(frozen=True)
@@ -199,8 +201,7 @@ class TaskSandbox(PlannedSandbox):
             parts.append(make_window(stack_name, stack.bottom, stack.size, "rw", kept=True))
         for task in self.tasks:
             for state in task.states if task.process is None else ():
-                name = f"state {state.name} of {task.name}"
-                parts.append(make_window(name, state.address, state.size, "rw"))
+                parts += state_windows(state, f"{state.name} of {task.name}")
         return parts
 
     def tables_size(self, windows: list[Window]) -> int:
@@ -239,6 +240,7 @@ class TaskSandbox(PlannedSandbox):
             tables=tables,
             status=symbols.address("kernel_status"),
             console=symbols.address("kernel_console"),
+            restored=symbols.address(RESTORED),
         )
 
     def content(self) -> Program:
@@ -312,6 +314,7 @@ class ForeignSandbox(PlannedSandbox):
             tables=at["page tables"].address if is_64 else 0,
             status=None,
             console=at["console"].address,
+            restored=None,
         )
 
     def content(self) -> ForeignKernel:
@@ -457,7 +460,7 @@ def _states(
     placed: list[Placed], folder: FolderTasks, processes: Mapping[str, PlannedProcess]
 ) -> list[tuple[StatePlan, ...]]:
     """The states of each of the tasks, with their places."""
-    start = addresses.KERNEL_STATES
+    places = virtual.StatePlaces(addresses.KERNEL_STATES)
     found: list[tuple[StatePlan, ...]] = []
     for each in placed:
         if each.device is not None or each.task.task.name == MIGRATION:
@@ -465,9 +468,7 @@ def _states(
         elif each.task.task.name in processes:
             found.append(processes[each.task.task.name].states)
         else:
-            states = virtual.place_states(folder.state_sizes(each.task.task.run), start)
-            start = states[-1].address + page_up(states[-1].size) if states else start
-            found.append(states)
+            found.append(places.place(folder.state_shapes(each.task.task.run)))
     return found
 
 
@@ -530,15 +531,26 @@ def _room_findings(description: Description, sandbox: TaskSandbox) -> Iterator[D
             "stacks-too-large",
         )
     states = [state for task in sandbox.tasks if not task.process for state in task.states]
-    size = (
-        max((state.address + state.size for state in states), default=0) - addresses.KERNEL_STATES
-    )
+    ends = [
+        max(state.address + state.size, state.kept.slots + state.kept.size if state.kept else 0)
+        for state in states
+    ]
+    size = max(ends, default=0) - addresses.KERNEL_STATES
     if size > _STATES_ROOM:
         yield Diagnostic(
             place,
             f'the states of the tasks of "{sandbox.name}" {_would_take(size, _STATES_ROOM)}',
             "let them keep less, or move some to another sandbox",
             "states-too-large",
+        )
+    kept = sum(state.kept is not None for state in states)
+    if kept > MAX_KEPT:
+        yield Diagnostic(
+            place,
+            f'{kept} states of tasks of "{sandbox.name}" have a version, and a kernel keeps '
+            f"at most {MAX_KEPT}",
+            "put what some tasks keep into one state, or move tasks to another sandbox",
+            "states-too-many",
         )
 
 

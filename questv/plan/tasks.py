@@ -27,6 +27,7 @@ from questv.metal.definitions import DEFINITIONS, MetalFunction, forget
 from questv.metal.importing import import_module
 from questv.metal.source import Source, shown, source_of
 from questv.metal.types import FloatType, IntType, StructType, Type
+from questv.plan.virtual import StateShape
 from questv.system.model import Isolation
 from questv.system.tasks import (
     FunctionMissing,
@@ -121,9 +122,9 @@ class FolderTasks:
             if _kind(type_) is ParameterKind.STATE
         }
 
-    def state_sizes(self, run: str) -> dict[str, int]:
-        """The bytes of each of these."""
-        return {name: type_.size for name, type_ in self.states(run).items()}
+    def state_shapes(self, run: str) -> dict[str, StateShape]:
+        """What is known of each of these."""
+        return {name: _shape(type_) for name, type_ in self.states(run).items()}
 
     def _import(self, module: str) -> tuple[Diagnostic, ...]:
         if module not in self._problems:
@@ -366,6 +367,11 @@ def _kind(type_: Type) -> ParameterKind | None:
     if issubclass(type_.python, State):
         return ParameterKind.STATE
     return (_KINDS | _PROCESS_KINDS).get(type_.python)
+
+
+def _shape(type_: Type) -> StateShape:
+    assert isinstance(type_, StructType) and issubclass(type_.python, State)
+    return StateShape(type_.size, type_.python.__version__)
 
 
 def _isolation(type_: Type) -> Isolation | None:

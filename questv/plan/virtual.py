@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from questv.arch.x86.paging import PAGE_SIZE
 from questv.channel import four_slot, ring
+from questv.kernel.states import SAVE_SLOTS, slot_size
 from questv.plan import addresses
 from questv.plan.addresses import page_up
-from questv.plan.model import StatePlan
+from questv.plan.model import KeptPlan, StatePlan
 from questv.plan.stacks import EXCEPTION_STACK, KERNEL_STACK
 from questv.system.model import Channel, RingChannel
 
@@ -71,14 +72,45 @@ def place_stacks(task_sizes: list[int]) -> Stacks:
     return Stacks(stacks[0], stacks[1], tuple(stacks[2:]))
 
 
-def place_states(sizes: Mapping[str, int], start: int) -> tuple[StatePlan, ...]:
-    """States of these names and sizes from ``start`` on, each on pages of its own, with a page of
-    nothing below it."""
-    states = []
-    for name, size in sizes.items():
-        states.append(StatePlan(name=name, address=start + PAGE_SIZE, size=size))
-        start = states[-1].address + page_up(size)
-    return tuple(states)
+@dataclass(frozen=True)
+class StateShape:
+    """What is known of a state: its bytes, and its version if it survives."""
+
+    size: int
+    version: int | None
+
+
+class StatePlaces:
+    """Gives a kernel's or a process's states addresses, each on pages of its own.
+
+    Likewise the slots of those that survive; below each is a page of nothing.
+    """
+
+    def __init__(self, start: int) -> None:
+        """Nothing is placed yet; all lies from ``start`` on."""
+        self._next = start
+        self.kept = 0
+        """How many of them survive."""
+
+    def place(self, shapes: Mapping[str, StateShape]) -> tuple[StatePlan, ...]:
+        """States of these names and shapes."""
+        return tuple(self._place(name, shape) for name, shape in shapes.items())
+
+    def _place(self, name: str, shape: StateShape) -> StatePlan:
+        address = self._take(shape.size)
+        kept = None
+        if shape.version is not None:
+            size = SAVE_SLOTS * slot_size(shape.size)
+            kept = KeptPlan(
+                index=self.kept, version=shape.version, slots=self._take(size), size=size
+            )
+            self.kept += 1
+        return StatePlan(name=name, address=address, size=shape.size, kept=kept)
+
+    def _take(self, size: int) -> int:
+        address = self._next + PAGE_SIZE
+        self._next = address + page_up(size)
+        return address
 
 
 class ChannelAddresses:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from questv.plan.addresses import page_up
-from questv.plan.model import Rights, Window
+from questv.plan.model import Rights, StatePlan, Window
 from questv.plan.page_tables import Mapping
 
 _RIGHTS: dict[str, Rights] = {"rx": "rx", "r": "r", "rw": "rw", "rwx": "rwx"}
@@ -23,6 +23,13 @@ def make_window(
         rights=_RIGHTS[rights],
         kept=kept,
     )
+
+
+def state_windows(state: StatePlan, name: str) -> Iterator[Window]:
+    """A state, and what survives of it; physical addresses come later."""
+    yield make_window(f"state {name}", state.address, state.size, "rw")
+    if state.kept is not None:
+        yield make_window(f"kept {name}", state.kept.slots, state.kept.size, "rw", kept=True)
 
 
 def mappings(windows: Iterable[Window]) -> list[Mapping]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from questv.kernel import states
 from questv.kernel.info import MAX_ARGUMENTS, Call
 from questv.kernel.process_info import SYSTEM_CALL_VECTOR, SystemCall
 from questv.metal.lang import metal, module_assembly
 from questv.metal.structs import offsetof
 from questv.process import channels, inputs
+from questv.process.info import info
 
 _ARGUMENTS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")
 _NEW_LINE = "\n    "
@@ -48,3 +50,4 @@ def start() -> None:
     """Get what the process is given ready; called once, before all else."""
     channels.start()
     inputs.start()
+    states.start(info.incarnation)

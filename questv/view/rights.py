@@ -143,8 +143,12 @@ def _named(plan: Plan, region: Region, address: int) -> tuple[str, tuple[str, ..
         return region.name, ()
     window = _window(plan.sandbox(region.of), address)
     part = window.name if window else "free memory"
-    kind = part.partition(" ")[0]
-    return region.of, (f"{kind}s" if part.startswith(("stack ", "state ")) else part,)
+    kind, space, _ = part.partition(" ")
+    return region.of, (_KINDS.get(kind + space, part),)
+
+
+_KINDS = {"stack ": "stacks", "state ": "states", "kept ": "kept states"}
+"""What the parts of a kernel's memory of each kind are called together."""
 
 
 def _belong_together(first: Piece, second: Piece) -> bool:

@@ -161,6 +161,9 @@ def _tasks(snapshot: Snapshot) -> Table:
         numbers=("switches",),
         keys=2,
     )
+    restored = any(task.restored for sandbox in snapshot.sandboxes for task in sandbox.tasks)
+    if restored:
+        add_column(made, "restored")
     for sandbox in snapshot.sandboxes:
         known = {vcpu.name: vcpu for vcpu in sandbox.vcpus}
         for task in sandbox.tasks:
@@ -172,6 +175,7 @@ def _tasks(snapshot: Snapshot) -> Table:
                 share(known[task.vcpu], task.name, task.priority),
                 state,
                 f"{task.switches:,}",
+                *([", ".join(task.restored)] if restored else []),
             )
     return made
 

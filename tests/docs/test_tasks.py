@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from questv.cli.scaffold import scaffold
+from questv.kernel.states import slot_size
+from tests.running import boot, sandbox_text, system_text, timed_text
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8")
@@ -22,6 +25,7 @@ FILES = [*scaffold("mine").values()] + [
 ]
 BLOCKS = re.findall(r"^```(?:toml|python)\n(.*?)^```", PAGE, re.S | re.M)
 WORK = [block for block in BLOCKS if "sink" in block]
+[SURVIVES] = [block for block in BLOCKS if "version=1" in block]
 
 
 def _shown() -> list[tuple[str, str]]:
@@ -36,7 +40,7 @@ def _shown() -> list[tuple[str, str]]:
     return [(command, shown) for command, shown in found if shown]
 
 
-@pytest.mark.parametrize("block", [block for block in BLOCKS if block not in WORK])
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block not in [*WORK, SURVIVES]])
 def test_what_it_shows_stands_in_files(block: str) -> None:
     assert any(block in text for text in FILES)
 
@@ -56,6 +60,21 @@ def test_commands_print_what_it_says(tmp_path: Path) -> None:
             next(changes)
         printed = _lines(_output(command, tmp_path))
         assert [line for line in _lines(shown) if line not in printed] == [], command
+
+
+def test_the_state_that_survives(tmp_path: Path) -> None:
+    """It is prepared, since nothing was saved before, and saved in each call."""
+    one = sandbox_text("one", timed_text("smooth", "1 ms", "100 us"))
+    run = boot(tmp_path, system_text(one), SURVIVES, timeout=0.5)
+    plan = run.system.plan.sandbox("one")
+    [state] = plan.tasks[0].states
+    assert state.kept is not None
+    size = slot_size(state.size)
+    slots = run.memory(plan.physical(state.kept.slots), 2 * size)
+    saved = [slots[at + size - state.size : at + size] for at in (0, size)]
+    samples, levels = zip(*(struct.unpack("<QQ", copy) for copy in saved), strict=True)
+    assert abs(samples[0] - samples[1]) == 1
+    assert all(400 < level < 800 for level in levels)
 
 
 def _changes(mine: Path) -> Iterator[None]:

@@ -93,6 +93,7 @@ def sandbox(name: str, core: int, **others: object) -> SandboxReport:
                 dropped=0,
                 worst=None,
                 responses=(),
+                restored=(),
             ),
         ),
         mutexes=(),

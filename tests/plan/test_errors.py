@@ -13,6 +13,7 @@ import pytest
 
 from questv.diagnostics import DiagnosticsError
 from questv.interrupted import Interrupted
+from questv.kernel.states import MAX_KEPT
 from questv.metal.link import LinkError
 from questv.plan.build import build
 from questv.system.units import PAGE_SIZE, format_size, parse_size
@@ -429,6 +430,95 @@ def test_a_state_without_fields(tmp_path: Path) -> None:
     tasks = "\n@task\ndef main(own: State) -> None:\n    pass\n"
     assert said(tmp_path, system_text(ONE), tasks).startswith(
         "tasks.py:7:15: State is not a type of metal [unknown-type]\n"
+    )
+
+
+OWN = """
+class Own(State{options}):
+    calls: u64{more}
+
+@task
+def main(own: Own) -> None:
+    own.calls += 1{call}
+"""
+
+
+def of_state(options: str = "", more: str = "", call: str = "") -> str:
+    """Tasks with a state."""
+    return OWN.format(options=options, more=f"\n    {more}", call=f"\n    {call}")
+
+
+@pytest.mark.parametrize("version", ["0", "-1", "1 << 32", "True", "'2'", "1.5"])
+def test_a_version_that_is_none(tmp_path: Path, version: str) -> None:
+    line = f"class Own(State, version={version}):"
+    assert said(tmp_path, system_text(ONE), of_state(f", version={version}")) == (
+        f"tasks.py:6:1: Own can't have the version {eval(version)!r} [state-version]\n"
+        f"    {line}\n"
+        f"    {'^' * len(line)}\n"
+        "  fix: write a whole number from 1 to 4294967295: class Own(State, version=1)"
+    )
+
+
+@pytest.mark.parametrize("version", [1, (1 << 32) - 1])
+def test_the_first_and_the_last_version(tmp_path: Path, version: int) -> None:
+    tasks = of_state(f", version={version}", call="own.save()")
+    [state] = (
+        build(write_system(tmp_path, system_text(ONE), tasks)).plan.sandboxes[0].tasks[0].states
+    )
+    assert state.kept is not None and state.kept.version == version
+
+
+def test_a_version_of_what_has_no_layout(tmp_path: Path) -> None:
+    tasks = "\nclass Kind(State, abstract=True, version=1):\n    pass\n"
+    assert said(tmp_path, system_text(ONE), tasks + of_state()) == (
+        "tasks.py:6:1: Kind is abstract and has a version [state-version]\n"
+        "    class Kind(State, abstract=True, version=1):\n"
+        "    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n"
+        "  fix: give one to each state that derives from it"
+    )
+
+
+def test_a_version_of_what_is_no_state(tmp_path: Path) -> None:
+    tasks = "\nclass Kind(Struct, version=1):\n    calls: u64\n"
+    assert said(tmp_path, system_text(ONE), tasks + of_state()) == (
+        "tasks.py:6:1: the struct Kind can't have 'version' [struct-option]\n"
+        "    class Kind(Struct, version=1):\n"
+        "    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n"
+        "  fix: only a task's state has one: class Kind(State, version=1)"
+    )
+
+
+@pytest.mark.parametrize("name", ["save", "restored"])
+def test_what_needs_a_version(tmp_path: Path, name: str) -> None:
+    assert said(tmp_path, system_text(ONE), of_state(call=f"own.{name}()")) == (
+        f"tasks.py:13:5: Own has no method '{name}' [no-method]\n"
+        f"    own.{name}()\n"
+        f"    {'^' * len(f'own.{name}()')}\n"
+        "  fix: only what has a version survives: class Own(State, version=1)"
+    )
+
+
+@pytest.mark.parametrize("name", ["save", "restored"])
+def test_a_field_that_hides_what_a_state_has(tmp_path: Path, name: str) -> None:
+    assert said(tmp_path, system_text(ONE), of_state(", version=1", f"{name}: u64")) == (
+        f"tasks.py:8:5: '{name}' of Own hides what every state with a version has by that name "
+        "[state-name]\n"
+        f"    {name}: u64\n"
+        f"    {'^' * len(f'{name}: u64')}\n"
+        "  fix: choose another name"
+    )
+    build(write_system(tmp_path, system_text(ONE), of_state("", f"{name}: u64")))
+
+
+def test_more_versions_than_a_kernel_keeps(tmp_path: Path) -> None:
+    one = sandbox_text("one", *(task_text("main", i, name=f"t{i}") for i in range(MAX_KEPT + 1)))
+    text = system_text(one.replace("512 KiB", "2 MiB"))
+    assert said(tmp_path, text, of_state(", version=1")) == (
+        'system.toml:10:10: 65 states of tasks of "one" have a version, and a kernel keeps at most '
+        "64 [states-too-many]\n"
+        '    memory = "2 MiB"\n'
+        "             ^^^^^^^\n"
+        "  fix: put what some tasks keep into one state, or move tasks to another sandbox"
     )
 
 

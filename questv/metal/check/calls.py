@@ -193,7 +193,7 @@ def _method_call(c: FunctionChecker, node: ast.Call, func: ast.Attribute, base: 
         return cells.access(c, node, func, base, base.type)
     method = places.method(base.type, func.attr)
     if method is not None:
-        return _function_call(c, node, method, [convert.to_value(c, func.value, base, None)])
+        return _function_call(c, node, method, [_self(c, func.value, base, method)])
     if isinstance(base.type, PointerType):
         if func.attr == "is_null":
             return _is_null(c, node, convert.to_value(c, func.value, base, None))
@@ -202,6 +202,31 @@ def _method_call(c: FunctionChecker, node: ast.Call, func: ast.Attribute, base: 
     if place is not None and func.attr in getattr(place.type, "fields", {}):
         return _pointer_call(c, node, c.value(func))
     _no_method(c, node, func, base.type)
+
+
+def _self(
+    c: FunctionChecker, node: ast.expr, base: Operand, method: MetalFunction
+) -> tree.Expression:
+    """What a method is called on: a reference to its struct, or that one's address."""
+    value = convert.to_value(c, node, base, None)
+    try:
+        parameters = signature(method).parameters
+    except SignatureError as error:
+        c.layout_error(node, error)
+    if not parameters or parameters[0][1] == value.type:
+        return value
+    name, wanted = parameters[0]
+    place = places.aggregate_place(c, node, base)
+    if wanted == U64 and place is not None:
+        return tree.Reference(node.lineno, node.col_offset + 1, U64, place)
+    c.error(
+        node,
+        "method-self",
+        f"{method.name} can't be called on {fixes.article(value.type)}: its '{name}' is "
+        f"{fixes.article(wanted)}",
+        "leave the type of self out; a method that serves several structs has self: u64, which is "
+        "the struct's address",
+    )
 
 
 def _no_method(c: FunctionChecker, node: ast.Call, func: ast.Attribute, type_: Type) -> NoReturn:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from questv.metal.check.known import is_struct
 from questv.metal.definitions import MetalFunction
 from questv.metal.naming import close_name
+from questv.metal.structs import absent_methods
 from questv.metal.types import (
     NEVER,
     NONE,
@@ -139,7 +140,10 @@ def for_method(func: ast.Attribute, type_: Type) -> str:
     """What to call instead of ``func``, since ``type_`` has no such method."""
     shown = ast.unparse(func.value)
     if isinstance(type_, StructType):
-        methods = _methods(type_)
+        absent = absent_methods(type_.python)
+        if func.attr in absent:
+            return absent[func.attr]
+        methods = [name for name in _methods(type_) if name not in absent]
         close = close_name(func.attr, methods)
         if close:
             return f"did you mean '{close}'?"

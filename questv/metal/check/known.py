@@ -29,7 +29,7 @@ from questv.metal.definitions import (
     StaticVariable,
 )
 from questv.metal.lang import Formatter
-from questv.metal.structs import ArrayView, Struct
+from questv.metal.structs import ArrayView, Struct, absent_methods
 from questv.metal.types import (
     ArrayType,
     CellType,
@@ -207,7 +207,8 @@ def _describe_type(type_: Type, inside: tuple[object, ...]) -> str:
             f"{member.name}@{member.offset}: {_describe_type(member.type, within)}"
             for member in type_.fields.values()
         )
-        return f"{name} {type_.size} {type_.align} ({fields})"
+        absent = sorted(absent_methods(type_.python))
+        return f"{name} {type_.size} {type_.align} ({fields}) without {absent}"
     if isinstance(type_, EnumType):
         members = [(member.name, int(member.value)) for member in type_.python]
         return f"enum {type_.name} {type_.base} {members}"

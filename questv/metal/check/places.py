@@ -13,6 +13,7 @@ from questv.metal.check.known import Known, is_struct
 from questv.metal.check.signatures import static_type
 from questv.metal.definitions import MetalFunction, StaticVariable
 from questv.metal.naming import name_fix
+from questv.metal.structs import absent_methods
 from questv.metal.types import (
     INTEGERS,
     U64,
@@ -243,7 +244,7 @@ def _known_subscript(c: FunctionChecker, node: ast.Subscript, base: object) -> O
 
 def method(base: Type, name: str) -> MetalFunction | None:
     """The metal function that a struct's class defines as ``name``."""
-    if isinstance(base, StructType):
+    if isinstance(base, StructType) and name not in absent_methods(base.python):
         value = getattr(base.python, name, None)
         if isinstance(value, MetalFunction):
             return value
