@@ -123,15 +123,17 @@ def _clocks(sandboxes: Iterable[SandboxReport]) -> Iterator[Text]:
 
 
 def _sandboxes(snapshot: Snapshot) -> Table:
+    restarts = ("restarts",) if any(each.incarnation for each in snapshot.sandboxes) else ()
     made = table(
-        *("name", "core", "state", "started", "ended", "timer", "doorbells", "exits"),
-        numbers=("core", "started", "ended", "timer", "doorbells"),
+        *("name", "core", "state", *restarts, "started", "ended", "timer", "doorbells", "exits"),
+        numbers=("core", *restarts, "started", "ended", "timer", "doorbells"),
     )
     for sandbox in snapshot.sandboxes:
         made.add_row(
             sandbox_name(snapshot.sandboxes, sandbox.name),
             str(sandbox.core),
             Text(sandbox.state, _STATE_STYLES.get(sandbox.state, "")),
+            *([_counted(sandbox.incarnation)] if restarts else []),
             moment(sandbox.started),
             moment(sandbox.ended),
             _counted(sandbox.timer_interrupts),

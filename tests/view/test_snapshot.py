@@ -86,6 +86,14 @@ def test_broken_rules_stand_out() -> None:
     )
 
 
+def test_restarts_have_a_column_if_there_were_any() -> None:
+    again = sandbox("left", 0, state="started", incarnation=3)
+    snapshot = report().model_copy(update={"sandboxes": (again, sandbox("right", 1))})
+    shown = plain(snapshot_view(snapshot))
+    assert "  state     restarts   started" in shown and "  started          3  " in shown
+    assert "restarts" not in plain(snapshot_view(report()))
+
+
 def test_a_crash_stands_out() -> None:
     fallen = sandbox("left", 0, state="crashed", crash=crash(), crashes=(crash(),))
     snapshot = report().model_copy(update={"sandboxes": (fallen, sandbox("right", 1))})
