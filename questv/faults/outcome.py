@@ -1,0 +1,158 @@
+"""What has come of a fault: compared with a run without one, and told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from questv.faults.observation import Observation, Sandbox
+from questv.inspect.words import words
+from questv.monitor.interface import SandboxState
+from questv.plan.model import Plan
+
+
+class Outcome(StrEnum):
+    """What a fault in one sandbox can come to; docs/faults.md has it in full."""
+
+    NO_EFFECT = "no effect"
+    """All outputs are what they are without the fault."""
+    LATE = "late"
+    """All outputs are right, but some came at other times."""
+    RECOVERED = "detected and recovered"
+    """Somebody noticed, and all outputs are right all the same."""
+    STOPPED = "detected and stopped"
+    """Somebody noticed, and the sandbox, a process of it or what it sent was stopped."""
+    HANG = "hang"
+    """It, or somebody who waits for it, does not come to the end, and nobody noticed."""
+    SILENT = "silent corruption"
+    """Its outputs, or those of its peers that follow from them, are wrong, and nobody noticed."""
+    ESCAPE = "escape"
+    """Something has changed that is not the sandbox's to change."""
+    NEVER = "never came"
+    """The run was over before the moment of the fault."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An outcome, why it is that, and when the fault was noticed by the machine's counter."""
+
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    noticed: int | None = None
+
+
+_STOPPED = (SandboxState.CRASHED, SandboxState.MONITOR_FAULT)
+
+
+def judge(plan: Plan, suspect: str, normal: Observation, found: Observation) -> Verdict:
+    """What a fault in ``suspect`` has come to; ``normal`` is the run without one."""
+    escapes = (*_escapes(plan, suspect, normal, found),)
+    if escapes:
+        return Verdict(Outcome.ESCAPE, escapes)
+    differences = tuple(_differences(normal, found))
+    notices = tuple(_notices(suspect, normal, found))
+    if notices:
+        times = [time for _, time in notices if time]
+        outcome = Outcome.STOPPED if differences else Outcome.RECOVERED
+        words = tuple(word for word, _ in notices)
+        return Verdict(outcome, words, min(times, default=None))
+    hung = tuple(_hung(normal, found))
+    if hung:
+        return Verdict(Outcome.HANG, hung)
+    if differences:
+        return Verdict(Outcome.SILENT, differences)
+    late = [
+        name
+        for name, sandbox in found.sandboxes.items()
+        if sandbox.output != normal.sandboxes[name].output
+    ]
+    if late:
+        return Verdict(Outcome.LATE, tuple(f"{name} took another time" for name in late))
+    return Verdict(Outcome.NO_EFFECT, ())
+
+
+# ---- escapes -------------------------------------------------------------------------------------
+
+
+def _escapes(plan: Plan, suspect: str, normal: Observation, found: Observation) -> Iterator[str]:
+    if found.end is not None:
+        yield f"the machine ended otherwise: {found.end}"
+    yield from normal.walls.changes(found.walls)
+    if found.sandboxes[suspect].state == SandboxState.MONITOR_FAULT:
+        yield f"the monitor of {suspect} stopped itself"
+    near = connected(plan, suspect)
+    for name, sandbox in found.sandboxes.items():
+        if name != suspect:
+            yield from _harm(name, normal.sandboxes[name], sandbox, near=name in near)
+
+
+def _harm(name: str, normal: Sandbox, found: Sandbox, *, near: bool) -> Iterator[str]:
+    """What was done to another sandbox; one that is ``near`` may have to wait for the suspect."""
+    if found.crash != normal.crash:
+        yield f"{name} was stopped: {words(found.crash)}"
+    for process in found.ended.keys() - normal.ended.keys():
+        yield f"process {process} of {name} was ended"
+    for reason, count in found.exits.items():
+        if count != normal.exits[reason]:
+            yield f"{name} was left {count} times for {reason}, not {normal.exits[reason]} times"
+    if found.spurious > normal.spurious:
+        yield f"{name} took {found.spurious} interrupts that nobody had sent"
+    if not near and found.state != normal.state:
+        yield f"{name}, which has nothing to do with it, is {words(found.state)}"
+
+
+def connected(plan: Plan, suspect: str) -> set[str]:
+    """Those that a sandbox has channels with, and those that these have, and so on."""
+    found = {suspect}
+    while True:
+        ends = [{channel.sender, channel.receiver} for channel in plan.channels]
+        more = set().union(*(pair for pair in ends if pair & found)) - found
+        if not more:
+            return found - {suspect}
+        found |= more
+
+
+# ---- what was noticed, and what was not ----------------------------------------------------------
+
+
+def _notices(
+    suspect: str, normal: Observation, found: Observation
+) -> Iterator[tuple[str, int | None]]:
+    """Who noticed something, and when if that is known."""
+    sandbox = found.sandboxes[suspect]
+    if sandbox.crash != normal.sandboxes[suspect].crash:
+        yield f"stopped by its monitor: {words(sandbox.crash)}", sandbox.time
+    for process, time in sandbox.ended.items():
+        if process not in normal.sandboxes[suspect].ended:
+            yield f"process {process} was ended by its kernel", time
+    for (name, channel), count in found.violations.items():
+        if name != suspect and count > normal.violations[name, channel]:
+            yield f"{name} saw broken rules on channel {channel}", None
+
+
+def _hung(normal: Observation, found: Observation) -> Iterator[str]:
+    for name, sandbox in found.sandboxes.items():
+        wanted = normal.sandboxes[name].state
+        if sandbox.state != wanted and sandbox.state not in _STOPPED:
+            yield f"{name} is {words(sandbox.state)}, not {words(wanted)}"
+
+
+def _differences(normal: Observation, found: Observation) -> Iterator[str]:
+    """Which outputs differ in more than times."""
+    for name, sandbox in found.sandboxes.items():
+        wanted = normal.sandboxes[name]
+        if sandbox.state != wanted.state:
+            yield f"{name} is {words(sandbox.state)}"
+        if sandbox.output == wanted.output:
+            continue
+        mine, right = sandbox.output.without_times, wanted.output.without_times
+        if (mine.written, mine.lines) != (right.written, right.lines):
+            yield f"the console of {name} differs"
+        if (mine.counters, mine.histograms) != (right.counters, right.histograms):
+            yield f"what {name} counted differs"
+        for one, other in zip(mine.channels, right.channels, strict=True):
+            if one != other:
+                yield f"{name} counts {one[1]} messages on channel {one[0]}, not {other[1]}"
+        if mine.finished != right.finished:
+            yield f"other tasks of {name} have returned"

@@ -1,0 +1,166 @@
+"""The memory that must not change, whatever one sandbox does, and the settings of control blocks.
+
+Everything counts but what the sandbox itself may write, and what the others and the monitors work
+with. Of those the variables count that are set before a kernel runs and never again.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from questv.arch.x86.paging import PAGE_SIZE
+from questv.arch.x86.svm import Vmcb
+from questv.machine import GuestMemory
+from questv.machine.memory import FIRST_BANK_END, LOW_BANK_START
+from questv.metal.structs import sizeof
+from questv.metal.symbols import Symbols
+from questv.plan.model import Plan, SandboxPlan
+from questv.plan.programs import Program
+
+_SETTLED = (
+    "questv.kernel.tables.gdt",
+    "questv.kernel.tables.idt",
+    "kernel_task_state",
+    "questv.kernel.doorbells._by_vector",
+)
+_SETTINGS = (
+    *("intercept_cr", "intercept_dr", "intercept_exceptions", "intercept3", "intercept4"),
+    *("io_permissions", "msr_permissions", "tsc_offset", "asid", "virtual_interrupt"),
+    *("nested_paging", "nested_cr3"),
+)
+"""What a monitor sets in a control block once and for all."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Memory that has a name."""
+
+    start: int
+    end: int
+    name: str
+
+
+def constant_memory(plan: Plan, programs: Mapping[str, Program], suspect: str) -> list[Stretch]:
+    """All memory but what ``suspect`` or others may write, split where owners change."""
+    regions = [(region.start, region.end) for region in plan.regions]
+    borders = {border for region in regions for border in region}
+    above = [(start, end) for start, end in regions if start >= plan.memory]
+    holes = _written(plan, programs, suspect)
+    found: list[Stretch] = []
+    for first, last in ((0, FIRST_BANK_END), (LOW_BANK_START, plan.memory), *above):
+        at = first
+        for hole in (*holes, Stretch(last, last, "")):
+            if at < hole.start <= last:
+                cuts = sorted({at, hole.start, *(b for b in borders if at < b < hole.start)})
+                for start, end in itertools.pairwise(cuts):
+                    found.append(Stretch(start, end, _name(plan, start)))
+            if first <= hole.start < last:
+                at = max(at, hole.end)
+    return found
+
+
+def _written(plan: Plan, programs: Mapping[str, Program], suspect: str) -> list[Stretch]:
+    """Memory that changes without anybody's fault: what kernels and monitors work with."""
+    found: list[Stretch] = []
+    for sandbox in plan.sandboxes:
+        for window in sandbox.view:
+            # The rest of a kernel's memory is its page tables, which it never changes, and
+            # memory that it does not use. A suspect may do that to its own.
+            unused = window.name == "page tables and free memory" and sandbox.name != suspect
+            if window.rights == "rw" and not unused:
+                start, end = window.physical, window.physical + window.size
+                whole = Stretch(start, end, window.name)
+                kept = () if sandbox.name == suspect else _settled(programs, sandbox)
+                found += _around(kept, whole)
+        for window in sandbox.monitor_windows:
+            if window.name in ("stack", "public", "control"):
+                found.append(Stretch(window.physical, window.physical + window.size, window.name))
+            elif window.rights == "rw" and not window.device:
+                found += _monitor_state(sandbox, programs["monitor"].symbols)
+        found.append(Stretch(sandbox.host_save, sandbox.host_save + PAGE_SIZE, "host save area"))
+    return sorted(found, key=lambda stretch: stretch.start)
+
+
+def _settled(programs: Mapping[str, Program], sandbox: SandboxPlan) -> Iterator[Stretch]:
+    """Variables of a kernel that it sets before it says that it runs, and never again."""
+    if sandbox.foreign is not None:
+        return
+    symbols = programs[f"kernel-{sandbox.name}"].symbols
+    for name in _SETTLED:
+        symbol = symbols.by_name[name]
+        start = sandbox.physical(symbol.address)
+        yield Stretch(start, start + symbol.size, name)
+
+
+def _around(holes: Iterable[Stretch], whole: Stretch) -> Iterator[Stretch]:
+    """What is left of a stretch without the holes."""
+    at = whole.start
+    for hole in sorted(holes, key=lambda hole: hole.start):
+        if whole.start <= hole.start < whole.end:
+            yield Stretch(at, hole.start, whole.name)
+            at = hole.end
+    yield Stretch(at, whole.end, whole.name)
+
+
+def _monitor_state(sandbox: SandboxPlan, symbols: Symbols) -> Iterator[Stretch]:
+    """The variables by which a monitor works; its others are set once."""
+    for name in ("questv.monitor.svm.registers",):
+        symbol = symbols.by_name[name]
+        for window in sandbox.monitor_windows:
+            if window.address <= symbol.address < window.address + window.size:
+                start = window.physical + symbol.address - window.address
+                yield Stretch(start, start + symbol.size, name)
+
+
+def _name(plan: Plan, address: int) -> str:
+    region = plan.region_at(address)
+    return region.name if region else "memory that nobody has"
+
+
+class Walls:
+    """The memory that must not change, at one moment, and the settings of all control blocks."""
+
+    def __init__(self, memory: GuestMemory, plan: Plan, stretches: list[Stretch]) -> None:
+        """Copy all of it; ``stretches`` are those of ``constant_memory``."""
+        self._stretches = stretches
+        self._contents = [
+            memory.read(stretch.start, stretch.end - stretch.start) for stretch in stretches
+        ]
+        self._blocks = {
+            sandbox.name: Vmcb.view(memory.read(sandbox.control, sizeof(Vmcb)))
+            for sandbox in plan.sandboxes
+        }
+
+    def replace(self, address: int, data: bytes) -> Walls:
+        """The same with ``data`` at ``address``, where somebody has put it from outside."""
+        made = object.__new__(Walls)
+        made._stretches, made._blocks = self._stretches, self._blocks
+        made._contents = list(self._contents)
+        for index, stretch in enumerate(self._stretches):
+            for place, byte in enumerate(data, start=address):
+                if stretch.start <= place < stretch.end:
+                    contents = bytearray(made._contents[index])
+                    contents[place - stretch.start] = byte
+                    made._contents[index] = bytes(contents)
+        return made
+
+    def changes(self, later: Walls) -> Iterator[str]:
+        """What is different later, in words."""
+        for stretch, before, after in zip(
+            self._stretches, self._contents, later._contents, strict=True
+        ):
+            if before != after:
+                at = next(i for i, (a, b) in enumerate(zip(before, after, strict=True)) if a != b)
+                yield f"memory at {stretch.start + at:#x} has changed ({stretch.name})"
+        for name, block in self._blocks.items():
+            for setting in _SETTINGS:
+                if _setting(block, setting) != _setting(later._blocks[name], setting):
+                    yield f"the control block of {name} has another {setting}"
+
+
+def _setting(block: Vmcb, name: str) -> int:
+    value = int(getattr(block, name))
+    # The lower bits are the processor's, which says there what the task priority was.
+    return value >> 16 if name == "virtual_interrupt" else value
