@@ -338,6 +338,89 @@ def inject(
 
 
 @app.command()
+def campaign(
+    path: SystemOrImage,
+    runs: Annotated[
+        int, typer.Option("--runs", metavar="N", help="How many machines.", min=1)
+    ] = 100,
+    seed: Annotated[int, typer.Option("--seed", metavar="S", help="Draws all faults.", min=0)] = 0,
+    sandboxes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--sandbox",
+            metavar="NAME",
+            help="Whose faults; may be given again. All if left out.",
+            autocompletion=complete_sandbox,
+        ),
+    ] = None,
+    faults: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fault",
+            metavar="KIND",
+            help="Which kinds; may be given again. All if left out.",
+            autocompletion=complete_fault,
+        ),
+    ] = None,
+    inputs: Inputs = None,
+    run_for: RunFor = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="The results; NAME-SEED.sqlite if left out."
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE.html", help="Write a page with plots."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Make only the runs that are missing.")
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", metavar="N", help="Processes; one a core if left out.", min=1),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option("--scheduler", metavar="ADDRESS", help="A dask cluster to spread over."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Run a system many times, each time with another fault, and count what comes of it.
+
+    Each run is a machine of its own, and can be had again with questv inject.
+    The same system and seed draw the same faults. Ctrl-C stops in order, and
+    --resume goes on. The exit code is 1 if a fault has done anything to another
+    sandbox.
+
+    \b
+    Examples:
+      questv campaign examples/hello --runs 1000 --seed 1
+      questv campaign examples/hello --runs 1000 --seed 1 --resume
+      questv campaign examples/hello --fault kill --fault stall --report kill.html
+      questv campaign examples/hello --sandbox pong --scheduler tcp://node1:8786
+    """
+    from questv.cli.campaign import campaign
+
+    campaign(
+        path,
+        runs=runs,
+        seed=seed,
+        sandboxes=sandboxes or [],
+        faults=faults or [],
+        inputs=inputs or [],
+        run_for=run_for,
+        file=output,
+        report=report,
+        resume=resume,
+        workers=workers,
+        scheduler=scheduler,
+        json=json,
+    )
+
+
+@app.command()
 def migrate(
     machine: Annotated[
         str,

@@ -10,11 +10,12 @@ import typer
 
 from questv.cli.bench import prepared
 from questv.cli.output import ExitCode, command
-from questv.faults.draw import Draws, draw_fault
+from questv.faults.draw import Draws, draw_fault, draw_moment
 from questv.faults.laboratory import Injection, Laboratory
-from questv.faults.model import Count, parse_fault, parse_when
+from questv.faults.model import parse_fault, parse_when
 from questv.faults.outcome import Outcome
 from questv.faults.rows import Row, row_of
+from questv.faults.summary import again_line
 from questv.inspect.model import Found
 from questv.view.faults import injection_view
 
@@ -46,11 +47,12 @@ def inject(
             if ":" not in fault:
                 chosen = draw_fault(draws, chosen.kind, laboratory.targets(sandbox))
             if when is None:
-                instructions = laboratory.reference(sandbox).instructions
-                when = Count(1 + draws.below(instructions))
+                reference = laboratory.reference(sandbox)
+                last = reference.doorbell or reference.instructions
+                when = draw_moment(draws, chosen.kind, reference.instructions, last)
             result = laboratory.run(Injection(sandbox, chosen, when), explain=True)
         row = row_of(0, result)
-        again = again_line(path, row, inputs, run_for)
+        again = again_line(shlex.join(command_words(path, inputs, run_for)), row)
         output.result(
             InjectionReport(result=row, again=again),
             injection_view(row, result.crash, again),
@@ -59,12 +61,11 @@ def inject(
             raise typer.Exit(ExitCode.FAILED)
 
 
-def again_line(path: Path, row: Row, inputs: Sequence[str], run_for: str | None) -> str:
-    """The command that makes this run again."""
-    words = ["questv", "inject", str(path), "--sandbox", row.sandbox]
-    words += ["--fault", row.fault, "--at", row.at]
+def command_words(path: Path, inputs: Sequence[str], run_for: str | None) -> list[str]:
+    """The command for a run like this, but for its fault."""
+    words = ["questv", "inject", str(path)]
     for each in inputs:
         words += ["--input", each]
     if run_for is not None:
         words += ["--for", run_for]
-    return shlex.join(words)
+    return words

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TypeVar
 
-from questv.faults.model import REGISTERS, Count, Fault, Kind
+from questv.faults.model import DOORBELLS, REGISTERS, Count, Fault, Kind
 from questv.faults.targets import Target
 
 T = TypeVar("T")
@@ -65,19 +65,9 @@ def draw_fault(draws: Draws, kind: Kind, targets: Sequence[Target]) -> Fault:
             return Fault(kind)
 
 
-def draw(
-    seed: int,
-    run: int,
-    sandboxes: Sequence[str],
-    kinds: Sequence[Kind],
-    targets: Callable[[str], Sequence[Target]],
-    instructions: Callable[[str], int],
-) -> tuple[str, Fault, Count]:
-    """The sandbox, the fault and the moment of a run: any of the sandbox's ``instructions``."""
-    draws = Draws(seed, run)
-    sandbox, kind = draws.choice(sandboxes), draws.choice(kinds)
-    fault = draw_fault(draws, kind, targets(sandbox))
-    return sandbox, fault, Count(1 + draws.below(instructions(sandbox)))
+def draw_moment(draws: Draws, kind: Kind, instructions: int, doorbell: int) -> Count:
+    """Any of a sandbox's ``instructions``; for a doorbell up to number ``doorbell``, the last."""
+    return Count(1 + draws.below(doorbell if kind in DOORBELLS else instructions))
 
 
 def _word(draws: Draws, targets: Sequence[Target]) -> int:

@@ -91,11 +91,13 @@ class Injection:
 class Reference:
     """A run without a fault: what it came to, and the instructions of the sandbox in question.
 
-    ``horizon`` is when machines are ended from outside, by the emulator's clock.
+    Of these number ``doorbell`` sends its last doorbell, if it is not 0. ``horizon`` is when
+    machines are ended from outside, by the emulator's clock.
     """
 
     observation: Observation
     instructions: int
+    doorbell: int
     clock: Clock
     horizon: int
 
@@ -227,7 +229,13 @@ class Laboratory:
                 "see what it does: questv run --deterministic",
             )
         end = clock.start + self.run_for() * clock.frequency // 10**9
-        return Reference(observation, int(found.executed), clock, end + _GRACE)
+        return Reference(
+            observation=observation,
+            instructions=int(found.executed),
+            doorbell=int(found.doorbell),
+            clock=clock,
+            horizon=end + _GRACE,
+        )
 
     def _observe(
         self, sandbox: SandboxPlan, orders: Orders, *, explain: bool
@@ -269,10 +277,6 @@ class Laboratory:
 
     def _told(self, sandbox: SandboxPlan, orders: Orders) -> Orders:
         """Orders with all that does not depend on the fault."""
-        text = next(
-            segment for segment in self._image.programs["boot"].segments if segment.rights == "rx"
-        )
-        orders.boot_start, orders.boot_end = text.address, text.address + text.size
         code = code_of(sandbox)
         if len(code) > MAX_CODE:
             raise FaultError(
@@ -365,10 +369,8 @@ class Laboratory:
         fault, sandbox = injection.fault, self.sandbox(injection.sandbox)
         length = {Kind.KILL: 4, Kind.STALL: 4}.get(fault.kind, len(fault.bytes) or 8)
         before, after = bytes(found.before)[:length], bytes(found.after)[:length]
-        normal = reference.observation
-        if int(found.address):
-            normal = replace(normal, walls=normal.walls.replace(int(found.address), after))
-        verdict = judge(self.plan, sandbox.name, normal, observation)
+        changed = (int(found.address), after) if int(found.address) else (0, b"")
+        verdict = judge(self.plan, sandbox.name, reference.observation, observation, *changed)
         if not injected and verdict.outcome is Outcome.NO_EFFECT:
             verdict = Verdict(Outcome.NEVER, ("the run was over before",))
         noticed = verdict.noticed

@@ -58,6 +58,9 @@ class Kind(StrEnum):
     """It is sent late."""
 
 
+DOORBELLS = (Kind.DOORBELL_DROP, Kind.DOORBELL_REPEAT, Kind.DOORBELL_DELAY)
+
+
 @dataclass(frozen=True)
 class Fault:
     """One fault, in full. What its kind does not have is left at its default.

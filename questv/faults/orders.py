@@ -30,7 +30,7 @@ class Trigger(IntEnum):
 class Action(IntEnum):
     """What is done at that moment."""
 
-    NOTHING = 0  # a run without a fault
+    NOTHING = 0  # a run without a fault, in which doorbells are looked for
     REGISTER = 1  # flip bits of a register
     MEMORY = 2  # flip bits of memory
     CODE = 3  # put other bytes in the place of the instruction
@@ -64,8 +64,6 @@ class Orders(Struct):
     duration: u64
     flip: u64  # the bits, of the register or of a word of memory
     address: u64  # in physical memory
-    boot_start: u64  # the boot's code, which is not looked at
-    boot_end: u64
     length: u32
     code_count: u32
     bytes: Array[u8, MAX_BYTES]
@@ -77,6 +75,7 @@ class Found(Struct):
 
     executed: u64  # the sandbox's own instructions, so far
     passed: u64  # how often it came to the place
+    doorbell: u64  # of a run without a fault: the number of the instruction that sent the last
     time: u64  # by the emulator's clock, when the fault was injected
     rip: u64  # the instruction before which that was
     address: u64  # of memory that was changed, or 0

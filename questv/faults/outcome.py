@@ -45,9 +45,17 @@ class Verdict:
 _STOPPED = (SandboxState.CRASHED, SandboxState.MONITOR_FAULT)
 
 
-def judge(plan: Plan, suspect: str, normal: Observation, found: Observation) -> Verdict:
-    """What a fault in ``suspect`` has come to; ``normal`` is the run without one."""
-    escapes = (*_escapes(plan, suspect, normal, found),)
+def judge(
+    plan: Plan, suspect: str, normal: Observation, found: Observation, at: int = 0, put: bytes = b""
+) -> Verdict:
+    """What a fault in ``suspect`` has come to; ``normal`` is the run without one.
+
+    The fault itself has put some bytes ``at`` a physical address.
+    """
+    escapes = (
+        *normal.walls.changes(found.walls, put, at),
+        *_escapes(plan, suspect, normal, found),
+    )
     if escapes:
         return Verdict(Outcome.ESCAPE, escapes)
     differences = tuple(_differences(normal, found))
@@ -78,7 +86,6 @@ def judge(plan: Plan, suspect: str, normal: Observation, found: Observation) -> 
 def _escapes(plan: Plan, suspect: str, normal: Observation, found: Observation) -> Iterator[str]:
     if found.end is not None:
         yield f"the machine ended otherwise: {found.end}"
-    yield from normal.walls.changes(found.walls)
     if found.sandboxes[suspect].state == SandboxState.MONITOR_FAULT:
         yield f"the monitor of {suspect} stopped itself"
     near = connected(plan, suspect)

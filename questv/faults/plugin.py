@@ -28,9 +28,9 @@ NO_EXCHANGE = 1
 RAX, RCX, RDX, RIP, EFLAGS = 0, 2, 3, 16, 17
 
 WORD = 8
+TIMER_WORDS = 16  # more than QEMU's timers have
 
 _MESSAGE_CORE = 12  # bit of a message's address
-_TICKS = 1024  # instructions between two looks at the clock
 _INTERRUPTS = 1 << 9  # in EFLAGS
 _SLEEP = 0xFDEB_F4FA  # cli; hlt; jmp to hlt
 _WAIT = 0xFCEB_90F3  # pause; jmp to pause
@@ -56,13 +56,14 @@ qemu_plugin_version: u32 = static(api.VERSION, export="qemu_plugin_version")
 exchange: Ptr[Exchange] = static()
 array: u64 = static()
 stage: Stage = static(Stage.AWAITED)
-ticks: u32 = static()
+begun: bool = static(False)
+horizon: Array[u64, TIMER_WORDS] = static()
 place: u64 = static()  # of the loop, or of the instruction that sends the doorbell
 until: u64 = static()  # when the stall ends
 word: u64 = static()  # what is on its way from or to QEMU
 saved_code: u64 = static()
 saved_flags: u64 = static()
-timer: Array[u64, 16] = static()  # more than QEMU's has
+delay: Array[u64, TIMER_WORDS] = static()
 late_core: u32 = static()
 late_vector: u32 = static()
 
@@ -84,15 +85,17 @@ def install(id: u64, _machine: api.Machine, count: u32, arguments: Ptr[u64]) -> 
 
 @metal
 def translated(_id: u64, block: u64) -> None:
-    """Be called before every instruction of a new block, but for the boot's, which has an end."""
-    orders = exchange[0].orders
+    """Be called before every instruction of a new block that can be the sandbox's."""
+    global begun
+    if not begun:  # only now are there clocks
+        begun = True
+        emulator.set_up_timer(addr(horizon), 0, emulator.VIRTUAL, 1, 0, addr(end_run))
+        emulator.start_timer(addr(horizon), exchange[0].orders.horizon)
     for index in range(api.block_length(block)):
         instruction = api.instruction(block, index)
         address = api.virtual_address(instruction)
-        if _code_at(address) < orders.code_count:
+        if _code_at(address) < exchange[0].orders.code_count:
             api.register_execution(instruction, addr(own), emulator.READ_WRITE_REGISTERS, address)
-        elif address < orders.boot_start or orders.boot_end <= address:
-            api.register_execution(instruction, addr(other), emulator.NO_REGISTERS, address)
 
 
 @metal
@@ -106,21 +109,15 @@ def _code_at(address: u64) -> u32:
 
 
 @metal
-def other(_core: u32, _address: u64) -> None:
-    """A core is about to execute something else than code of the sandbox."""
-    global ticks
-    ticks += 1
-    if ticks >= _TICKS:
-        ticks = 0
-        if _now() > exchange[0].orders.horizon:
-            exchange[0].found.late = 1
-            end_process()
+def end_run(_opaque: u64) -> None:
+    """The machine has come to its horizon."""
+    exchange[0].found.late = 1
+    end_process()
 
 
 @metal
 def own(core: u32, address: u64) -> None:
     """A core is about to execute what is code at the same address in the sandbox."""
-    other(core, address)
     if core == exchange[0].orders.core:
         exchange[0].found.executed += 1
         match stage:
@@ -182,7 +179,8 @@ def _inject(core: u32, address: u64) -> None:
             stage = Stage.LISTENING
             _listen(core, address)
         case _:
-            stage = Stage.OVER
+            if _is_doorbell(core, address):
+                exchange[0].found.doorbell = exchange[0].found.executed
 
 
 @metal
@@ -286,8 +284,8 @@ def _send_later(core: u32) -> None:
     global late_core, late_vector
     late_core = u32.wrap(_read(core, RDX))
     late_vector = u32.wrap(_read(core, RAX)) & 0xFF
-    emulator.set_up_timer(addr(timer), 0, emulator.VIRTUAL, 1, 0, addr(send))
-    emulator.start_timer(addr(timer), _now() + exchange[0].orders.duration)
+    emulator.set_up_timer(addr(delay), 0, emulator.VIRTUAL, 1, 0, addr(send))
+    emulator.start_timer(addr(delay), _now() + exchange[0].orders.duration)
 
 
 @metal

@@ -125,39 +125,53 @@ class Walls:
     def __init__(self, memory: GuestMemory, plan: Plan, stretches: list[Stretch]) -> None:
         """Copy all of it; ``stretches`` are those of ``constant_memory``."""
         self._stretches = stretches
-        self._contents = [
-            memory.read(stretch.start, stretch.end - stretch.start) for stretch in stretches
-        ]
+        self._pieces = [dict(_pieces(memory, stretch)) for stretch in stretches]
         self._blocks = {
             sandbox.name: Vmcb.view(memory.read(sandbox.control, sizeof(Vmcb)))
             for sandbox in plan.sandboxes
         }
 
-    def replace(self, address: int, data: bytes) -> Walls:
-        """The same with ``data`` at ``address``, where somebody has put it from outside."""
-        made = object.__new__(Walls)
-        made._stretches, made._blocks = self._stretches, self._blocks
-        made._contents = list(self._contents)
-        for index, stretch in enumerate(self._stretches):
-            for place, byte in enumerate(data, start=address):
-                if stretch.start <= place < stretch.end:
-                    contents = bytearray(made._contents[index])
-                    contents[place - stretch.start] = byte
-                    made._contents[index] = bytes(contents)
-        return made
+    def changes(self, later: Walls, put: bytes = b"", at: int = 0) -> Iterator[str]:
+        """What is different later, in words, but for ``put``, which somebody has put ``at`` there.
 
-    def changes(self, later: Walls) -> Iterator[str]:
-        """What is different later, in words."""
+        Only the first difference within each stretch is told.
+        """
+        expected = dict(enumerate(put, start=at))
         for stretch, before, after in zip(
-            self._stretches, self._contents, later._contents, strict=True
+            self._stretches, self._pieces, later._pieces, strict=True
         ):
             if before != after:
-                at = next(i for i, (a, b) in enumerate(zip(before, after, strict=True)) if a != b)
-                yield f"memory at {stretch.start + at:#x} has changed ({stretch.name})"
+                place = next(_differences(before, after, expected), None)
+                if place is not None:
+                    yield f"memory at {place:#x} has changed ({stretch.name})"
         for name, block in self._blocks.items():
             for setting in _SETTINGS:
                 if _setting(block, setting) != _setting(later._blocks[name], setting):
                     yield f"the control block of {name} has another {setting}"
+
+
+def _pieces(memory: GuestMemory, stretch: Stretch) -> Iterator[tuple[int, bytes]]:
+    """The parts of a stretch within pages, by their addresses, that are not zero all through."""
+    for start, length in memory.held(stretch.start, stretch.end - stretch.start):
+        data = memory.read(start, length)
+        at = 0
+        while at < length:
+            end = min(at + PAGE_SIZE - (start + at) % PAGE_SIZE, length)
+            piece = data[at:end]
+            if piece.count(0) != len(piece):
+                yield start + at, piece
+            at = end
+
+
+def _differences(
+    before: Mapping[int, bytes], after: Mapping[int, bytes], expected: Mapping[int, int]
+) -> Iterator[int]:
+    """The addresses at which pieces differ and have not what is ``expected`` there."""
+    for start in sorted(before.keys() | after.keys()):
+        old, new = before.get(start, b""), after.get(start, b"")
+        for offset, (one, other) in enumerate(itertools.zip_longest(old, new, fillvalue=0)):
+            if one != other and expected.get(start + offset) != other:
+                yield start + offset
 
 
 def _setting(block: Vmcb, name: str) -> int:

@@ -26,6 +26,7 @@ def test_there_are_these_commands(questv: Questv) -> None:
         "debug",
         "audit",
         "inject",
+        "campaign",
         "migrate",
         "new",
         "doctor",
