@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -21,6 +22,7 @@ from questv.cli.inject import command_words
 from questv.cli.output import ExitCode, Output, UserError, command
 from questv.cli.target import Target
 from questv.faults.campaign import Campaign, local_rows
+from questv.faults.cluster import cluster_rows
 from questv.faults.laboratory import Laboratory
 from questv.faults.model import Kind, parse_fault
 from questv.faults.rows import Row
@@ -48,6 +50,8 @@ def campaign(
 ) -> None:
     """Run a system many times, each time with another fault; exit code 1 for an escape."""
     with command(json=json) as output, ExitStack() as stack:
+        if workers is not None and scheduler is not None:
+            raise UserError("a cluster has its own workers", "leave out --workers, or --scheduler")
         kinds = tuple(dict.fromkeys(_kind(fault) for fault in faults)) or tuple(Kind)
         if report is not None:
             check_target(report, path)
@@ -111,16 +115,9 @@ def _store(file: Path, made: Campaign, target: Target, again: str, *, resume: bo
         system=target.plan.name,
         image=target.hash,
         seed=made.seed,
-        command=shlex.join(_typed()),
+        command=shlex.join(["questv", *sys.argv[1:]]),
         again=again,
     )
-
-
-def _typed() -> list[str]:
-    """What was typed."""
-    import sys
-
-    return ["questv", *sys.argv[1:]]
 
 
 def _rows(
@@ -130,6 +127,8 @@ def _rows(
     scheduler: str | None,
     is_over: Callable[[], bool],
 ) -> Iterator[Row]:
+    if scheduler is not None:
+        return cluster_rows(made, runs, scheduler, is_over)
     return local_rows(made, runs, workers or os.cpu_count() or 1, is_over)
 
 

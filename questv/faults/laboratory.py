@@ -50,7 +50,7 @@ _LONGEST = 2_000_000_000
 _GRACE = 1_000_000
 """How long after the end of its time a machine is ended from outside."""
 
-_ACTIONS = {
+ACTIONS = {
     Kind.REGISTER_BIT: Action.REGISTER,
     Kind.REGISTER_BITS: Action.REGISTER,
     Kind.MEMORY_BIT: Action.MEMORY,
@@ -293,7 +293,7 @@ class Laboratory:
     def _orders(self, sandbox: SandboxPlan, injection: Injection, reference: Reference) -> Orders:
         fault = injection.fault
         orders = self._told(sandbox, Orders(horizon=reference.horizon))
-        orders.action = _ACTIONS[fault.kind]
+        orders.action = ACTIONS[fault.kind]
         orders.duration = fault.duration
         orders.flip = sum(1 << bit for bit in fault.bits)
         if fault.register:
@@ -369,7 +369,9 @@ class Laboratory:
         fault, sandbox = injection.fault, self.sandbox(injection.sandbox)
         length = {Kind.KILL: 4, Kind.STALL: 4}.get(fault.kind, len(fault.bytes) or 8)
         before, after = bytes(found.before)[:length], bytes(found.after)[:length]
-        changed = (int(found.address), after) if int(found.address) else (0, b"")
+        at = int(found.address)
+        is_own = region_at(self.targets(sandbox.name), at) is not None
+        changed = (at, after) if is_own else (0, b"")
         verdict = judge(self.plan, sandbox.name, reference.observation, observation, *changed)
         if not injected and verdict.outcome is Outcome.NO_EFFECT:
             verdict = Verdict(Outcome.NEVER, ("the run was over before",))

@@ -107,6 +107,10 @@ def _harm(name: str, normal: Sandbox, found: Sandbox, *, near: bool) -> Iterator
         yield f"{name} took {found.spurious} interrupts that nobody had sent"
     if not near and found.state != normal.state:
         yield f"{name}, which has nothing to do with it, is {words(found.state)}"
+    # What has no end of its own is cut off wherever it is, sooner or later by the shared clock.
+    if not near and normal.state == SandboxState.FINISHED:
+        for difference in _output_differences(name, normal, found):
+            yield f"{difference}, and {name} has nothing to do with it"
 
 
 def connected(plan: Plan, suspect: str) -> set[str]:
@@ -146,20 +150,25 @@ def _hung(normal: Observation, found: Observation) -> Iterator[str]:
 
 
 def _differences(normal: Observation, found: Observation) -> Iterator[str]:
-    """Which outputs differ in more than times."""
+    """Which states, and which outputs, differ in more than times."""
     for name, sandbox in found.sandboxes.items():
         wanted = normal.sandboxes[name]
         if sandbox.state != wanted.state:
             yield f"{name} is {words(sandbox.state)}"
-        if sandbox.output == wanted.output:
-            continue
-        mine, right = sandbox.output.without_times, wanted.output.without_times
-        if (mine.written, mine.lines) != (right.written, right.lines):
-            yield f"the console of {name} differs"
-        if (mine.counters, mine.histograms) != (right.counters, right.histograms):
-            yield f"what {name} counted differs"
-        for one, other in zip(mine.channels, right.channels, strict=True):
-            if one != other:
-                yield f"{name} counts {one[1]} messages on channel {one[0]}, not {other[1]}"
-        if mine.finished != right.finished:
-            yield f"other tasks of {name} have returned"
+        yield from _output_differences(name, wanted, sandbox)
+
+
+def _output_differences(name: str, normal: Sandbox, found: Sandbox) -> Iterator[str]:
+    """Which outputs of a sandbox differ in more than times."""
+    if found.output == normal.output:
+        return
+    mine, right = found.output.without_times, normal.output.without_times
+    if (mine.written, mine.lines) != (right.written, right.lines):
+        yield f"the console of {name} differs"
+    if (mine.counters, mine.histograms) != (right.counters, right.histograms):
+        yield f"what {name} counted differs"
+    for one, other in zip(mine.channels, right.channels, strict=True):
+        if one != other:
+            yield f"{name} counts {one[1]} messages on channel {one[0]}, not {other[1]}"
+    if mine.finished != right.finished:
+        yield f"other tasks of {name} have returned"

@@ -1,0 +1,78 @@
+"""Systems for faults, built once."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from pathlib import Path
+
+from questv.faults.laboratory import Bench
+from questv.machine.deterministic import metronome_word
+from questv.plan.build import BuiltSystem, build
+from tests.running import sandbox_text, system_text, task_text, write_system
+
+TASKS = """
+ROUNDS = 6
+
+@task
+def ask(there: Sender, back: Receiver) -> None:
+    "Send numbers, and check that each comes back one greater."
+    for i in range(u64(ROUNDS)):
+        Ptr[u64](there.reserve(8, FOREVER))[0] = i
+        there.commit()
+        answer = Ptr[Shared[u64]](back.receive(FOREVER))[0].load(RELAXED)
+        back.done()
+        log(f"{answer}")
+
+@task
+def answer(there: Receiver, back: Sender) -> None:
+    for _ in range(u64(ROUNDS)):
+        number = Ptr[Shared[u64]](there.receive(FOREVER))[0].load(RELAXED)
+        there.done()
+        Ptr[u64](back.reserve(8, FOREVER))[0] = number + 1
+        back.commit()
+
+@task
+def alone() -> None:
+    log("nobody is near")
+"""
+
+CHANNELS = """
+[[channel]]
+name = "there"
+kind = "ring"
+from = "asker"
+to = "answerer"
+size = "4 KiB"
+
+[[channel]]
+name = "back"
+kind = "ring"
+from = "answerer"
+to = "asker"
+size = "4 KiB"
+"""
+
+
+@functools.cache
+def system() -> BuiltSystem:
+    """Two kernels that talk to each other, and one that talks to nobody."""
+    names = {"asker": "ask", "answerer": "answer", "loner": "alone"}
+    sandboxes = [sandbox_text(name, task_text(task)) for name, task in names.items()]
+    folder = write_system(Path(_folder().name) / "system", system_text(*sandboxes), TASKS)
+    description = folder / "system.toml"
+    description.write_text(description.read_text() + CHANNELS)
+    return build(folder)
+
+
+@functools.cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory()
+
+
+@functools.cache
+def bench() -> Bench:
+    """The same, to run."""
+    image = Path(_folder().name) / "image.elf"
+    image.write_bytes(system().image)
+    return Bench(image, metronome_word())
