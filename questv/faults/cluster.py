@@ -53,7 +53,7 @@ def cluster_rows(
     """
     distributed = _distributed()
     try:
-        client = distributed.Client(address, timeout=_PATIENCE, set_as_default=False)
+        client = distributed.Client(address, timeout=_PATIENCE)
     except (OSError, ValueError) as error:
         raise MachineError(
             f"there is no dask scheduler at {address}", "start one: dask scheduler"

@@ -14,8 +14,9 @@ from questv.arch.x86.paging import PAGE_SIZE
 from questv.arch.x86.svm import Vmcb
 from questv.machine import GuestMemory
 from questv.machine.memory import FIRST_BANK_END, LOW_BANK_START
-from questv.metal.structs import sizeof
+from questv.metal.structs import offsetof, sizeof
 from questv.metal.symbols import Symbols
+from questv.monitor.plan import MonitorPlan
 from questv.plan.model import Plan, SandboxPlan
 from questv.plan.programs import Program
 
@@ -31,6 +32,9 @@ _SETTINGS = (
     *("nested_paging", "nested_cr3"),
 )
 """What a monitor sets in a control block once and for all."""
+
+
+_WORD = 8
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ def constant_memory(plan: Plan, programs: Mapping[str, Program], suspect: str) -
 
 def _written(plan: Plan, programs: Mapping[str, Program], suspect: str) -> list[Stretch]:
     """Memory that changes without anybody's fault: what kernels and monitors work with."""
-    found: list[Stretch] = []
+    found = [_exchanges(programs)]
     for sandbox in plan.sandboxes:
         for window in sandbox.view:
             # The rest of a kernel's memory is its page tables, which it never changes, and
@@ -80,7 +84,19 @@ def _written(plan: Plan, programs: Mapping[str, Program], suspect: str) -> list[
             elif window.rights == "rw" and not window.device:
                 found += _monitor_state(sandbox, programs["monitor"].symbols)
         found.append(Stretch(sandbox.host_save, sandbox.host_save + PAGE_SIZE, "host save area"))
+        error = sandbox.monitor_plan + offsetof(MonitorPlan, "tsc_error")
+        found.append(Stretch(error, error + _WORD, "error of its clock"))
     return sorted(found, key=lambda stretch: stretch.start)
+
+
+def _exchanges(programs: Mapping[str, Program]) -> Stretch:
+    """What cores have told each other of their clocks while they booted.
+
+    One kernel may run while the next core boots. These are times, and so are the errors that they
+    come to: they depend on how quick all cores are.
+    """
+    symbol = programs["boot"].symbols.by_name["questv.boot.offsets.exchanges"]
+    return Stretch(symbol.address, symbol.address + symbol.size, "what clocks say")
 
 
 def _settled(programs: Mapping[str, Program], sandbox: SandboxPlan) -> Iterator[Stretch]:

@@ -16,7 +16,9 @@ _CANARY = b"untouched memory"
 
 def snapshot(memory: GuestMemory, built: BuiltSystem) -> Walls:
     """What the memory that must not change holds now."""
-    programs = {kernel.name: kernel for kernel in (*built.kernels.values(), built.monitor)}
+    programs = {
+        kernel.name: kernel for kernel in (*built.kernels.values(), built.monitor, built.boot)
+    }
     return Walls(memory, built.plan, constant_memory(built.plan, programs, ATTACKER))
 
 
