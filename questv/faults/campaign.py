@@ -11,7 +11,9 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from dataclasses import dataclass
+from multiprocessing.util import Finalize
 
 from questv.faults.choice import choose
 from questv.faults.laboratory import Bench, Laboratory
@@ -109,7 +111,9 @@ def _begin(campaign: Campaign, parent: int) -> None:
     if os.getppid() != parent:
         os._exit(1)
     _campaign = campaign
-    _laboratory = Laboratory(campaign.bench).__enter__()
+    release = ExitStack()
+    _laboratory = release.enter_context(Laboratory(campaign.bench))
+    Finalize(None, release.close, exitpriority=0)
 
 
 def _run(run: int) -> Row:

@@ -6,9 +6,10 @@ number, and a run is a pure function of that, so that none is lost and none coun
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -121,9 +122,16 @@ def _run_there(whole: Package, run: int) -> Row:
 
 
 def _unpack(whole: Package) -> tuple[Laboratory, Campaign]:
-    """A laboratory for as long as this process lives; the next one to run removes its files."""
+    """A laboratory for as long as this process lives.
+
+    If it is killed, the next one to run removes its files.
+    """
+    release = ExitStack()
+    atexit.register(release.close)
     room = len(whole.image) + sum(len(data) for _, data in whole.contents) + MIB
-    folder = RunDirectory.make("campaign", room).path
+    directory = RunDirectory.make("campaign", room)
+    release.callback(directory.remove)
+    folder = directory.path
     image = folder / "image.elf"
     image.write_bytes(whole.image)
     contents = []
@@ -132,4 +140,4 @@ def _unpack(whole: Package) -> tuple[Laboratory, Campaign]:
         file.write_bytes(data)
         contents.append((address, file))
     bench = Bench(image, whole.campaign.bench.words, tuple(contents), whole.campaign.bench.run_for)
-    return Laboratory(bench).__enter__(), whole.campaign
+    return release.enter_context(Laboratory(bench)), whole.campaign

@@ -59,7 +59,7 @@ def _sections(summary: Summary, file: Path) -> Iterator[RenderableType]:
         yield indented(_latency(summary))
     yield ""
     for line in summary.escapes:
-        yield Text(f"escape: {line}", "bold red", overflow="fold")
+        yield Text(f"escape: {line}", "bold red", no_wrap=True, overflow="ignore")
     if not summary.escapes:
         yield Text("no escape: nothing has changed that is not the sandbox's own", "bold green")
     yield Text(f"all runs are in {file}", overflow="fold")

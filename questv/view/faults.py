@@ -51,4 +51,4 @@ def _sections(row: Row, crash: CrashReport | None, again: str) -> Iterator[Rende
         yield ""
         yield crash_view(row.sandbox, crash)
     yield ""
-    yield Text(f"again: {again}", overflow="fold")
+    yield Text(f"again: {again}", no_wrap=True, overflow="ignore")
