@@ -45,7 +45,7 @@ def inject(
         with prepared(path, inputs, run_for, output) as (_, bench), Laboratory(bench) as laboratory:
             draws = Draws(seed, 0)
             if ":" not in fault:
-                chosen = draw_fault(draws, chosen.kind, laboratory.targets(sandbox))
+                chosen = draw_fault(draws, chosen.kind, laboratory.reference(sandbox).used)
             if when is None:
                 reference = laboratory.reference(sandbox)
                 last = reference.doorbell or reference.instructions

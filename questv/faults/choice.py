@@ -26,6 +26,6 @@ def choose(
             "leave it out, or ask for other faults",
         )
     kind = draws.choice(possible)
-    fault = draw_fault(draws, kind, laboratory.targets(sandbox))
+    fault = draw_fault(draws, kind, reference.used)
     when = draw_moment(draws, kind, reference.instructions, reference.doorbell)
     return Injection(sandbox, fault, when)

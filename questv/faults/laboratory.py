@@ -30,7 +30,7 @@ from questv.faults.model import (
 from questv.faults.observation import Observation, observe
 from questv.faults.orders import MAX_CODE, Action, Found, Orders, Trigger
 from questv.faults.outcome import Outcome, Verdict, judge
-from questv.faults.targets import Target, code_of, region_at, targets
+from questv.faults.targets import Target, code_of, region_at, targets, used_lines
 from questv.faults.walls import Stretch, constant_memory
 from questv.inspect.crash import CrashReader
 from questv.inspect.guest import Clock, Guest
@@ -91,15 +91,28 @@ class Injection:
 class Reference:
     """A run without a fault: what it came to, and the instructions of the sandbox in question.
 
-    Of these number ``doorbell`` sends its last doorbell, if it is not 0. ``horizon`` is when
-    machines are ended from outside, by the emulator's clock.
+    Of these number ``doorbell`` sends its last doorbell, if it is not 0. ``used`` is the part of
+    its memory that holds something at the end. ``horizon`` is when machines are ended from outside,
+    by the emulator's clock.
     """
 
     observation: Observation
     instructions: int
     doorbell: int
+    used: tuple[Target, ...]
     clock: Clock
     horizon: int
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A machine that has ended; ``crash`` and ``used`` only if they were asked for."""
+
+    observation: Observation
+    found: Found
+    clock: Clock
+    crash: CrashReport | None
+    used: tuple[Target, ...]
 
 
 @dataclass(frozen=True)
@@ -215,13 +228,13 @@ class Laboratory:
         sandbox = self.sandbox(injection.sandbox)
         reference = self.reference(sandbox.name)
         orders = self._orders(sandbox, injection, reference)
-        observation, found, crash, _ = self._observe(sandbox, orders, explain=explain)
-        return self._result(injection, reference, observation, found, crash)
+        return self._result(injection, reference, self._see(sandbox, orders, explain=explain))
 
     def _refer(self, sandbox: SandboxPlan) -> Reference:
         words = f"for={self.run_for()}"
         orders = self._told(sandbox, Orders(horizon=_LONGEST + self.run_for()))
-        observation, found, _, clock = self._observe(sandbox, orders, explain=False)
+        seen = self._see(sandbox, orders, used=True)
+        observation, clock = seen.observation, seen.clock
         if observation.late or observation.end is not None:
             raise MachineError(
                 f"{self.plan.name} does not end as planned after {words}:"
@@ -231,25 +244,32 @@ class Laboratory:
         end = clock.start + self.run_for() * clock.frequency // 10**9
         return Reference(
             observation=observation,
-            instructions=int(found.executed),
-            doorbell=int(found.doorbell),
+            instructions=int(seen.found.executed),
+            doorbell=int(seen.found.doorbell),
+            used=seen.used,
             clock=clock,
             horizon=end + _GRACE,
         )
 
-    def _observe(
-        self, sandbox: SandboxPlan, orders: Orders, *, explain: bool
-    ) -> tuple[Observation, Found, CrashReport | None, Clock]:
+    def _see(
+        self, sandbox: SandboxPlan, orders: Orders, *, explain: bool = False, used: bool = False
+    ) -> _Seen:
+        """Run a machine to its end, and look at what it leaves."""
         stretches = self._stretches.get(sandbox.name)
         if stretches is None:
             stretches = constant_memory(self.plan, self._image.programs, sandbox.name)
             self._stretches[sandbox.name] = stretches
         with self._machine(orders, f"{self._bench.words} for={self.run_for()}") as machine:
             end, late = self._end(machine)
-            observation = observe(self.plan, machine.memory, stretches, end, late=late)
             guest = Guest(self.plan, machine.memory)
-            crash = CrashReader(guest, self._image.programs).read(sandbox) if explain else None
-            return observation, self._injector.found, crash, guest.clock
+            crashes = CrashReader(guest, self._image.programs)
+            return _Seen(
+                observation=observe(self.plan, machine.memory, stretches, end, late=late),
+                found=self._injector.found,
+                clock=guest.clock,
+                crash=crashes.read(sandbox) if explain else None,
+                used=used_lines(machine.memory, self.targets(sandbox.name)) if used else (),
+            )
 
     def _machine(self, orders: Orders, words: str) -> Machine:
         self._injector.prepare(orders)
@@ -357,14 +377,8 @@ class Laboratory:
 
     # ---- what it has found -----------------------------------------------------------------------
 
-    def _result(
-        self,
-        injection: Injection,
-        reference: Reference,
-        observation: Observation,
-        found: Found,
-        crash: CrashReport | None,
-    ) -> Result:
+    def _result(self, injection: Injection, reference: Reference, seen: _Seen) -> Result:
+        found = seen.found
         injected = int(found.time)
         fault, sandbox = injection.fault, self.sandbox(injection.sandbox)
         length = {Kind.KILL: 4, Kind.STALL: 4}.get(fault.kind, len(fault.bytes) or 8)
@@ -372,7 +386,7 @@ class Laboratory:
         at = int(found.address)
         is_own = region_at(self.targets(sandbox.name), at) is not None
         changed = (at, after) if is_own else (0, b"")
-        verdict = judge(self.plan, sandbox.name, reference.observation, observation, *changed)
+        verdict = judge(self.plan, sandbox.name, reference.observation, seen.observation, *changed)
         if not injected and verdict.outcome is Outcome.NO_EFFECT:
             verdict = Verdict(Outcome.NEVER, ("the run was over before",))
         noticed = verdict.noticed
@@ -385,8 +399,8 @@ class Laboratory:
             place=self._place(sandbox, int(found.rip)),
             before=before,
             after=after,
-            observation=observation,
-            crash=crash,
+            observation=seen.observation,
+            crash=seen.crash,
         )
 
     def _region(self, sandbox: SandboxPlan, fault: Fault) -> str:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from questv.machine import GuestMemory
 from questv.plan.model import Owner, Plan, SandboxPlan
+
+LINE = 64
+"""Bytes of memory that are used or not as one, as in a processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,19 @@ def targets(plan: Plan, sandbox: SandboxPlan) -> tuple[Target, ...]:
 def region_at(targets: tuple[Target, ...], address: int) -> str | None:
     """The region that holds a physical address; None if it is not the sandbox's to be hit."""
     return next((target.region for target in targets if target.holds(address)), None)
+
+
+def used_lines(memory: GuestMemory, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+    """The lines of memory in ``targets`` that hold something, as far as all else is zero."""
+    found = []
+    for target in targets:
+        for start, length in memory.held(target.start, target.size):
+            data = memory.read(start, length)
+            for at in range(0, length, LINE):
+                line = data[at : at + LINE]
+                if line.count(0) != len(line):
+                    found.append(Target(target.region, start + at, len(line)))
+    return tuple(found)
 
 
 def _region(window: str) -> str:
