@@ -65,7 +65,7 @@ def judge(
         outcome = Outcome.STOPPED if differences else Outcome.RECOVERED
         words = tuple(word for word, _ in notices)
         return Verdict(outcome, words, min(times, default=None))
-    hung = tuple(_hung(normal, found))
+    hung = tuple(_hung(plan, normal, found))
     if hung:
         return Verdict(Outcome.HANG, hung)
     if differences:
@@ -91,11 +91,18 @@ def _escapes(plan: Plan, suspect: str, normal: Observation, found: Observation) 
     near = connected(plan, suspect)
     for name, sandbox in found.sandboxes.items():
         if name != suspect:
-            yield from _harm(name, normal.sandboxes[name], sandbox, near=name in near)
+            yield from _harm(name, normal.sandboxes[name], sandbox)
+            if name not in near and _had_time(plan, name, found):
+                yield from _hindrance(name, normal.sandboxes[name], sandbox)
 
 
-def _harm(name: str, normal: Sandbox, found: Sandbox, *, near: bool) -> Iterator[str]:
-    """What was done to another sandbox; one that is ``near`` may have to wait for the suspect."""
+def _had_time(plan: Plan, name: str, found: Observation) -> bool:
+    """Whether the run has waited for a sandbox's end, or would have had the time for it."""
+    return found.late or name in plan.until
+
+
+def _harm(name: str, normal: Sandbox, found: Sandbox) -> Iterator[str]:
+    """What was done to another sandbox."""
     if found.crash != normal.crash:
         yield f"{name} was stopped: {words(found.crash)}"
     for process in found.ended.keys() - normal.ended.keys():
@@ -105,10 +112,14 @@ def _harm(name: str, normal: Sandbox, found: Sandbox, *, near: bool) -> Iterator
             yield f"{name} was left {count} times for {reason}, not {normal.exits[reason]} times"
     if found.spurious > normal.spurious:
         yield f"{name} took {found.spurious} interrupts that nobody had sent"
-    if not near and found.state != normal.state:
+
+
+def _hindrance(name: str, normal: Sandbox, found: Sandbox) -> Iterator[str]:
+    """What a sandbox that has nothing to do with the suspect does not do, or does otherwise."""
+    if found.state != normal.state:
         yield f"{name}, which has nothing to do with it, is {words(found.state)}"
     # What has no end of its own is cut off wherever it is, sooner or later by the shared clock.
-    if not near and normal.state == SandboxState.FINISHED:
+    if normal.state == SandboxState.FINISHED:
         for difference in _output_differences(name, normal, found):
             yield f"{difference}, and {name} has nothing to do with it"
 
@@ -142,10 +153,11 @@ def _notices(
             yield f"{name} saw broken rules on channel {channel}", None
 
 
-def _hung(normal: Observation, found: Observation) -> Iterator[str]:
+def _hung(plan: Plan, normal: Observation, found: Observation) -> Iterator[str]:
     for name, sandbox in found.sandboxes.items():
         wanted = normal.sandboxes[name].state
-        if sandbox.state != wanted and sandbox.state not in _STOPPED:
+        is_over = sandbox.state == wanted or sandbox.state in _STOPPED
+        if not is_over and _had_time(plan, name, found):
             yield f"{name} is {words(sandbox.state)}, not {words(wanted)}"
 
 

@@ -16,6 +16,7 @@ from questv.machine import GuestMemory
 from questv.machine.memory import FIRST_BANK_END, LOW_BANK_START
 from questv.metal.structs import offsetof, sizeof
 from questv.metal.symbols import Symbols
+from questv.monitor.interface import PublicPage
 from questv.monitor.plan import MonitorPlan
 from questv.plan.model import Plan, SandboxPlan
 from questv.plan.programs import Program
@@ -39,19 +40,23 @@ _WORD = 8
 
 @dataclass(frozen=True)
 class Stretch:
-    """Memory that has a name."""
+    """Memory that has a name. What a kernel settles holds from when it has said that it runs."""
 
     start: int
     end: int
     name: str
+    settled_by: str = ""
 
 
 def constant_memory(plan: Plan, programs: Mapping[str, Program], suspect: str) -> list[Stretch]:
     """All memory but what ``suspect`` or others may write, split where owners change."""
     regions = [(region.start, region.end) for region in plan.regions]
-    borders = {border for region in regions for border in region}
     above = [(start, end) for start, end in regions if start >= plan.memory]
     holes = _written(plan, programs, suspect)
+    places = [(place, each.name) for each in plan.sandboxes for place in _settled(programs, each)]
+    settled = {place.start: name for place, name in places}
+    borders = {border for region in regions for border in region}
+    borders |= {border for place, _ in places for border in (place.start, place.end)}
     found: list[Stretch] = []
     for first, last in ((0, FIRST_BANK_END), (LOW_BANK_START, plan.memory), *above):
         at = first
@@ -59,7 +64,7 @@ def constant_memory(plan: Plan, programs: Mapping[str, Program], suspect: str) -
             if at < hole.start <= last:
                 cuts = sorted({at, hole.start, *(b for b in borders if at < b < hole.start)})
                 for start, end in itertools.pairwise(cuts):
-                    found.append(Stretch(start, end, _name(plan, start)))
+                    found.append(Stretch(start, end, _name(plan, start), settled.get(start, "")))
             if first <= hole.start < last:
                 at = max(at, hole.end)
     return found
@@ -142,6 +147,11 @@ class Walls:
         """Copy all of it; ``stretches`` are those of ``constant_memory``."""
         self._stretches = stretches
         self._pieces = [dict(_pieces(memory, stretch)) for stretch in stretches]
+        self._started = {
+            sandbox.name
+            for sandbox in plan.sandboxes
+            if int(PublicPage.view(memory.read(sandbox.public, sizeof(PublicPage))).started)
+        }
         self._blocks = {
             sandbox.name: Vmcb.view(memory.read(sandbox.control, sizeof(Vmcb)))
             for sandbox in plan.sandboxes
@@ -156,7 +166,8 @@ class Walls:
         for stretch, before, after in zip(
             self._stretches, self._pieces, later._pieces, strict=True
         ):
-            if before != after:
+            settled = not stretch.settled_by or stretch.settled_by in later._started
+            if settled and before != after:
                 place = next(_differences(before, after, expected), None)
                 if place is not None:
                     yield f"memory at {place:#x} has changed ({stretch.name})"

@@ -55,11 +55,16 @@ size = "4 KiB"
 
 
 @functools.cache
-def system() -> BuiltSystem:
-    """Two kernels that talk to each other, and one that talks to nobody."""
+def system(until: str = "") -> BuiltSystem:
+    """Two kernels that talk to each other, and one that talks to nobody.
+
+    A run ends with all of them, or with the one named ``until``.
+    """
     names = {"asker": "ask", "answerer": "answer", "loner": "alone"}
     sandboxes = [sandbox_text(name, task_text(task)) for name, task in names.items()]
-    folder = write_system(Path(_folder().name) / "system", system_text(*sandboxes), TASKS)
+    run = f'until = ["{until}"]' if until else ""
+    folder = Path(_folder().name) / f"system-{until}"
+    write_system(folder, system_text(*sandboxes, run=run), TASKS)
     description = folder / "system.toml"
     description.write_text(description.read_text() + CHANNELS)
     return build(folder)
@@ -71,8 +76,8 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
 
 
 @functools.cache
-def bench() -> Bench:
+def bench(until: str = "") -> Bench:
     """The same, to run."""
-    image = Path(_folder().name) / "image.elf"
-    image.write_bytes(system().image)
+    image = Path(_folder().name) / f"image-{until}.elf"
+    image.write_bytes(system(until).image)
     return Bench(image, metronome_word())

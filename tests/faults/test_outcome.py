@@ -17,7 +17,7 @@ from questv.monitor.interface import CrashReason, SandboxState
 from questv.monitor.plan import MonitorPlan
 from questv.plan.model import SandboxPlan
 
-from .systems import system
+from .systems import bench, system
 
 SUSPECT, PEER, LONER = "asker", "answerer", "loner"
 
@@ -96,6 +96,14 @@ def test_harm_to_another_kernel_is_an_escape(
     verdict = through_a_hole(laboratory, monkeypatch, found.physical + offset + 5, bit=4)
     assert verdict.outcome is Outcome.ESCAPE
     assert reason in verdict.reasons
+
+
+def test_who_has_not_begun_when_the_run_ends_has_settled_nothing() -> None:
+    """The run ends with the suspect, which crashes before the others have got so far."""
+    with Laboratory(bench("asker")) as made:
+        result = made.run(Injection(SUSPECT, parse_fault("instruction:0f0b"), Count(100)))
+    assert result.observation.sandboxes[LONER].state != SandboxState.FINISHED
+    assert result.verdict.outcome is Outcome.STOPPED
 
 
 # ---- the same facts told apart, without a machine ------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from questv.faults.laboratory import Laboratory
 from questv.faults.targets import LINE, code_of, region_at, targets
 
@@ -29,7 +31,7 @@ def test_all_of_a_sandbox_and_nothing_of_others() -> None:
             else:
                 assert owner.of == sandbox.name
         places = [(target.start, target.start + target.size) for target in found]
-        assert all(end <= start for (_, end), (start, _) in zip(places, places[1:], strict=False))
+        assert all(end <= start for (_, end), (start, _) in pairwise(places))
 
 
 def test_code() -> None:
