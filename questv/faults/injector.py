@@ -13,26 +13,18 @@
 from __future__ import annotations
 
 import functools
-import mmap
-from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
 from elftools.elf.elffile import ELFFile
 from elftools.elf.hash import GNUHashSection
 
+from questv.counter.hosted import HostedPlugin
 from questv.faults.emulator import REQUIRED
 from questv.faults.orders import SIZE, Exchange, Found, Orders
 from questv.faults.plugin import EXCHANGE_ARGUMENT
-from questv.machine import MIB, MachineError, Qemu, find_qemu, packages
-from questv.machine.runfiles import RunDirectory
-from questv.metal.link import link_library
+from questv.machine import MachineError, Qemu, find_qemu, packages
 from questv.metal.structs import sizeof
-from questv.metal.units import UnitCompiler
-
-_PLUGIN, _EXCHANGE = "injector.so", "exchange"
-_MODULE = "questv.faults.plugin"
-_EXPORTS = ("qemu_plugin_version", "qemu_plugin_install")
 
 
 class Injector:
@@ -41,20 +33,12 @@ class Injector:
     def __init__(self, qemu: Qemu | None = None) -> None:
         """Prepare for ``qemu``, the host's if not given."""
         self._qemu = qemu
+        self._plugin = HostedPlugin("injector", "questv.faults.plugin", EXCHANGE_ARGUMENT, SIZE)
 
     def __enter__(self) -> Injector:
         """Make the plugin. Raises MachineError if this QEMU has no use for it, or LinkError."""
         check(self._qemu or find_qemu())
-        plugin = _plugin()
-        with ExitStack() as release:
-            directory = RunDirectory.make("injector", SIZE + MIB)
-            release.callback(directory.remove)
-            self._path = directory.path
-            (self._path / _PLUGIN).write_bytes(plugin)
-            with (self._path / _EXCHANGE).open("x+b") as file:
-                file.truncate(SIZE)
-                self._memory = mmap.mmap(file.fileno(), SIZE)
-            self._release = release.pop_all()
+        self._plugin.__enter__()
         return self
 
     def __exit__(
@@ -64,23 +48,21 @@ class Injector:
         trace: TracebackType | None,
     ) -> None:
         """Remove it."""
-        self._release.close()
+        self._plugin.__exit__(kind, error, trace)
 
     @property
     def arguments(self) -> tuple[str, ...]:
         """What QEMU has to be told, as ``MachineOptions.extra``."""
-        files = (self._path / _PLUGIN, self._path / _EXCHANGE)
-        plugin, exchange = (str(file).replace(",", ",,") for file in files)
-        return ("-plugin", f"file={plugin},{EXCHANGE_ARGUMENT}{exchange}")
+        return self._plugin.arguments
 
     def prepare(self, orders: Orders) -> None:
         """Tell the next machine what to do, and forget what the last one has found."""
-        self._memory[:SIZE] = bytes(orders) + bytes(sizeof(Found))
+        self._plugin.memory[:SIZE] = bytes(orders) + bytes(sizeof(Found))
 
     @property
     def found(self) -> Found:
         """What has become of it, as of now."""
-        return Exchange.view(bytes(self._memory[:SIZE])).found
+        return Exchange.view(bytes(self._plugin.memory[:SIZE])).found
 
 
 def check(qemu: Qemu) -> None:
@@ -113,9 +95,3 @@ def _shown(qemu: Path) -> frozenset[str]:
                     if symbol is not None and symbol["st_shndx"] != "SHN_UNDEF"
                 )
     return frozenset()
-
-
-@functools.cache
-def _plugin() -> bytes:
-    units = UnitCompiler(checks=False).compile([_MODULE])
-    return link_library(units.values(), _EXPORTS)
