@@ -48,11 +48,15 @@ class StoreError(BadInputError):
 
 
 class Store:
-    """A context manager. A row that is there is never replaced."""
+    """A context manager. A row that is there is never replaced.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    A file that was made here, and into which no row has come, is removed at the end of the block.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, made: Path | None = None) -> None:
         """Use ``make`` or ``open``."""
         self._connection = connection
+        self._made = made
 
     @classmethod
     def make(
@@ -72,7 +76,7 @@ class Store:
                 connection.execute("INSERT INTO campaign VALUES (?, ?, ?, ?, ?, ?, ?)", values)
         except sqlite3.Error as error:
             raise StoreError(f"can't write {file}: {error}", "name another place") from error
-        return cls(connection)
+        return cls(connection, file)
 
     @classmethod
     def open(cls, file: Path, identity: str | None = None) -> Store:
@@ -130,7 +134,10 @@ class Store:
         trace: TracebackType | None,
     ) -> None:
         """Close the file."""
+        is_empty = not self.numbers()
         self._connection.close()
+        if self._made is not None and is_empty:
+            self._made.unlink()
 
 
 def _connect(file: Path) -> sqlite3.Connection:

@@ -151,6 +151,15 @@ def test_what_can_not_be_done(
     assert not list(tmp_path.glob("*.sqlite*"))
 
 
+def test_no_scheduler(questv: Questv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("questv.faults.cluster._PATIENCE", 0.5)
+    file = tmp_path / "rows"
+    said = questv("campaign", HELLO, "-o", file, "--scheduler", "tcp://127.0.0.1:1")
+    assert said.code == 1
+    assert "there is no dask scheduler at tcp://127.0.0.1:1" in said.err
+    assert not file.exists()
+
+
 def test_foreign_kernels_only(questv: Questv) -> None:
     said = questv("campaign", EXAMPLES / "serial")
     assert said.code == 2 and "choose a system without devices" in said.err

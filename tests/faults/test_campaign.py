@@ -121,12 +121,13 @@ def test_identities(laboratory: Laboratory, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["other", "no campaign", "nothing", "version"])
-def test_files_that_can_not_be_gone_on_with(what: str, tmp_path: Path) -> None:
+def test_files_that_can_not_be_gone_on_with(what: str, tmp_path: Path, rows: list[Row]) -> None:
     file = tmp_path / "file"
     if what == "no campaign":
         file.write_text("hello")
     elif what != "nothing":
-        made_store(file).__exit__(None, None, None)
+        with made_store(file) as store:
+            store.add(rows[0])
     if what == "version":
         with sqlite3.connect(file) as connection:
             connection.execute("UPDATE campaign SET format = 99")
@@ -141,8 +142,12 @@ def test_files_that_can_not_be_gone_on_with(what: str, tmp_path: Path) -> None:
     assert problems[what] in raised.value.message and raised.value.fix
 
 
-def test_a_file_is_not_made_twice(tmp_path: Path) -> None:
-    made_store(tmp_path / "file").__exit__(None, None, None)
+def test_a_file_is_not_made_twice(tmp_path: Path, rows: list[Row]) -> None:
+    with made_store(tmp_path / "file"):
+        pass
+    assert not list(tmp_path.iterdir())  # nothing has come into it
+    with made_store(tmp_path / "file") as store:
+        store.add(rows[0])
     with pytest.raises(StoreError) as raised:
         made_store(tmp_path / "file")
     assert "is there already" in raised.value.message
