@@ -10,8 +10,8 @@ from typing import NoReturn
 
 from questv.metal.lang import assembly, i64, u32, u64
 
-NO_REGISTERS, READ_WRITE_REGISTERS = 0, 2
-"""For ``register_execution``: what the callback does with the registers of its core."""
+READ_WRITE_REGISTERS = 2
+"""For ``register_execution``: the callback may change the registers of its core."""
 
 VIRTUAL = 1
 """The clock of the machine."""
