@@ -41,7 +41,7 @@ from questv.plan.image import Image
 from questv.plan.model import SandboxPlan
 from questv.system.wording import one_of, suggest
 
-PATIENCE = 120.0
+PATIENCE = 60.0
 """Seconds of the host's until a machine is given up."""
 
 _LONGEST = 2_000_000_000
@@ -197,8 +197,8 @@ class Laboratory:
         """
         if self._bench.run_for is None:
             with self._machine(Orders(horizon=_LONGEST), self._bench.words) as machine:
-                _, late = self._end(machine)
-                if late:
+                _, stuck = self._end(machine)
+                if stuck or self._late:
                     raise MachineError(
                         f"{self.plan.name} does not come to an end by itself within 2 s of its own"
                         " time",
@@ -235,7 +235,7 @@ class Laboratory:
         orders = self._told(sandbox, Orders(horizon=_LONGEST + self.run_for()))
         seen = self._see(sandbox, orders, used=True)
         observation, clock = seen.observation, seen.clock
-        if observation.late or observation.end is not None:
+        if observation.late or observation.stuck or observation.end is not None:
             raise MachineError(
                 f"{self.plan.name} does not end as planned after {words}:"
                 f" {observation.end or 'it goes on'}",
@@ -260,11 +260,13 @@ class Laboratory:
             stretches = constant_memory(self.plan, self._image.programs, sandbox.name)
             self._stretches[sandbox.name] = stretches
         with self._machine(orders, f"{self._bench.words} for={self.run_for()}") as machine:
-            end, late = self._end(machine)
+            end, stuck = self._end(machine)
             guest = Guest(self.plan, machine.memory)
             crashes = CrashReader(guest, self._image.programs)
             return _Seen(
-                observation=observe(self.plan, machine.memory, stretches, end, late=late),
+                observation=observe(
+                    self.plan, machine.memory, stretches, end, late=self._late, stuck=stuck
+                ),
                 found=self._injector.found,
                 clock=guest.clock,
                 crash=crashes.read(sandbox) if explain else None,
@@ -286,12 +288,16 @@ class Laboratory:
         return Machine(options, name=f"{plan.name}-fault")
 
     def _end(self, machine: Machine) -> tuple[Exit, bool]:
-        """How a machine ended, and whether it was ended at its horizon."""
+        """How a machine ended, and whether it was stuck: its clock does not come to the horizon."""
         try:
-            end = machine.wait(PATIENCE)
+            return machine.wait(PATIENCE), False
         except TimeoutError:
             return machine.stop(), True
-        return end, bool(int(self._injector.found.late))
+
+    @property
+    def _late(self) -> bool:
+        """Whether the last machine was ended at its horizon."""
+        return bool(int(self._injector.found.late))
 
     # ---- what the injector is told ---------------------------------------------------------------
 

@@ -41,11 +41,13 @@ class Sandbox:
 class Observation:
     """A machine that has ended, or was ended at its horizon: then ``late`` is true.
 
-    ``end`` is None if it ended as planned or at its horizon, else how it ended. ``violations`` are
-    those that the receiver's side of a channel, or the sender's, has seen.
+    If it was ``stuck``, it did not come to its horizon, as its clock stood still. ``end`` is None
+    if it ended as planned or in one of these ways, else how it ended. ``violations`` are those that
+    the receiver's side of a channel, or the sender's, has seen.
     """
 
     late: bool
+    stuck: bool
     end: str | None
     sandboxes: Mapping[str, Sandbox]
     violations: Mapping[tuple[str, str], int]
@@ -53,7 +55,13 @@ class Observation:
 
 
 def observe(
-    plan: Plan, memory: GuestMemory, stretches: list[Stretch], end: Exit, *, late: bool
+    plan: Plan,
+    memory: GuestMemory,
+    stretches: list[Stretch],
+    end: Exit,
+    *,
+    late: bool,
+    stuck: bool,
 ) -> Observation:
     """Look at a machine's memory after its end."""
     guest = Guest(plan, memory)
@@ -61,7 +69,8 @@ def observe(
     put_out = outputs(guest)
     return Observation(
         late=late,
-        end=None if late or as_planned else end.detail,
+        stuck=stuck,
+        end=None if late or stuck or as_planned else end.detail,
         sandboxes={each.name: _sandbox(guest, each, put_out[each.name]) for each in plan.sandboxes},
         violations=violations(guest),
         walls=Walls(memory, plan, stretches),

@@ -98,7 +98,7 @@ def _escapes(plan: Plan, suspect: str, normal: Observation, found: Observation) 
 
 def _had_time(plan: Plan, name: str, found: Observation) -> bool:
     """Whether the run has waited for a sandbox's end, or would have had the time for it."""
-    return found.late or name in plan.until
+    return not found.stuck and (found.late or name in plan.until)
 
 
 def _harm(name: str, normal: Sandbox, found: Sandbox) -> Iterator[str]:
@@ -154,6 +154,8 @@ def _notices(
 
 
 def _hung(plan: Plan, normal: Observation, found: Observation) -> Iterator[str]:
+    if found.stuck:
+        yield "a core executes nothing and does not sleep, so that the one clock stands still"
     for name, sandbox in found.sandboxes.items():
         wanted = normal.sandboxes[name].state
         is_over = sandbox.state == wanted or sandbox.state in _STOPPED

@@ -136,6 +136,16 @@ def test_a_stalled_core_goes_on_where_it_was(laboratory: Laboratory) -> None:
     assert late.observation.sandboxes["asker"].output == normal.output
 
 
+def test_a_machine_whose_clock_stands_still(
+    laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As far as the host can tell: it is given up before it could end."""
+    laboratory.reference("asker")
+    monkeypatch.setattr("questv.faults.laboratory.PATIENCE", 0.0)
+    result = run(laboratory, "kill", "1st")
+    assert result.observation.stuck and result.observation.end is None
+
+
 def test_doorbells(laboratory: Laboratory) -> None:
     assert run(laboratory, "doorbell-drop", "1st").verdict.outcome is Outcome.HANG
     for fault in ("doorbell-repeat", "doorbell-delay:100us"):

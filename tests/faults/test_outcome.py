@@ -171,6 +171,17 @@ def test_a_peer_may_wait_for_what_does_not_come(normal: Observation) -> None:
     assert verdict == Verdict(Outcome.STOPPED, ("stopped by its monitor: kernel panic",), 77)
 
 
+def test_a_clock_that_stands_still_is_no_harm_to_others(normal: Observation) -> None:
+    """They have no time on a deterministic machine, and would have it on any other."""
+    loner = replace(normal.sandboxes[LONER], state=SandboxState.ENTERED)
+    sandboxes = {**normal.sandboxes, LONER: loner}
+    verdict = judge(
+        system().plan, SUSPECT, normal, replace(normal, stuck=True, sandboxes=sandboxes)
+    )
+    assert verdict.outcome is Outcome.HANG
+    assert "the one clock stands still" in verdict.reasons[0]
+
+
 def test_what_was_noticed_and_put_right_is_recovered(normal: Observation) -> None:
     found = replace(normal, violations={**normal.violations, (PEER, "there"): 1})
     assert judge(system().plan, SUSPECT, normal, found) == Verdict(
