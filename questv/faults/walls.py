@@ -27,11 +27,12 @@ _SETTLED = (
     "kernel_task_state",
     "questv.kernel.doorbells._by_vector",
 )
+_OF_ENTRIES = ("questv.monitor.svm.registers", "questv.monitor.suspicion._entered")
+"""What a monitor writes when it enters its kernel; the second, a time, at each beginning."""
 _OF_WATCHERS = ("questv.monitor.suspicion._asked",)
 _OF_RESTARTS = (
     "questv.monitor.recovery._restarts",
     "questv.monitor.pending.table",
-    "questv.monitor.suspicion._entered",
 )
 """What a monitor writes when its kernel suspects another, and when it restarts its kernel."""
 _SETTINGS = (
@@ -136,7 +137,7 @@ def _monitor_state(sandbox: SandboxPlan, symbols: Symbols) -> Iterator[Stretch]:
     """The variables by which a monitor works; its others are set once."""
     watches = _OF_WATCHERS if sandbox.heartbeat is not None else ()
     restarts = _OF_RESTARTS if sandbox.recovery is not None else ()
-    for name in ("questv.monitor.svm.registers", *watches, *restarts):
+    for name in (*_OF_ENTRIES, *watches, *restarts):
         symbol = symbols.by_name[name]
         for window in sandbox.monitor_windows:
             if window.address <= symbol.address < window.address + window.size:
