@@ -9,6 +9,7 @@ from questv.kernel import (
     console_port,
     events,
     floats,
+    incarnation,
     inputs,
     jobs,
     lapic,
@@ -23,7 +24,7 @@ from questv.kernel import (
 )
 from questv.kernel.hypercall import hypercall
 from questv.kernel.status import status
-from questv.metal.lang import metal, module_assembly
+from questv.metal.lang import metal, module_assembly, u64
 from questv.monitor.interface import Hypercall
 
 module_assembly(
@@ -34,7 +35,7 @@ module_assembly(
 kernel_entry:                       # in 64-bit mode, on the plan's page tables and stack
     xor ebp, ebp                    # the end of every stack trace
     push rbp
-    call kernel_main
+    call kernel_main                # rdi: the number of this life
     ud2
 .size kernel_entry, . - kernel_entry
 """
@@ -42,8 +43,9 @@ kernel_entry:                       # in 64-bit mode, on the plan's page tables 
 
 
 @metal(export="kernel_main")
-def main() -> None:
+def main(life: u64) -> None:
     """Set the core up, say that the kernel runs, and give the core to the tasks."""
+    incarnation.start(life)
     tables.install()
     tasks.prepare()  # from here on the console knows whose line is written, also of a panic
     console_port.start()

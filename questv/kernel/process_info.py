@@ -51,6 +51,7 @@ class ProcessInfo(Struct, size=4096):
     program_size: u64
     start_tsc: u64  # the clock: see ``kernel.clock``
     clock_per_tick: u64
+    session: u64  # of the kernel's life: see ``kernel.incarnation``
     end_count: u32
     input_count: u32
     ends: Array[EndInfo, MAX_ARGUMENTS]

@@ -14,7 +14,7 @@ from typing import NoReturn
 from questv.arch.x86.instructions import disable_interrupts, enable_interrupts, read_cr2, read_tsc
 from questv.arch.x86.registers import RFLAGS_FIXED, RFLAGS_INTERRUPTS
 from questv.channel.sleep import Area
-from questv.kernel import clock, doorbells, jobs, tasks
+from questv.kernel import clock, doorbells, incarnation, jobs, tasks
 from questv.kernel.doorbells import Wait, WaitState
 from questv.kernel.floats import FloatState
 from questv.kernel.info import MAX_ARGUMENTS, Call, info
@@ -84,7 +84,7 @@ _nowhere: Area = static()  # where the kernel withdraws announcements, which a p
 
 @metal
 def start() -> None:
-    """Tell every process the time, and let the doorbells of its ends lead to it."""
+    """Tell every process the time and the session, and let the doorbells of its ends lead to it."""
     for i in range(info.task_count):
         if info.tasks[i].process != 0:
             _start(of_task(u64(i)))
@@ -95,6 +95,7 @@ def _start(process: Process) -> None:
     told = process.info[0]
     told.start_tsc = info.machine.start_tsc
     told.clock_per_tick = clock.per_tick()
+    told.session = incarnation.session
     for i in range(told.end_count):
         doorbells.connect(process.waits[i], told.ends[i])
         process.waits[i].own = ptr(_nowhere)
