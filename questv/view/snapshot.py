@@ -188,10 +188,14 @@ def _channels(snapshot: Snapshot) -> Table:
     broken = any(end.violations for each in snapshot.channels for end in _ends(each))
     if broken:
         add_column(made, "broken rules", number=True, style="bold red")
+    restarted = any(end.resets for each in snapshot.channels for end in _ends(each))
+    if restarted:
+        add_column(made, "resets", number=True)
     for channel in snapshot.channels:
         for end, title in zip(_ends(channel), (channel.name, f"  {channel.kind}"), strict=True):
             counts = [end.messages, end.bytes, end.waits, end.rung, end.woken, end.late]
             counts += [end.violations] if broken else []
+            counts += [end.resets] if restarted else []
             name = sandbox_name(snapshot.sandboxes, end.sandbox)
             made.add_row(title, name, *(f"{number:,}" for number in counts))
     return made
