@@ -73,9 +73,7 @@ class Vote(Struct):
     @metal
     def _agree(self, one: u64, other: u64) -> bool:
         return (
-            self.answered[one]
-            and self.answered[other]
-            and self.answers[one] == self.answers[other]
+            self.answered[one] and self.answered[other] and self.answers[one] == self.answers[other]
         )
 
 

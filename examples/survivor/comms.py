@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from messages import Telemetry
 
-from questv.api import State, Writer, finish, initialize, log, now, panic, periodic, sleep_until, task
+from questv.api import (
+    FOREVER,
+    Semaphore,
+    State,
+    Writer,
+    finish,
+    initialize,
+    log,
+    now,
+    panic,
+    periodic,
+    sleep_until,
+    task,
+)
 from questv.metal.lang import Array, Ptr, addr, asm, static, u64
 from questv.metal.structs import sizeof
 
@@ -22,6 +35,7 @@ class Past(State, version=1):
 
 lives: u64 = static()
 sent_before: u64 = static()
+awake: Semaphore = static()
 no_table: Array[u64, 2] = static()
 
 
@@ -49,11 +63,13 @@ def wake(past: Past) -> None:
     past.save()
     lives = past.lives
     sent_before = past.sent
+    awake.post()
 
 
 @task
 def fail(every: u64) -> None:
     """After some time, do what no kernel may do; in each life something else."""
+    awake.wait(FOREVER)
     sleep_until(now() + every)
     match lives:
         case 1:
@@ -71,6 +87,6 @@ def fail(every: u64) -> None:
         case 7:
             asm("lidt [$0]\nud2", None, "r", addr(no_table))  # a triple fault
         case 8:
-            asm("cli\n2: pause\njmp 2b", None, "")  # hangs with interrupts off
+            asm("cli\n2: jmp 2b", None, "")  # hangs with interrupts off
         case _:
             log("nothing else goes wrong")

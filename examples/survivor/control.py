@@ -32,7 +32,7 @@ class Pendulum(State):
     most: f64  # the farthest that it has leant
 
 
-@periodic(period="1 ms", budget="100 us", floats=True)
+@periodic(period="1 ms", budget="500 us", floats=True)
 def balance(pendulum: Pendulum, stiffness: f64, damping: f64, calls: u64) -> None:
     """See how it leans, and push against it."""
     steps: u64 = 0
