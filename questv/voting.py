@@ -1,9 +1,9 @@
 """Three answer the same question, and what two of them say is the answer.
 
-A kernel that has been corrupted may give any answer, late or not at all; alone it can't be told from
+A kernel that has been corrupted may give any answer, or none in time; alone it can't be told from
 one that is right. So three kernels do the same work, and a fourth asks them all, by numbers, and
-compares. As long as at most one of the three lies or is silent, the answer is right, and who lied is
-known. Nothing here knows how questions and answers travel.
+compares. As long as at most one of the three lies or is silent, the answer is right, and who lied
+is known. Nothing here knows how questions and answers travel.
 """
 
 from __future__ import annotations

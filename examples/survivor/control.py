@@ -7,8 +7,8 @@ second, it leans twice as far as before, and soon lies on the ground.
 from __future__ import annotations
 
 from questv.api import State, finish, initialize, log, now, periodic
-from questv.metal.lang import f64, i64, metal, u64
 from questv.math import fabs, sin
+from questv.metal.lang import f64, i64, metal, u64
 
 STEP = 1_000_000  # nanoseconds of a step of the simulation
 STEPS = 50  # of a call at most: for a host that is late, when it is not the machine that is
