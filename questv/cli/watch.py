@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from functools import partial
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from questv.monitor.interface import SandboxState
 
 _KEPT_LINES = 10_000  # of each sandbox, the newest; a run may last for weeks
 _PATIENCE = 0.1  # seconds for a restart; one that takes longer is told before it is over
+_RESTARTING = (SandboxState.RESTARTING, SandboxState.ENTERED)  # of a sandbox that had a fault
 
 
 class Watcher(Protocol):
@@ -55,7 +56,7 @@ class Watch:
         self._booted = False
         self._entered = False
         self._crashes = dict.fromkeys(self._names, 0)
-        self._restarting: dict[str, float] = {}  # whose fault is to be told; when it was found
+        self._since: dict[str, float] = {}  # when a fault was found that waits for a restart
         self._written = dict.fromkeys(self._names, 0)
         self._lost = dict.fromkeys(self._names, 0)
         self._lines = {name: deque[Line](maxlen=_KEPT_LINES) for name in self._names}
@@ -63,19 +64,17 @@ class Watch:
     def look(self, *, is_last: bool = False) -> bool:
         """Tell what is new; whether there was anything. The last look waits for no restart."""
         news = self._look_for_boot()
-        # Faults come first: what a sandbox has written before one is then there to see.
-        faults = [(name, each) for name in self._names for each in self._new_faults(name, is_last)]
-        lines, lost = self._new_lines()
+        # The counts come first: what a sandbox has written before a fault is then there to see.
+        counts = {name: self._inspector.crash_count(name) for name in self._names}
+        failed = [name for name, count in counts.items() if count > self._crashes[name]]
+        waiting = {name for name in failed if not is_last and self._is_restarting(name)}
+        lines, lost = self._new_lines(waiting)
         events: list[tuple[int, Callable[[], None]]] = [
             (line.time or 0, partial(self._watcher.wrote, line)) for line in lines
         ]
-        events += [
-            (
-                fault.time or 0,
-                partial(self._watcher.crashed, name, fault, self._awaited(name, fault)),
-            )
-            for name, fault in faults
-        ]
+        for name in failed:
+            if name not in waiting:
+                events += self._new_faults(name, counts[name])
         for _, tell in sorted(events, key=lambda event: event[0]):
             tell()
         return news or lost or bool(events)
@@ -110,24 +109,22 @@ class Watch:
         self._watcher.booted(MachineReport(asked=self._asked, found=found))
         return True
 
-    def _new_faults(self, name: str, is_last: bool) -> Iterator[CrashReport]:
-        """The faults of a sandbox that are new, as far as they are still known.
+    def _is_restarting(self, name: str) -> bool:
+        """Whether to wait for a restart after a fault; one that takes long is not waited for."""
+        since = self._since.setdefault(name, time.monotonic())
+        state = self._inspector.state(name)
+        if state in _RESTARTING and time.monotonic() < since + _PATIENCE:
+            return True
+        del self._since[name]
+        return False
 
-        The newest one waits until the restart after it is over, but not for long.
-        """
-        if self._inspector.crash_count(name) == self._crashes[name]:
-            return
-        since = self._restarting.pop(name, time.monotonic())
-        is_patient = not is_last and time.monotonic() < since + _PATIENCE
-        new = [
-            crash for crash in self._inspector.crashes(name) if crash.number >= self._crashes[name]
-        ]
-        if new and new[-1].action == RESTART and new[-1].started is None and is_patient:
-            self._restarting[name] = since
-            del new[-1]
-        for crash in new:
-            self._crashes[name] = crash.number + 1
-            yield crash
+    def _new_faults(self, name: str, count: int) -> Iterator[tuple[int, Callable[[], None]]]:
+        """When the first ``count`` faults were, and what tells them, as far as they are new."""
+        first, self._crashes[name] = self._crashes[name], count
+        for crash in self._inspector.crashes(name):
+            if first <= crash.number < count:
+                awaited = self._awaited(name, crash)
+                yield crash.time or 0, partial(self._watcher.crashed, name, crash, awaited)
 
     def _awaited(self, name: str, crash: CrashReport) -> tuple[str, ...]:
         """The sandboxes that the run's end waits for, after a crash of the one named."""
@@ -139,12 +136,12 @@ class Watch:
             and (each != name or crash.action == RESTART)
         )
 
-    def _new_lines(self) -> tuple[list[Line], bool]:
+    def _new_lines(self, waiting: Container[str]) -> tuple[list[Line], bool]:
         """The lines that are new, and whether others were lost, which is told at once.
 
-        Those of a kernel that is being restarted wait, as those of the next may be among them.
+        Those of the sandboxes in ``waiting`` are left for later.
         """
-        names = [name for name in self._names if name not in self._restarting]
+        names = [name for name in self._names if name not in waiting]
         reports = [self._inspector.console(name, self._written[name]) for name in names]
         for report in reports:
             if report.lost:
