@@ -39,7 +39,7 @@ awake: Semaphore = static()
 no_table: Array[u64, 2] = static()
 
 
-@periodic(period="10 ms", budget="500 us")
+@periodic(period="10 ms", budget="4 ms")
 def send(telemetry: Writer, past: Past) -> None:
     """Send a message, and keep in mind that it was sent."""
     message = Ptr[Telemetry](telemetry.begin(sizeof(Telemetry)))[0]
@@ -56,11 +56,11 @@ def send(telemetry: Writer, past: Past) -> None:
 
 @initialize(send)
 def wake(past: Past) -> None:
-    """Say what was before, and begin another life."""
+    """Begin another life, and say what was before."""
     global lives, sent_before
-    log(f"life {past.lives + 1}, after {past.sent} messages")
     past.lives += 1
     past.save()
+    log(f"life {past.lives}, after {past.sent} messages")
     lives = past.lives
     sent_before = past.sent
     awake.post()

@@ -54,9 +54,11 @@ def _check_comms(
         re.fullmatch(r"life (\d+), after (\d+) messages", line) for line in _lines(run, "comms")
     ]
     past = [(int(life[1]), int(life[2])) for life in lives if life]
-    continues = [life for life, _ in past] == list(range(1, comms.incarnation + 2))
-    grows = all(earlier < later for (_, earlier), (_, later) in pairwise(past))
-    yield Expectation("lives remembered", continues and grows, f"{len(past)} lives")
+    grows = all(
+        earlier < later and before <= after for (earlier, before), (later, after) in pairwise(past)
+    )
+    all_known = len(past) == comms.incarnation + 1 or not is_exact
+    yield Expectation("lives remembered", bool(past) and grows and all_known, f"{len(past)} lives")
     (said,) = re.findall(r"^(\d+) messages were sent", "\n".join(_lines(run, "ground"))) or [0]
     backwards = sum(each.total for each in ground.counters)
     (silence,) = ground.histograms

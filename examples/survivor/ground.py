@@ -24,7 +24,7 @@ silence: Histogram = static()  # nanoseconds from a message to the next
 backwards: Counter = static()  # messages that are older than others before them
 
 
-@periodic(period="5 ms", budget="500 us")
+@periodic(period="5 ms", budget="2 ms")
 def receive(telemetry: Reader, heard: Heard) -> None:
     """Look whether there is news."""
     if heard.since == 0:

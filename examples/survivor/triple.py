@@ -19,7 +19,7 @@ class Position(State):
     position: i64
 
 
-@periodic(period="2 ms", budget="500 us")
+@periodic(period="2 ms", budget="1 ms")
 def track(question: Reader, answer: Writer, own: Position, corrupt_at: u64) -> None:
     """Answer if there is a new question, and give up if an earlier answer was wrong."""
     asked: Question = local()

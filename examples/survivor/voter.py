@@ -47,7 +47,7 @@ by_two: Counter = static()
 undecided: Counter = static()  # votes that had to be given more time
 
 
-@periodic(period="5 ms", budget="500 us")
+@periodic(period="5 ms", budget="2 ms")
 def vote(
     ask_one: Writer,
     ask_two: Writer,
