@@ -1,4 +1,4 @@
-# `make demo` runs the main job, `make test` all tests; both set everything up first.
+# `make demo` runs the main job and shows how kernels survive, `make test` all tests; both set everything up first.
 
 PYTHON ?= python3
 FILE ?= README.md
@@ -9,6 +9,7 @@ READY = .venv/.ready
 
 demo: $(READY)
 	@.venv/bin/questv run examples/demo --input file="$(FILE)"
+	@.venv/bin/questv run examples/survivor --deterministic
 
 test: $(READY) lint
 	.venv/bin/python -m pytest -n 2

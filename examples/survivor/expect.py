@@ -12,81 +12,77 @@ from voter import FACTOR, VOTES
 from questv.expect import Expectation, RunResult
 from questv.inspect.model import CrashReport, SandboxReport
 
+LEAN = 200  # thousandths of a radian that the pendulum may lean
+REPAIR_TIME = 1_000_000  # nanoseconds from a fault's being found until the next kernel runs
 U64 = (1 << 64) - 1
-HEALTHY = ("control", "ground", "one", "three", "voter")
 
 
 def check(run: RunResult) -> Iterator[Expectation]:
     """Nobody but who failed was hurt, all was repaired, and the answers were right throughout."""
-    sandboxes = {sandbox.name: sandbox for sandbox in run.report.sandboxes}
-    is_exact = run.report.machine.asked.deterministic
-    yield from _check_control(run, sandboxes["control"], is_exact)
-    yield from _check_comms(run, sandboxes, is_exact)
-    yield from _check_votes(run, sandboxes, is_exact)
-    hurt = [name for name in HEALTHY if sandboxes[name].crashes]
+    yield from _check_control(run)
+    yield from _check_comms(run)
+    yield from _check_votes(run)
+    intact = ("control", "ground", "one", "three", "voter")
+    hurt = [name for name in intact if _sandbox(run, name).crashes]
     yield Expectation("others unhurt", not hurt, ", ".join(hurt) or "no fault but those intended")
 
 
-def _check_control(run: RunResult, control: SandboxReport, is_exact: bool) -> Iterator[Expectation]:
-    (task,) = control.tasks
+def _check_control(run: RunResult) -> Iterator[Expectation]:
+    (task,) = _sandbox(run, "control").tasks
     late = task.misses + task.dropped
     detail = f"{late} of {task.releases} deadlines missed"
-    if not is_exact:
+    if not _is_exact(run):
         detail += "; time was the host's"
-    yield Expectation("control in time", late == 0 or not is_exact, detail)
-    (most,) = re.findall(r"(\d+) at most", _lines(run, "control")[-1]) or ["1500"]
-    yield Expectation("upright", int(most) < 200, f"the pendulum leant {most} mrad at most")
+    in_time = late == 0 or not _is_exact(run)
+    yield Expectation("control in time", in_time and task.releases > 0, detail)
+    leant = [int(most) for (most,) in _said(run, "control", r"call .*, (\d+) at most")]
+    upright = bool(leant) and max(leant) < LEAN
+    detail = f"the pendulum leant {max(leant, default=0)} mrad at most"
+    yield Expectation("upright", upright, detail)
 
 
-def _check_comms(
-    run: RunResult, sandboxes: dict[str, SandboxReport], is_exact: bool
-) -> Iterator[Expectation]:
-    comms, ground = sandboxes["comms"], sandboxes["ground"]
-    times = [_repair_time(crash) for crash in comms.crashes]
-    repaired = comms.crash is None and all(time is not None for time in times)
+def _check_comms(run: RunResult) -> Iterator[Expectation]:
+    comms, ground = _sandbox(run, "comms"), _sandbox(run, "ground")
     # A host that lets a core wait for long makes it look like another hang.
-    enough = comms.incarnation == WAYS or (comms.incarnation > WAYS and not is_exact)
-    detail = f"{comms.incarnation} restarts"
-    if repaired and times:
-        detail += f"; the last {len(times)} took {_most_us(times)} us at most"
-    yield Expectation("comms repaired", repaired and enough, detail)
+    enough = comms.incarnation == WAYS or (comms.incarnation > WAYS and not _is_exact(run))
+    repaired = comms.crash is None and _are_repaired(run, comms.crashes)
+    detail = f"{comms.incarnation} restarts{_times(comms.crashes)}"
+    yield Expectation("comms repaired", enough and repaired, detail)
     lives = [
-        re.fullmatch(r"life (\d+), after (\d+) messages", line) for line in _lines(run, "comms")
+        (int(life), int(sent))
+        for life, sent in _said(run, "comms", r"life (\d+), after (\d+) messages")
     ]
-    past = [(int(life[1]), int(life[2])) for life in lives if life]
-    grows = all(
-        earlier < later and before <= after for (earlier, before), (later, after) in pairwise(past)
-    )
-    all_known = len(past) == comms.incarnation + 1 or not is_exact
-    yield Expectation("lives remembered", bool(past) and grows and all_known, f"{len(past)} lives")
-    (said,) = re.findall(r"^(\d+) messages were sent", "\n".join(_lines(run, "ground"))) or [0]
-    backwards = sum(each.total for each in ground.counters)
+    grows = all(old[0] < new[0] and old[1] <= new[1] for old, new in pairwise(lives))
+    all_known = len(lives) == comms.incarnation + 1 or not _is_exact(run)
+    yield Expectation("lives remembered", grows and all_known, f"{len(lives)} lives")
+    sent = [int(sent) for sent, _ in _said(run, "ground", r"(\d+) messages were sent, in (\d+) .*")]
+    goes_on = bool(sent and lives) and sent[-1] > lives[-1][1]
+    in_order = all(counter.total == 0 for counter in ground.counters)
     (silence,) = ground.histograms
-    detail = f"{said} messages, none for {(silence.most or 0) / 1e6:.0f} ms at most"
-    received = int(said) > past[-1][1] and backwards == 0 if past else False
-    yield Expectation("telemetry goes on", received, detail)
+    detail = f"{sent[-1]} messages" if sent else "the last message did not come"
+    detail += f", none for {(silence.most or 0) / 1e6:.0f} ms at most"
+    yield Expectation("telemetry goes on", goes_on and in_order, detail)
 
 
-def _check_votes(
-    run: RunResult, sandboxes: dict[str, SandboxReport], is_exact: bool
-) -> Iterator[Expectation]:
-    two = sandboxes["two"]
-    lines = _lines(run, "voter")
+def _check_votes(run: RunResult) -> Iterator[Expectation]:
+    two = _sandbox(run, "two")
     position, digest = true_votes()
-    wanted = f"{VOTES} votes, position {position}, digest {digest:016x}"
-    yield Expectation("votes right", wanted in lines, wanted)
-    counts = {each.name: each.total for each in sandboxes["voter"].counters}
-    decided = counts["voter.undecided"] == 0 or not is_exact
+    results = _said(run, "voter", r"(\d+) votes, position (-?\d+), digest (\w+)")
+    right = results == [(str(VOTES), str(position), f"{digest:016x}")]
+    detail = f"position {position} at the end" if right else f"{results}, and not {position}"
+    yield Expectation("votes right", right, detail)
+    counts = {each.name: each.total for each in _sandbox(run, "voter").counters}
+    decided = counts["voter.undecided"] == 0 or not _is_exact(run)
     detail = f"{counts['voter.unanimous']} by three, {counts['voter.by_two']} by two"
     yield Expectation("votes decided", decided, detail)
-    odd = [line for line in lines if "is the odd one out" in line]
-    back = [line for line in lines if line.startswith("two is back")]
-    found = len(odd) == 1 and odd[0].startswith("two ")
-    yield Expectation("the odd one found", found, "; ".join(odd))
-    times = [_repair_time(crash) for crash in two.crashes]
-    repaired = two.incarnation == 1 and len(times) == 1 and times[0] is not None
-    detail = f"{back[-1]}; restarted in {_most_us(times)} us" if repaired and back else ""
-    yield Expectation("and back", repaired and bool(back), detail)
+    odd = _said(run, "voter", r"(\w+) is the odd one out, vote (\d+)")
+    detail = ", ".join(f"{who} in vote {vote}" for who, vote in odd) or "there was none"
+    yield Expectation("the odd one found", [who for who, _ in odd] == ["two"], detail)
+    back = [int(vote) for (vote,) in _said(run, "voter", r"two is back, vote (\d+)")]
+    is_back = bool(odd and back) and back[-1] > int(odd[-1][1])
+    repaired = two.incarnation == 1 and _are_repaired(run, two.crashes)
+    detail = f"in vote {back[-1]}{_times(two.crashes)}" if back else "it did not come back"
+    yield Expectation("and back", is_back and repaired, detail)
 
 
 def true_votes() -> tuple[int, int]:
@@ -98,16 +94,35 @@ def true_votes() -> tuple[int, int]:
     return position, digest
 
 
+def _sandbox(run: RunResult, name: str) -> SandboxReport:
+    (found,) = (sandbox for sandbox in run.report.sandboxes if sandbox.name == name)
+    return found
+
+
+def _is_exact(run: RunResult) -> bool:
+    """Whether the machine's time was its own, so that a deadline is a deadline."""
+    return run.report.machine.asked.deterministic
+
+
+def _said(run: RunResult, sandbox: str, pattern: str) -> list[tuple[str, ...]]:
+    """The groups of ``pattern`` in each line of a sandbox that is like it."""
+    found = [re.fullmatch(pattern, line.text) for line in run.console(sandbox)]
+    return [match.groups() for match in found if match]
+
+
 def _repair_time(crash: CrashReport) -> int | None:
-    """Nanoseconds from a fault to the next kernel's start; None if there was no such."""
+    """From a fault until the next kernel ran, in nanoseconds; None if none did."""
     if crash.action != "restart" or crash.time is None or crash.started is None:
         return None
     return crash.started - crash.time
 
 
-def _most_us(times: list[int | None]) -> int:
-    return max(time or 0 for time in times) // 1000
+def _are_repaired(run: RunResult, crashes: tuple[CrashReport, ...]) -> bool:
+    times = [_repair_time(crash) for crash in crashes]
+    return all(time is not None and (time < REPAIR_TIME or not _is_exact(run)) for time in times)
 
 
-def _lines(run: RunResult, sandbox: str) -> list[str]:
-    return [line.text for line in run.console(sandbox)]
+def _times(crashes: tuple[CrashReport, ...]) -> str:
+    """How long the last repairs took."""
+    times = [time for crash in crashes if (time := _repair_time(crash)) is not None]
+    return f", the last {len(times)} in {max(times) // 1000} us at most" if times else ""
