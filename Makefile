@@ -1,4 +1,5 @@
-# `make demo` runs the main job and shows how kernels survive, `make test` all tests; both set everything up first.
+# `make demo` runs the main job, and kernels that fail and go on; `make test` runs all tests. Both set
+# everything up first.
 
 PYTHON ?= python3
 FILE ?= README.md
