@@ -5,12 +5,22 @@ from __future__ import annotations
 from enum import IntEnum
 
 from questv.arch.x86.instructions import disable_interrupts, enable_interrupts, read_tsc
-from questv.channel.sleep import Area, Bell, announce_sleep, must_ring, withdraw_sleep
+from questv.channel import sleep as sleeping
+from questv.channel.sleep import (
+    NOBODY,
+    Area,
+    Bell,
+    announce_sleep,
+    is_known,
+    must_ring,
+    notice_restart,
+    withdraw_sleep,
+)
 from questv.kernel import clock, lapic, tasks, timers, vcpus
 from questv.kernel.info import EndInfo
 from questv.kernel.status import EndStatus
 from questv.kernel.vcpus import Member
-from questv.metal.lang import ACQUIRE, RELAXED, Array, Ptr, fence, metal, ptr, static, u8, u32, u64
+from questv.metal.lang import RELAXED, Array, Ptr, metal, ptr, static, u8, u32, u64
 from questv.metal.structs import Struct, width
 from questv.monitor.interface import VECTORS
 
@@ -65,6 +75,23 @@ def connect(wait: Wait, end: EndInfo) -> None:
     listen(wait, end.bell_vector, u64(end.task))
     for i in range(end.elsewhere_count):
         _by_vector[end.elsewhere[i].bell] = ptr(wait)
+    if end.elsewhere_count != 0:
+        wait.bell.known = NOBODY  # each ring has to ask where the other side is
+
+
+@metal
+def introduce(wait: Wait, session: u64) -> None:
+    """Let the other side of an end that is set up learn that this one has been restarted."""
+    sleeping.introduce(wait.bell, wait.own[0], wait.peer[0], session)
+    wait.counters.rung += 1
+    lapic.send(wait.destination, wait.vector)
+
+
+@metal(inline=True)
+def notice(wait: Wait) -> None:
+    """Count it if the other side has been restarted."""
+    if notice_restart(wait.bell, wait.peer[0]):
+        wait.counters.resets += 1
 
 
 @metal
@@ -98,20 +125,40 @@ def take_late(vector: u64) -> bool:
 
 
 @metal(inline=True)
-def ring_if_asleep(wait: Wait) -> None:
-    """After a change in the own area: wake the other side if it sleeps."""
-    if must_ring(wait.bell, wait.peer[0]):
-        ring(wait)
+def ring_if_asleep(wait: Wait) -> bool:
+    """After a change in the own area: wake the other side if it sleeps.
+
+    True if it has been restarted since this was last asked.
+    """
+    peer = wait.peer[0]
+    return must_ring(wait.bell, peer) and _ring(wait, peer)
 
 
 @metal(inline=True)
 def ring(wait: Wait) -> None:
     """Ring the other side's doorbell."""
+    _ring(wait, wait.peer[0])
+
+
+@metal(inline=True)
+def _ring(wait: Wait, peer: Area) -> bool:
+    """Ring the other side's doorbell; true if it has been restarted since."""
     wait.counters.rung += 1
-    if wait.told[0].elsewhere_count == 0:
+    if is_known(wait.bell, peer):
         lapic.send(wait.destination, wait.vector)
-    else:
+        return False
+    return _ring_another(wait)
+
+
+@metal
+def _ring_another(wait: Wait) -> bool:
+    """Ring a side that is not in the place, or not in the life, in which it was known."""
+    if wait.told[0].elsewhere_count != 0:
         _ring_where_it_is(wait)
+        return False
+    lapic.send(wait.destination, wait.vector)
+    notice(wait)
+    return True
 
 
 @metal
@@ -121,7 +168,6 @@ def _ring_where_it_is(wait: Wait) -> None:
     It says so before it announces a sleep there. If it has moved on since, the doorbell goes
     astray, and that is no loss: whoever has moved looks again before it sleeps.
     """
-    fence(ACQUIRE)  # the announcement before the place
     end = wait.told[0]
     place = Ptr[Area](end.peer)[0].place.load(RELAXED)
     if place == 0 or place > u64(end.elsewhere_count):

@@ -149,6 +149,8 @@ class HeartbeatInfo(Struct):
 
     pulse: u64  # where its own ``Pulse`` is (virtual)
     period: u64  # nanoseconds; 0: it gives none, and looks for none
+    checked: u64  # bytes of memory that never changes which are checked each period
+    program: u32  # CRC-32C of the kernel's text and constants
     watched_count: u64
     watched: Array[WatchedInfo, MAX_WATCHED]
 

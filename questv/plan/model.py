@@ -354,7 +354,8 @@ class HeartbeatPlan(Part):
     """A kernel's signs of life: on the page at ``physical``, which it sees at ``address``.
 
     Times are in nanoseconds: it gives one each ``period``, and has hung after ``deadline``. Between
-    two suspicions of one that it watches there is a ``gap`` at least.
+    two suspicions of one that it watches there is a ``gap`` at least. Each time it checks so many
+    bytes of its memory.
     """
 
     physical: int
@@ -363,6 +364,7 @@ class HeartbeatPlan(Part):
     deadline: int
     watched: tuple[WatchedPlan, ...]
     gap: int
+    checked: int
 
 
 class RecoveryPlan(Part):
