@@ -7,8 +7,8 @@ from messages import Telemetry
 from questv.api import (
     FOREVER,
     Semaphore,
+    Sender,
     State,
-    Writer,
     finish,
     initialize,
     log,
@@ -24,6 +24,7 @@ from questv.metal.structs import sizeof
 WAYS = 8
 """So many ends there are; the life after them is the last one."""
 LAST_MESSAGES = 20  # in that
+TIME_FOR_ROOM = 5_000_000
 
 
 class Past(State, version=1):
@@ -40,14 +41,17 @@ no_table: Array[u64, 2] = static()
 
 
 @periodic(period="10 ms", budget="4 ms")
-def send(telemetry: Writer, past: Past) -> None:
+def send(telemetry: Sender, past: Past) -> None:
     """Send a message, and keep in mind that it was sent."""
-    message = Ptr[Telemetry](telemetry.begin(sizeof(Telemetry)))[0]
+    room = telemetry.reserve(sizeof(Telemetry), now() + TIME_FOR_ROOM)
+    if room.is_null():
+        return  # what was sent in the life before has not been received yet
+    message = Ptr[Telemetry](room)[0]
     message.life = past.lives
     message.number = past.sent + 1
     is_last = past.lives > WAYS and past.sent == sent_before + LAST_MESSAGES - 1
     message.is_last = u64(is_last)
-    telemetry.publish()
+    telemetry.commit()
     past.sent += 1
     past.save()
     if is_last:
