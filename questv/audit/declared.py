@@ -169,6 +169,11 @@ class Declared:
         self.sandboxes = {sandbox.name: sandbox for sandbox in system.sandboxes}
         self.cores = dict(zip(self.sandboxes, system.cores(), strict=True))
         self.movers = movers_of(system)
+        self.heartbeats = {
+            sandbox.name: sandbox.heartbeat
+            for sandbox in system.sandboxes
+            if sandbox.heartbeat is not None
+        }
         self.view = cache(self._view)
         self.kernel = cache(self._kernel)
         self.monitor = cache(self._monitor)
@@ -182,6 +187,7 @@ class Declared:
         parts = [
             *self._own_memory(name),
             *self._channel_sides(name),
+            *self._signs_of_life(name),
             *self._movers(name),
             *self._inputs(name),
             *self._registers(name),
@@ -298,6 +304,20 @@ class Declared:
             return section.rights
         return "r" if address == program.address("sandbox_info") else "rw"
 
+    def _signs_of_life(self, name: str) -> Iterator[Stretch]:
+        """Who has a heartbeat writes its own page, and reads those that it watches."""
+        told = self.heartbeats.get(name)
+        if told is not None:
+            for whom in (name, *told.watches):
+                page = self.heartbeat_page(whom)
+                if page is not None:
+                    yield _identity(page.start, PAGE, "rw" if whom == name else "r", page.name)
+
+    def heartbeat_page(self, name: str) -> Region | None:
+        """The page for a sandbox's heartbeat; ``owners`` knows that there is one."""
+        regions = (each for each in self.plan.regions if each.owner is Owner.HEARTBEAT)
+        return next((each for each in regions if each.of == name), None)
+
     def _channel_sides(self, name: str) -> list[Stretch]:
         """Each party to a channel writes its own side, and reads the other's."""
         parts = []
@@ -401,6 +421,10 @@ class Declared:
                 parts.append(
                     Stretch(window.address, window.size, window.physical, rights, window.name)
                 )
+        page = self.heartbeat_page(name)
+        if page is not None:
+            address = program.address("monitor_pulse")
+            parts.append(Stretch(address, PAGE, page.start, "r", page.name))
         if self.is_restarted(name):
             parts += self._for_restarts(name)
         return sorted(parts, key=lambda part: part.start)

@@ -112,6 +112,8 @@ def _is_expected(declared: Declared, region: Region) -> bool:
             return region.of == ""
         case Owner.MONITOR | Owner.HARDWARE | Owner.SANDBOX:
             return region.of in declared.sandboxes
+        case Owner.HEARTBEAT:
+            return region.of in declared.heartbeats
         case Owner.CHANNEL:
             return region.of in {channel.name for channel in declared.system.channels}
         case Owner.TASK:
@@ -150,6 +152,10 @@ def _sizes(declared: Declared) -> Iterator[Violation]:
         of = f"{mover.home}.{mover.name}"
         if tasks[of] != 1:
             yield _claim(f"task {of}", f"has {tasks[of]} regions", "one region of its own")
+    beats = Counter(r.of for r in declared.plan.regions if r.owner is Owner.HEARTBEAT)
+    for name in declared.heartbeats:
+        if beats[name] != 1:
+            yield _claim(name, f"has {beats[name]} pages for its heartbeat", "one page of its own")
     for channel in declared.system.channels:
         areas = [area for _, area in declared.sides(channel)]
         fit = [area.size >= least for area, least in zip(areas, least_sizes(channel), strict=False)]

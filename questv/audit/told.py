@@ -151,6 +151,17 @@ class Told:
             "tsc_skew": 0,
         }
         who = f"monitor of {sandbox.name}"
+        beat = declared.heartbeats.get(sandbox.name)
+        watches = beat.watches if beat is not None else ()
+        signs = {
+            "deadline": beat.patience if beat is not None else 0,
+            "watched": sum(1 << declared.cores[name] for name in watches),
+            "gap": min((declared.heartbeats[name].patience for name in watches), default=0),
+        }
+        at = sandbox.monitor_plan + int(offsetof(MonitorPlan, "heartbeat"))
+        for name, value in signs.items():
+            found = int(getattr(told.heartbeat, name))
+            yield from self._compare(who, f"a heartbeat's {name}", found, value, at)
         for name, value in wanted.items():
             at = sandbox.monitor_plan + int(offsetof(MonitorPlan, name))
             yield from self._compare(who, name, int(getattr(told, name)), value, at)

@@ -117,6 +117,9 @@ class CrashReader:
                 return "met an error of the hardware (machine check)"
             case CrashReason.INVALID_STATE:
                 return "could not be entered: the processor refuses its state"
+            case CrashReason.HANG:
+                silence = self._guest.clock.duration(address)
+                return f"hung: there was no sign of life from it for {silence / 1e6:.3f} ms"
             case CrashReason.MONITOR_EXCEPTION:
                 exception = words.exception(int(record.code))
                 return f"lost its monitor, which stopped itself at a {exception}"

@@ -61,6 +61,8 @@ def whose(plan: Plan, sandbox: SandboxPlan, address: int) -> str:
             return f"channel '{region.of}', the side that '{_writer(plan, region)}' writes"
         case Owner.INPUT:
             return f"input '{region.of}'"
+        case Owner.HEARTBEAT:
+            return "its own heartbeat" if own else f"the heartbeat of '{region.of}'"
         case Owner.TASK:
             return f"memory of task '{region.of}', which moves"
         case Owner.GUARD:

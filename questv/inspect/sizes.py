@@ -164,7 +164,7 @@ def _memory(plan: Plan) -> MemorySizes:
     return MemorySizes(
         machine=plan.memory,
         sandboxes=of[Owner.SANDBOX],
-        channels=of[Owner.CHANNEL],
+        channels=of[Owner.CHANNEL] + of[Owner.HEARTBEAT],
         inputs=of[Owner.INPUT],
         tasks=of[Owner.TASK],
         boot=of[Owner.BOOT],

@@ -17,12 +17,14 @@ from questv.metal.lang import metal, static, u32, u64
 
 NEVER = (1 << 64) - 1
 
-# Kinds of events; each event is of a task or of a VCPU, and can be due at one moment, or at none.
+# Kinds of events; each is of a task, a VCPU or the kernel, and due at one moment, or at none.
 ALARM = 0  # of a task
 REPLENISHMENT = 1  # of a VCPU
 WATCHDOG = 2  # of a task
-END_OF_RUN = 3  # of task 0, as there must be one
+OWN = 3  # of the kernel itself: not of a task, but one of these
 KINDS = 4
+END_OF_RUN, HEARTBEAT = 0, 1
+OWN_EVENTS = 2
 assert KINDS * max(MAX_TASKS, MAX_VCPUS) <= queue.EVENTS
 
 _FIRED = 0  # in the place of the moment that the timer was armed for
@@ -38,7 +40,8 @@ def start() -> None:
     """Set the timer up."""
     global _longest
     _longest = clock.from_apic_ticks(_LONGEST)
-    queue.clear(events, number(0, u64(max(info.task_count, info.vcpu_count))))
+    most = max(max(info.task_count, info.vcpu_count), u32(OWN_EVENTS))
+    queue.clear(events, number(0, u64(most)))
     lapic.set_timer_vector(TIMER_VECTOR)
 
 

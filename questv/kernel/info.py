@@ -133,6 +133,26 @@ class StreamInfo(Struct):
     bottom_half: u32  # index of the task that serves its interrupts, MAX_TASKS if they do so
 
 
+MAX_WATCHED = 8
+
+
+class WatchedInfo(Struct):
+    """A kernel that this one watches."""
+
+    pulse: u64  # where its ``Pulse`` is seen (virtual)
+    core: u64
+    deadline: u64  # nanoseconds without a sign of life after which it is suspected
+
+
+class HeartbeatInfo(Struct):
+    """The signs of life that a kernel gives and looks for."""
+
+    pulse: u64  # where its own ``Pulse`` is (virtual)
+    period: u64  # nanoseconds; 0: it gives none, and looks for none
+    watched_count: u64
+    watched: Array[WatchedInfo, MAX_WATCHED]
+
+
 class InputHeader(Struct):
     """Written by the host before the boot."""
 
@@ -169,6 +189,7 @@ class SandboxInfo(Struct, size=0xD000):
     inputs: Array[InputInfo, MAX_INPUTS]
     streams: Array[StreamInfo, MAX_STREAMS]
     mutexes: Array[MutexInfo, MAX_MUTEXES]
+    heartbeat: HeartbeatInfo
     kept: KeptStates  # those of its own tasks' states that survive
 
 

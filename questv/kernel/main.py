@@ -9,6 +9,7 @@ from questv.kernel import (
     console_port,
     events,
     floats,
+    heartbeats,
     incarnation,
     inputs,
     jobs,
@@ -69,6 +70,7 @@ def main(number: u64) -> None:
     floats.start()
     spaces.start()
     processes.start()
+    heartbeats.start()
     hypercall(Hypercall.STARTED, 0, 0)
     status.started = read_tsc()
     tasks.run()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from questv.arch.x86.instructions import disable_interrupts, enable_interrupts, read_tsc
-from questv.kernel import clock, events, panic, queue, tasks, vcpus
+from questv.kernel import clock, events, heartbeats, panic, queue, tasks, vcpus
 from questv.kernel.ending import end_kernel
-from questv.kernel.events import ALARM, END_OF_RUN, KINDS
+from questv.kernel.events import ALARM, END_OF_RUN, HEARTBEAT, KINDS, OWN
 from questv.kernel.info import info
 from questv.kernel.status import status
 from questv.metal.lang import asm, metal, u64
@@ -16,7 +16,7 @@ def start() -> None:
     """The run's end, if it has one, is the first thing to wait for."""
     if info.machine.run_nanoseconds != 0:
         moment = clock.to_tsc(info.machine.run_nanoseconds)
-        events.add(END_OF_RUN, 0, moment, read_tsc())
+        events.add(OWN, END_OF_RUN, moment, read_tsc())
 
 
 @metal
@@ -79,7 +79,10 @@ def _handle(kind: u64, index: u64, now: u64) -> None:
         case events.WATCHDOG:
             _watchdog_has_run_out(index)
         case _:
-            end_kernel(True)
+            if index == HEARTBEAT:
+                heartbeats.beat(now)
+            else:
+                end_kernel(True)
 
 
 @metal

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from questv.arch.x86.apic import X2APIC_MSR_BASE, ApicRegister
 from questv.metal.lang import RELAXED, RELEASE, metal, u32, u64
-from questv.monitor import apic, clock, end, evidence, recovery, svm
+from questv.monitor import apic, clock, end, evidence, recovery, suspicion, svm
 from questv.monitor.interface import (
     CrashReason,
     ExitReason,
@@ -42,6 +42,9 @@ def _handle_other(reason: ExitReason) -> None:
             if end.run_ended(0):
                 end.stop()
             _count(reason)
+            silence = suspicion.silence()
+            if silence != 0:
+                _stop_for(CrashReason.HANG, silence, reason)
         case ExitReason.MSR:
             if svm.is_msr_write_of(_TIMER_MSR):
                 _set_timer(svm.msr_value())
@@ -155,6 +158,11 @@ def _hypercall() -> None:
         case Hypercall.PANIC:
             _count(ExitReason.HYPERCALL)
             _stop_for(CrashReason.KERNEL_PANIC, argument, ExitReason.HYPERCALL)
+        case Hypercall.SUSPECT:
+            _count(ExitReason.HYPERCALL)
+            if not suspicion.may_suspect(argument):
+                _stop_for(CrashReason.BAD_HYPERCALL, u64(Hypercall.SUSPECT), ExitReason.HYPERCALL)
+            svm.skip_hypercall(0 if suspicion.suspect(argument) else 1)
         case _:
             _count(ExitReason.HYPERCALL)
             _stop_for(CrashReason.BAD_HYPERCALL, svm.hypercall_number(), ExitReason.HYPERCALL)

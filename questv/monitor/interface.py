@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from questv.metal.lang import Array, Atomic, u8, u32, u64
+from questv.metal.lang import Array, Atomic, Shared, u8, u32, u64
 from questv.metal.structs import Struct, sizeof, width
 
 VECTORS = 256
@@ -19,6 +19,7 @@ class Hypercall(IntEnum):
     PANIC = 3  # the kernel can't go on; rdi: why, as the kernel's own records explain it
     APIC_READ = 4  # where a guarded kernel has no x2APIC: register rdi, result in rax
     APIC_WRITE = 5  # likewise: register rdi becomes rsi
+    SUSPECT = 6  # the kernel of core rdi seems to hang; result: 0, or 1 if it has ended
 
 
 @width(u32)
@@ -89,6 +90,7 @@ class CrashReason(IntEnum):
     UNEXPECTED_EVENT = 15
     INVALID_STATE = 16
     MONITOR_EXCEPTION = 17
+    HANG = 18
 
 
 @width(u32)
@@ -175,6 +177,12 @@ class CrashRecord(Struct):
     panic: PanicRecord  # what the kernel said of its panic
 
 
+class Pulse(Struct):
+    """A kernel's sign of life, which it alone writes; its monitor and who watches it read it."""
+
+    time: Shared[u64]  # TSC value when it was given last; 0: not yet
+
+
 class ExitCounts(Struct):
     """Exits by reason."""
 
@@ -195,6 +203,7 @@ class PublicPage(Struct, size=4096):
     before: ExitCounts  # exits until the kernel said that it runs, that call included
     after: ExitCounts  # exits from then on
     incarnation: u32  # how often its kernel was restarted
+    false_suspicions: u32  # times that its kernel was suspected to hang, and did not
     crash_count: Atomic[u64]  # crash records that are whole, but for what comes after ``decided``
     crashes: Array[CrashRecord, CRASHES]  # the nth, from 0, in place n % CRASHES
 

@@ -39,6 +39,14 @@ class RecoveryPlan(Struct):
     panic: u64  # address of the kernel's ``PanicRecord``
 
 
+class HeartbeatPlan(Struct):
+    """Whether a kernel hangs, and whom it may suspect. Times are in nanoseconds."""
+
+    deadline: u64  # after so long without a sign of life it hangs; 0: it gives none
+    watched: u64  # cores whose kernels it may suspect: bit n for core n
+    gap: u64  # between two suspicions of one of them
+
+
 class Piece(Struct):
     """A part of a sandbox's memory as it is when the kernel begins."""
 
@@ -67,6 +75,7 @@ class MonitorPlan(Struct, size=4096):
     start: StartState
     stack_top: u64  # of the monitor's own stack (virtual)
     recovery: RecoveryPlan
+    heartbeat: HeartbeatPlan
     nested_tables: u64  # of the sandbox's view
     msr_map: u64  # MSR permission map
     io_map: u64  # I/O permission map

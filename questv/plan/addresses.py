@@ -15,6 +15,7 @@ from questv.boot.entry import IDENTITY_MAP_SIZE
 #     0x4B00_0000  what it shares with those
 #     0x4B80_0000  what it keeps of its processes, and tells them
 #     0x4BC0_0000  what it shares with the other kernels of those that move
+#     0x4BE0_0000  its sign of life, and those of whom it watches
 #     0x4C00_0000  tasks' states, a page of nothing below each
 #     0x5000_0000  stacks, likewise
 #     0x8000_0000  channel areas, a page of nothing between
@@ -26,6 +27,7 @@ KERNEL_DEVICES = 0x4A00_0000
 KERNEL_DEVICE_MEMORY = 0x4B00_0000
 KERNEL_PROCESSES = 0x4B80_0000
 KERNEL_MOVES = 0x4BC0_0000
+KERNEL_PULSES = 0x4BE0_0000
 KERNEL_STATES = 0x4C00_0000
 KERNEL_STACKS = 0x5000_0000
 KERNEL_CHANNELS = 0x8000_0000
@@ -62,6 +64,7 @@ MONITOR_CONTROL = MONITOR_PROGRAM + 0x12_0000
 MONITOR_APIC = MONITOR_PROGRAM + 0x13_0000
 MONITOR_STACK = MONITOR_PROGRAM + 0x14_0000
 MONITOR_PEERS = MONITOR_PROGRAM + 0x20_0000
+MONITOR_PULSE = MONITOR_PROGRAM + 0x30_0000
 # Where its kernel can be restarted, what that writes, and its sandbox's memory, each page at its
 # physical address from there on:
 MONITOR_IMAGE = MONITOR_PROGRAM + 0x4000_0000

@@ -13,17 +13,20 @@ from questv.boot.plan import BootPlan, Route, X2ApicUse
 from questv.kernel.info import (
     MAX_TASKS,
     Call,
+    HeartbeatInfo,
     MutexInfo,
     SandboxInfo,
     StreamInfo,
     TaskInfo,
     VcpuInfo,
     VcpuKind,
+    WatchedInfo,
 )
 from questv.kernel.status import KernelStatus
 from questv.metal.structs import offsetof
 from questv.metal.symbols import Symbols
 from questv.monitor.interface import ApicMode
+from questv.monitor.plan import HeartbeatPlan as MonitorHeartbeat
 from questv.monitor.plan import MonitorPlan
 from questv.monitor.plan import RecoveryPlan as MonitorRecovery
 from questv.plan import addresses
@@ -31,7 +34,7 @@ from questv.plan.blocks import Block, segments
 from questv.plan.foreign import ForeignKernel, linux_parameters, whole_pages
 from questv.plan.foreign_page import ForeignPage, foreign_page, memory_ranges
 from questv.plan.layout import tables
-from questv.plan.model import CallPlan, Plan, ProcessPlan, RecoveryPlan, SandboxPlan
+from questv.plan.model import CallPlan, HeartbeatPlan, Plan, ProcessPlan, RecoveryPlan, SandboxPlan
 from questv.plan.permissions import (
     DIRECT_APIC,
     FOREIGN_MSRS,
@@ -79,7 +82,7 @@ def contents(
             blocks += [*own, *_image_block(plan, sandbox, own)]
     blocks.append(Block(plan.boot_msr_map, msr_map({}), MSR_MAP_SIZE))
     for region in plan.regions:
-        if region.owner == "channel":
+        if region.owner in ("channel", "heartbeat"):
             blocks.append(Block(region.start, b"", region.size))
         elif region.owner == "guard":
             blocks.append(Block(region.start, b"\xff" * region.size, region.size))
@@ -136,6 +139,12 @@ def monitor_plan(plan: Plan, sandbox: SandboxPlan) -> MonitorPlan:
         host_save=sandbox.host_save,
     )
     made.stack_top = sandbox.monitor_stack_top
+    if sandbox.heartbeat is not None:
+        made.heartbeat = MonitorHeartbeat(
+            deadline=sandbox.heartbeat.deadline,
+            watched=sum(1 << each.core for each in sandbox.heartbeat.watched),
+            gap=sandbox.heartbeat.gap,
+        )
     if sandbox.recovery is not None:
         made.recovery = _recovery(plan, sandbox, sandbox.recovery)
     is_64 = sandbox.start.mode == "64-bit"
@@ -276,6 +285,8 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
     made.end_count = len(own_ends)
     for place, (index, end) in enumerate(own_ends):
         fill_end(made.ends[place], end, index)
+    if sandbox.heartbeat is not None:
+        made.heartbeat = _heartbeat_info(sandbox.heartbeat)
     for index, each in enumerate(sandbox.inputs):
         made.inputs[index].object = each.object
         made.inputs[index].header = each.address
@@ -290,6 +301,15 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
             vector=stream.vector,
             task=stream.task,
             bottom_half=MAX_TASKS if stream.bottom_half is None else stream.bottom_half,
+        )
+    return made
+
+
+def _heartbeat_info(plan: HeartbeatPlan) -> HeartbeatInfo:
+    made = HeartbeatInfo(pulse=plan.address, period=plan.period, watched_count=len(plan.watched))
+    for index, each in enumerate(plan.watched):
+        made.watched[index] = WatchedInfo(
+            pulse=each.address, core=each.core, deadline=each.deadline
         )
     return made
 

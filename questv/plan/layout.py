@@ -18,6 +18,7 @@ from questv.plan import addresses, virtual
 from questv.plan.addresses import page_up
 from questv.plan.devices import device_plan, register_windows
 from questv.plan.ends import Ends
+from questv.plan.heartbeats import Heartbeats
 from questv.plan.model import (
     ChannelPlan,
     DevicePlan,
@@ -88,6 +89,7 @@ class Layout:
         self._channels = self._take_channels()
         self._inputs = self._take_inputs()
         self._movers = self._take_movers()
+        self._heartbeats = Heartbeats(description, self._memory)
         self._ends = Ends(description, sandboxes, self._channels)
         self._moves = Moves(description, self._ends.bells)
         for sandbox in sandboxes:
@@ -238,6 +240,7 @@ class Layout:
                 windows += self._end_windows(end)
         for index, each in enumerate(sandbox.model.inputs):
             windows.append(self._input_window(sandbox, each, virtual.input_address(index)))
+        windows += self._heartbeats.kernel_windows(sandbox.name)
         windows += register_windows(self._devices(sandbox))
         if sandbox.model.apic == "direct":
             apic = make_window("local APIC", addresses.KERNEL_APIC, PAGE_SIZE, "rw")
@@ -310,6 +313,7 @@ class Layout:
             view=tuple(view),
             monitor_windows=tuple(of.monitor_windows),
             foreign=self._foreign(sandbox),
+            heartbeat=self._heartbeats.plan(sandbox.name),
             recovery=recovery,
             start=begin.start,
             entry=begin.entry,
@@ -394,6 +398,7 @@ class Layout:
             of.monitor_windows.append(
                 make_window(f"public page of {other.name}", address, PAGE_SIZE, "r", public)
             )
+        of.monitor_windows += self._heartbeats.monitor_windows(sandbox.name)
         apic = make_window("local APIC", addresses.MONITOR_APIC, PAGE_SIZE, "rw", XAPIC_ADDRESS)
         of.monitor_windows.append(apic.model_copy(update={"device": True}))
 

@@ -29,6 +29,7 @@ class Owner(StrEnum):
     SANDBOX = "sandbox"
     CHANNEL = "channel"
     INPUT = "input"
+    HEARTBEAT = "heartbeat"  # a kernel's signs of life
     TASK = "task"  # the memory of a task that moves; its kernels share it
     GUARD = "guard"  # ones behind the MSR permission maps, where QEMU looks for what is not in them
 
@@ -340,6 +341,30 @@ class ForeignPlan(Part):
     undeclared: Literal["absent", "stop"]
 
 
+class WatchedPlan(Part):
+    """A kernel that another one watches, which sees its signs of life at ``address``."""
+
+    sandbox: str
+    core: int
+    address: int
+    deadline: int
+
+
+class HeartbeatPlan(Part):
+    """A kernel's signs of life: on the page at ``physical``, which it sees at ``address``.
+
+    Times are in nanoseconds: it gives one each ``period``, and has hung after ``deadline``. Between
+    two suspicions of one that it watches there is a ``gap`` at least.
+    """
+
+    physical: int
+    address: int
+    period: int
+    deadline: int
+    watched: tuple[WatchedPlan, ...]
+    gap: int
+
+
 class RecoveryPlan(Part):
     """How a kernel is restarted after a fault: see ``monitor.plan.RecoveryPlan``.
 
@@ -370,6 +395,7 @@ class SandboxPlan(Part):
     view: tuple[Window, ...]
     monitor_windows: tuple[Window, ...]
     foreign: ForeignPlan | None
+    heartbeat: HeartbeatPlan | None
     recovery: RecoveryPlan | None
     """None if a fault stops it."""
     start: StartPlan

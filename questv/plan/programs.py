@@ -125,6 +125,7 @@ class Programs:
             "monitor_control": addresses.MONITOR_CONTROL,
             "monitor_apic_page": addresses.MONITOR_APIC,
             "monitor_peers": addresses.MONITOR_PEERS,
+            "monitor_pulse": addresses.MONITOR_PULSE,
         }
         script = _script(addresses.MONITOR_PROGRAM, places, entry="monitor_entry")
         return self._link("monitor", MONITOR_MODULES, script, ["monitor_entry"])

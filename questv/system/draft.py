@@ -12,6 +12,7 @@ from questv.system.model import (
     Chain,
     Channel,
     Device,
+    Heartbeat,
     Input,
     Kernel,
     Machine,
@@ -140,6 +141,13 @@ def migration(sandbox: Located[Sandbox]) -> Located[Migration] | None:
     if sandbox.item.migration is None:
         return None
     return Located(sandbox.item.migration, (*sandbox.path, "migration"), sandbox.document)
+
+
+def heartbeat(sandbox: Located[Sandbox]) -> Located[Heartbeat] | None:
+    """How ``sandbox`` shows that it lives, if it does."""
+    if sandbox.item.heartbeat is None:
+        return None
+    return Located(sandbox.item.heartbeat, (*sandbox.path, "heartbeat"), sandbox.document)
 
 
 def recovery(sandbox: Located[Sandbox]) -> Located[Recovery] | None:

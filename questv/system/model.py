@@ -278,6 +278,31 @@ class Recovery(Table):
     )
 
 
+class Heartbeat(Table):
+    """How a kernel shows that it lives, and whose signs of life it looks at."""
+
+    header: ClassVar[str] = "[sandbox.heartbeat]"
+
+    period: Duration = Field(
+        description="How often it shows that it lives, and looks at those that it watches."
+    )
+    deadline: Duration | None = Field(
+        default=None,
+        description=(
+            "After so much time without a sign of life it has hung, if its monitor agrees; if left "
+            "out, three periods."
+        ),
+    )
+    watches: tuple[SandboxName, ...] = Field(
+        default=(), description="The sandboxes that it watches."
+    )
+
+    @property
+    def patience(self) -> int:
+        """The deadline in nanoseconds, written or not."""
+        return 3 * self.period if self.deadline is None else self.deadline
+
+
 class Mutex(Table):
     """What only one task at a time can hold, of the tasks of its sandbox that are given it."""
 
@@ -388,6 +413,9 @@ class Sandbox(Table):
     )
     migration: Migration | None = Field(
         default=None, description="For a kernel between which and others tasks move."
+    )
+    heartbeat: Heartbeat | None = Field(
+        default=None, description="How others can tell that its kernel lives."
     )
     recovery: Recovery | None = Field(
         default=None, description="What is done about a fault of its kernel."
@@ -532,6 +560,13 @@ class System(Table):
         )
 
 
+def suspicion_gap(system: System, watcher: Heartbeat) -> int:
+    """The least time in nanoseconds between two suspicions of one sandbox by a watcher."""
+    beats = {sandbox.name: sandbox.heartbeat for sandbox in system.sandboxes}
+    watched = (beats[name] for name in watcher.watches)
+    return min((each.patience for each in watched if each is not None), default=0)
+
+
 TABLES: dict[tuple[str, ...], type[Table]] = {
     (): System,
     ("machine",): Machine,
@@ -542,6 +577,7 @@ TABLES: dict[tuple[str, ...], type[Table]] = {
     ("sandbox", "vcpu", "io"): IoVcpu,
     ("sandbox", "mutex"): Mutex,
     ("sandbox", "migration"): Migration,
+    ("sandbox", "heartbeat"): Heartbeat,
     ("sandbox", "recovery"): Recovery,
     ("sandbox", "kernel"): Kernel,
     ("sandbox", "input"): Input,

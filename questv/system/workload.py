@@ -8,7 +8,7 @@ VCPU it is assumed that they need no more than its budget in any of its periods.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -28,7 +28,7 @@ from questv.admission.model import (
 from questv.admission.response import lateness
 from questv.system.bindings import CHANNEL_KINDS, Parameter, parameters
 from questv.system.draft import Draft, Located
-from questv.system.model import ApicMode, IoVcpu, Sandbox
+from questv.system.model import ApicMode, IoVcpu, Sandbox, suspicion_gap
 from questv.system.movers import MIGRATION
 from questv.system.timing import (
     BEST_EFFORT,
@@ -63,7 +63,7 @@ def workload(draft: Draft, costs: Costs = COSTS) -> System:
         tasks[host.item.name].append(_Described(guest, tuple(own)))
     return System(
         tuple(
-            _kernel(sandbox, tasks[sandbox.item.name], costs)
+            _kernel(draft, sandbox, tasks[sandbox.item.name], costs)
             for sandbox in draft.sandboxes
             if tasks[sandbox.item.name]
         ),
@@ -93,7 +93,9 @@ class _Described:
         return tuple(Section(mutex.name, mutex.hold) for mutex in mutexes)
 
 
-def _kernel(sandbox: Located[Sandbox], described: list[_Described], costs: Costs) -> Kernel:
+def _kernel(
+    draft: Draft, sandbox: Located[Sandbox], described: list[_Described], costs: Costs
+) -> Kernel:
     groups: defaultdict[str, list[_Described]] = defaultdict(list)
     for each in described:
         groups[each.vcpu].append(each)
@@ -112,7 +114,7 @@ def _kernel(sandbox: Located[Sandbox], described: list[_Described], costs: Costs
         sandbox.item.name,
         (*mains.values(), *ios, *rest),
         tuple(tasks),
-        tuple(_interrupts(described, costs)),
+        tuple(_interrupts(draft, sandbox.item, described, costs)),
         (*_doorbells(described, tasks), *_doorbells_of_moves(guests)),
         sandbox.item.apic is ApicMode.GUARDED,
         guests,
@@ -175,9 +177,21 @@ def _with_less(task: Task, late: int) -> Task:
     )
 
 
-def _interrupts(tasks: Iterable[_Described], costs: Costs) -> Iterable[Interrupt]:
+def _interrupts(
+    draft: Draft, sandbox: Sandbox, tasks: Iterable[_Described], costs: Costs
+) -> Iterator[Interrupt]:
     devices = {use.device.item.name for task in tasks for use in task.uses if use.device}
-    return (Interrupt(name, DEVICE_INTERVAL, costs.device) for name in sorted(devices))
+    yield from (Interrupt(name, DEVICE_INTERVAL, costs.device) for name in sorted(devices))
+    if sandbox.heartbeat is not None:
+        # Who is silent is asked after once in the deadline, of several periods: as seldom as it
+        # may be, it is counted each time.
+        watched = len(sandbox.heartbeat.watches)
+        cost = costs.timer + watched * (costs.look + costs.exit)
+        yield Interrupt("heartbeat", sandbox.heartbeat.period, cost)
+    for each in draft.system.sandboxes:
+        if each.heartbeat is not None and sandbox.name in each.heartbeat.watches:
+            gap = suspicion_gap(draft.system, each.heartbeat)
+            yield Interrupt(f"suspicion of {each.name}", gap, costs.exit)
 
 
 def _doorbells(described: Iterable[_Described], tasks: Iterable[Task]) -> Iterable[Doorbell]:

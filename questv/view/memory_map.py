@@ -23,6 +23,7 @@ _ROW_LENGTHS = (64, 32, 16, 8)
 _LABEL_WIDTH = 12
 
 _BOOT, _MONITOR, _TABLES, _CHANNEL, _INPUT, _TASK, _FREE = "B", "m", "t", "=", "i", "~", "."
+_HEARTBEAT = "v"
 _WORDS = {
     _BOOT: "the boot",
     _MONITOR: "monitors",
@@ -30,6 +31,7 @@ _WORDS = {
     _CHANNEL: "channels",
     _INPUT: "inputs",
     _TASK: "tasks that move",
+    _HEARTBEAT: "heartbeats",
     _FREE: "free",
 }
 
@@ -159,6 +161,8 @@ def _run(plan: Plan, region: Region) -> _Run:
             return _Run(region.start, region.end, _BOOT, Style())
         case Owner.CHANNEL:
             return _Run(region.start, region.end, _CHANNEL, Style(bold=True))
+        case Owner.HEARTBEAT:
+            return _Run(region.start, region.end, _HEARTBEAT, Style(bold=True))
         case Owner.TASK:
             return _Run(region.start, region.end, _TASK, Style(bold=True))
         case Owner.GUARD:

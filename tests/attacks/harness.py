@@ -68,8 +68,11 @@ _QUIET = 0.05
 
 
 @functools.cache
-def system(apic: str = "guarded") -> BuiltSystem:
-    """The system of attacks; ``apic`` is the attacker's mode."""
+def system(apic: str = "guarded", *, repaired: bool = False) -> BuiltSystem:
+    """The system of attacks; ``apic`` is the attacker's mode.
+
+    If it is to be ``repaired``, the attacker is restarted once, and carries out its orders again.
+    """
     with tempfile.TemporaryDirectory() as folder:
         copy = shutil.copytree(SYSTEM, Path(folder) / "system")
         description = copy / "system.toml"
@@ -77,6 +80,11 @@ def system(apic: str = "guarded") -> BuiltSystem:
         # The attacker's end is not waited for: some attacks have none.
         text = text.replace('until = ["attacker", "sink"]', 'until = ["sink"]')
         text = text.replace('name = "attacker"', f'name = "attacker"\napic = "{apic}"')
+        if repaired:
+            table = '[sandbox.recovery]\non_fault = "restart"\nlimit = 1\nwindow = "1000 s"\n'
+            head, task, tail = text.partition("[[sandbox.task]]")
+            assert head.count("[[sandbox]]") == 1, "the attacker is the first"
+            text = head + table + task + tail
         description.write_text(text)
         return build(copy)
 
@@ -118,6 +126,7 @@ class Outcome:
 
     state: SandboxState
     crash: CrashRecord
+    crashes: list[CrashRecord]
     panic_vector: int | None
     begun: int
     """The number of the last orders that the attacker has begun to carry out."""
@@ -408,6 +417,7 @@ def _outcome(arena: Arena, escapes: list[str]) -> Outcome:
     return Outcome(
         state=arena.state(ATTACKER),
         crash=crash,
+        crashes=[record for _, record in records],
         panic_vector=int(status.panic.vector) if panicked else None,
         begun=arena.begun,
         returned=arena.returned,

@@ -80,12 +80,21 @@ def _around(holes: Iterable[Stretch], whole: Stretch) -> Iterator[Stretch]:
 
 def _monitor_state(sandbox: SandboxPlan, symbols: Symbols) -> Iterator[Stretch]:
     """The variables by which a monitor works; its others are set once."""
-    for name in ("questv.monitor.svm.registers",):
+    restarts = _OF_RESTARTS if sandbox.recovery is not None else ()
+    for name in ("questv.monitor.svm.registers", *restarts):
         symbol = symbols.by_name[name]
         for window in sandbox.monitor_windows:
             if window.address <= symbol.address < window.address + window.size:
                 start = window.physical + symbol.address - window.address
                 yield Stretch(start, start + symbol.size, name)
+
+
+_OF_RESTARTS = (
+    "questv.monitor.recovery._restarts",
+    "questv.monitor.pending.table",
+    "questv.monitor.suspicion._entered",
+)
+"""What a monitor writes when it restarts its kernel."""
 
 
 def constant_memory(built: BuiltSystem) -> list[Stretch]:

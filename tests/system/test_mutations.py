@@ -1044,6 +1044,49 @@ def migration_unused(draw: Draw, system: RandomSystem) -> None:
     draw.sandbox(system)["migration"] = migration
 
 
+def add_heartbeats(system: RandomSystem) -> list[dict[str, Any]]:
+    """Two sandboxes that watch each other; their heartbeats."""
+    found = []
+    for name, other in (("zone", "ztwo"), ("ztwo", "zone")):
+        beat = {"period": "1 ms", "deadline": "4 ms", "watches": [other]}
+        sandbox = {"name": name, "memory": 1 << 20, "input": [], "heartbeat": beat}
+        system.add_task(sandbox, "work", 1)
+        system.sandboxes.append(sandbox)
+        found.append(beat)
+    return found
+
+
+@mutation
+def heartbeat_foreign(draw: Draw, system: RandomSystem) -> None:
+    add_heartbeats(system)[0]["watches"].append("zz")
+    add_foreign(system)["heartbeat"] = {"period": "1 ms", "deadline": "4 ms"}
+
+
+@mutation
+def heartbeat_watches(draw: Draw, system: RandomSystem) -> None:
+    others = [sandbox["name"] for sandbox in system.sandboxes]
+    add_heartbeats(system)[0]["watches"].append(draw.one_of("zone", "ztwo", "nowhere", *others))
+
+
+@mutation
+def heartbeat_deadline(draw: Draw, system: RandomSystem) -> None:
+    first, second = add_heartbeats(system)
+    first["deadline"] = draw.one_of("1 us", "1999 us")
+    first["watches"], second["watches"] = ["ztwo"], []
+
+
+@mutation
+def heartbeat_late(draw: Draw, system: RandomSystem) -> None:
+    first, second = add_heartbeats(system)
+    first["period"] = draw.one_of("1001 us", "2 ms")
+    second["deadline"] = "2 ms"
+
+
+@mutation
+def heartbeat_unused(draw: Draw, system: RandomSystem) -> None:
+    draw.sandbox(system)["heartbeat"] = {"period": "1 ms"}
+
+
 def add_recovery(sandbox: dict[str, Any], **keys: object) -> None:
     """Let a sandbox be restarted."""
     sandbox["recovery"] = {"on_fault": "restart", "limit": 2, "back_off": "1 ms", **keys}

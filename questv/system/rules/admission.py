@@ -24,6 +24,7 @@ from questv.system.rules.bindings import RULES as BINDINGS
 from questv.system.rules.chains import RULES as CHAINS
 from questv.system.rules.channels import RULES as CHANNELS
 from questv.system.rules.devices import RULES as DEVICES
+from questv.system.rules.heartbeats import RULES as HEARTBEATS
 from questv.system.rules.migration import RULES as MIGRATION
 from questv.system.rules.mutexes import RULES as MUTEXES
 from questv.system.rules.names import RULES as NAMES
@@ -42,6 +43,7 @@ _BEFORE = (
     *CHANNELS,
     *DEVICES,
     *MUTEXES,
+    *HEARTBEATS,
     *MIGRATION,
     *CHAINS,
 )

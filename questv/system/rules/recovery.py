@@ -62,9 +62,9 @@ def recovery_limit(draft: Draft) -> Iterator[Diagnostic]:
 def recovery_back_off(draft: Draft) -> Iterator[Diagnostic]:
     """Times before restarts that are longer than the window would let it end before its limit."""
     for sandbox, own in _restarts(draft):
-        if own.item.limit > RESTARTS_MAXIMUM:
-            continue  # another rule tells
-        longest = own.item.back_off << max(own.item.limit - 1, 0)
+        if not 1 <= own.item.limit <= RESTARTS_MAXIMUM:
+            continue
+        longest = own.item.back_off << own.item.limit - 1
         if longest > own.item.window:
             yield Diagnostic(
                 own.value("back_off"),
