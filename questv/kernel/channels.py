@@ -14,7 +14,7 @@ from questv.kernel import doorbells
 from questv.kernel.doorbells import Wait
 from questv.kernel.info import MAX_ENDS, EndInfo, EndKind, info
 from questv.kernel.panic import panic
-from questv.metal.lang import Array, Ptr, Shared, metal, static, u8, u64
+from questv.metal.lang import RELAXED, SEQ_CST, Array, Ptr, Shared, fence, metal, static, u8, u64
 from questv.metal.structs import Struct
 
 NOTHING = (1 << 64) - 1
@@ -205,19 +205,39 @@ readers: Array[Reader, MAX_ENDS] = static(export="kernel_readers")
 
 @metal
 def start() -> None:
-    """Connect every end of the plan to its areas."""
+    """Connect every end of the plan to its areas, but for those of stand-ins."""
     doorbells.start()
     for i in range(info.end_count):
         end = info.ends[i]
-        match end.kind:
-            case EndKind.SENDER:
-                _start_sender(Ptr[Sender](end.object)[0], end)
-            case EndKind.RECEIVER:
-                _start_receiver(Ptr[Receiver](end.object)[0], end)
-            case EndKind.WRITER:
-                _start_writer(Ptr[Writer](end.object)[0], end)
-            case EndKind.READER:
-                _start_reader(Ptr[Reader](end.object)[0], end)
+        if info.tasks[end.task].stands_in == 0:
+            _start_end(end)
+
+
+@metal
+def take_over(task: u64) -> None:
+    """Connect the ends of a stand-in, and say to the other sides where they are from now on.
+
+    Whoever was at these places before is no more, and what it has announced there is void.
+    """
+    for i in range(info.end_count):
+        end = info.ends[i]
+        if u64(end.task) == task:
+            Ptr[Area](end.own)[0].place.store(u64(end.place), RELAXED)
+            fence(SEQ_CST)  # the place before any announcement
+            _start_end(end)
+
+
+@metal
+def _start_end(end: EndInfo) -> None:
+    match end.kind:
+        case EndKind.SENDER:
+            _start_sender(Ptr[Sender](end.object)[0], end)
+        case EndKind.RECEIVER:
+            _start_receiver(Ptr[Receiver](end.object)[0], end)
+        case EndKind.WRITER:
+            _start_writer(Ptr[Writer](end.object)[0], end)
+        case EndKind.READER:
+            _start_reader(Ptr[Reader](end.object)[0], end)
 
 
 @metal
