@@ -212,7 +212,7 @@ def _sandbox_blocks(
     records = {process.info: process for process in sandbox.processes}
     for window in sandbox.kernel_windows:
         region = plan.region_at(window.physical)
-        if region is None or region.owner != "sandbox":
+        if region is None or region.owner != "sandbox" or window.taken_over:
             continue
         filling = segments.get(window.name, b"")
         if window.name == "info":
