@@ -205,11 +205,14 @@ class Wrong(Exception):  # noqa: N818 - it is what is looked for
 class Exploration:
     """Every state that can be reached, each once."""
 
-    def __init__(self, *, restarts: int = 1, changes: Mapping[Any, Model] | None = None) -> None:
-        made = changes or {}
+    def __init__(
+        self, restarts: int = 1, changes: Mapping[int, Mapping[Any, Model]] | None = None
+    ) -> None:
+        """``changes`` are other models, by the core of the monitor that has them."""
+        made = {FAILING: {}, STANDBY: {}, **(changes or {})}
         self._threads = [
-            Behaviour(lambda: Monitor(FAILING, 0, made).run(), Settled()),
-            Behaviour(lambda: Monitor(STANDBY, restarts, made).run(), Settled()),
+            Behaviour(lambda: Monitor(FAILING, 0, made[FAILING]).run(), Settled()),
+            Behaviour(lambda: Monitor(STANDBY, restarts, made[STANDBY]).run(), Settled()),
         ]
         self.seen: set[Place] = set()
         self.outcomes: set[tuple[SandboxState, SandboxState, bool]] = set()
@@ -318,7 +321,7 @@ FINAL = {int(state) for state in SandboxState if state >= SandboxState.FINISHED}
 
 @pytest.mark.parametrize("restarts", [0, 1])
 def test_never_two_owners_and_none_lost(restarts: int) -> None:
-    exploration = Exploration(restarts=restarts)
+    exploration = Exploration(restarts)
     exploration.go()
     assert len(exploration.seen) > 500
     released, alive = SandboxState.RELEASED, SandboxState.ENTERED
@@ -342,16 +345,18 @@ def keeps_running(_record: int) -> Steps[int | None]:
 
 
 @pytest.mark.parametrize(
-    ("function", "model", "wrong"),
+    ("core", "function", "model", "wrong"),
     [
-        (takeover._is_released, silent(1), "two owners"),
-        (takeover.announce, silent(), "nobody has"),
-        (takeover.release, tells_first, "refused"),
-        (takeover.release, keeps_running, "two owners"),
-        (svm.has_view, silent(0), "set already"),
-        (end.is_final, silent(1), "standby lives"),
+        (STANDBY, takeover._is_released, silent(1), "two owners"),
+        (STANDBY, takeover.announce, silent(), "nobody has"),
+        (STANDBY, svm.has_view, silent(0), "set already"),
+        (FAILING, takeover.release, tells_first, "refused"),
+        (FAILING, takeover.release, keeps_running, "two owners"),
+        (FAILING, end.is_final, silent(1), "standby lives"),
     ],
 )
-def test_a_protocol_that_is_wrong_is_found(function: Any, model: Model, wrong: str) -> None:
+def test_a_protocol_that_is_wrong_is_found(
+    core: int, function: Any, model: Model, wrong: str
+) -> None:
     with pytest.raises(Wrong, match=wrong):
-        Exploration(changes={function: model}).go()
+        Exploration(changes={core: {function: model}}).go()
