@@ -34,6 +34,7 @@ PARTS = (
     "probes",  # the machines' self-test: a program, and who runs it
     "inspect",
     "expect",
+    "faults",  # on purpose, and what comes of them
     "audit",  # shares nothing with what builds what it audits
     "view",
     "cli",
@@ -44,8 +45,18 @@ BESIDES = {  # what must not be used though it stands above
     "admission": set(PARTS) - {"admission"},
     "system": {"metal", "arch", "text", "monitor", "channel", "kernel", "process", "api", "boot"},
     "machine": set(PARTS) - {"machine", "diagnostics"},
-    "attacks": {"plan", "machine", "inspect", "expect", "audit", "view", "cli"},
-    "audit": {"arch", "text", "channel", "process", "api", "api_reference", "inspect", "expect"},
+    "attacks": {"plan", "machine", "inspect", "expect", "faults", "audit", "view", "cli"},
+    "audit": {
+        "arch",
+        "text",
+        "channel",
+        "process",
+        "api",
+        "api_reference",
+        "inspect",
+        "expect",
+        "faults",
+    },
 }
 
 AUDIT_USES = {  # of the part that builds what it audits

@@ -15,12 +15,13 @@ class Costs:
     device: int  # a device's interrupt, likewise
     exit: int  # a guarded doorbell that is sent: the monitor has the core, and nothing interrupts
     move: int  # a move of one task, to a kernel and away again, for the task that moves others
+    check: int  # when a kernel checks eight bytes of its memory
     look: int  # when that task looks after one for which there is nothing to do
     resolution: int  # how much later than asked for the timer interrupts
     source: str  # where these figures come from
 
 
-FREE = Costs(0, 0, 0, 0, 0, 0, 0, 0, "a machine whose kernel takes no time")
+FREE = Costs(0, 0, 0, 0, 0, 0, 0, 0, 0, "a machine whose kernel takes no time")
 """For examples of the literature, in which scheduling costs nothing."""
 
 MEASURED = Costs(
@@ -30,6 +31,7 @@ MEASURED = Costs(
     device=5_000,
     exit=500,
     move=9_000,
+    check=8,
     look=80,
     resolution=200,
     source="instructions of this kernel at a nanosecond each",

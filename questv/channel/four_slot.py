@@ -5,6 +5,11 @@ H. R. Simpson, "Four-slot fully asynchronous communication mechanism", IEE Proce
 says it reads, nor the slot of the other pair that holds the newest value. The reader's area says
 which pair it reads. The algorithm assumes that each side's stores and loads happen in program
 order; the fences say where that must be enforced.
+
+After a restart the writer goes on with what stands in its area: the last whole value stays the
+newest, and is not written over. Its values are numbered from its session on, which nobody has
+seen before, so that they are news whatever an earlier life has said. A reader begins anew, and
+finds the newest value as news. Neither has to learn of the other's restart.
 """
 
 from __future__ import annotations
@@ -36,7 +41,10 @@ _OLD = 4
 
 
 class WriterArea(Struct):
-    """The writer's area; the slots follow on the next page. Values are numbered from 1."""
+    """The writer's area; the slots follow on the next page.
+
+    Values are numbered from 1; those of later lives from half their session on.
+    """
 
     area: Area
     latest: Shared[u64]  # twice the number of the newest value + the pair that holds it
@@ -59,7 +67,7 @@ class Writer(Struct):
     places: Array[u64, 4]  # addresses of the slots, pair by pair
     slots: Array[u64, 2]  # in each pair, the slot that is written next
     pair: u64  # the pair that is being written
-    count: u64  # twice the number of values written
+    count: u64  # twice the number of the value written last
 
 
 class Reader(Struct):
@@ -84,6 +92,17 @@ def place_slots(places: Array[u64, 4], data: u64, size: u64) -> None:
     """Work out where the slots for values of ``size`` bytes are; the first is at ``data``."""
     for slot in range(u64(4)):
         places[slot] = data + slot * stride(size)
+
+
+@metal
+def go_on(register: Writer, session: u64) -> None:
+    """Be ready to write, after whatever an earlier life has left behind."""
+    register.count = session
+    own = register.own[0]
+    for pair in range(u64(2)):
+        # A reader may be at the slot that the area names, but at no other: see ``begin_write``.
+        newest = own.newest[pair].load(RELAXED)
+        register.slots[pair] = newest & 1 ^ 1
 
 
 @metal(inline=True)

@@ -13,17 +13,33 @@ The consumer's area holds its position: bytes since the beginning, which never g
 A producer that lies or scribbles can make the consumer find nonsense, or nothing, in the ring; a
 consumer that lies can make the producer see a full ring. Neither can make the other read or write
 outside it.
+
+When the kernel of one side is restarted, it knows nothing of the ring any more, and what stands in
+its area is whatever an earlier life has left there. It has a new session, which its area says, and
+the two agree on a new start:
+
+- The consumer *accepts* the producer's session once it finds no message of the earlier one: its
+  position is 0 again, and it finds nothing until the ring is started.
+- The producer *starts* the ring for a session of the consumer that has accepted its own: it is
+  empty, and the next message will stand at its beginning. It has no room until then.
+- The consumer reads on, from the beginning, when the producer has started the ring for its session.
+
+So what a producer has sent before its restart is received in order, and before what it sends
+afterwards. What a consumer has not read before its restart, or what is sent until the producer
+learns of it, is lost: no message is received twice, as one that has stopped its receiver would stop
+it again. All sessions are 0 at first, and both sides set up for that.
 """
 
 from __future__ import annotations
 
-from questv.channel.sleep import Area
+from questv.channel.sleep import NOBODY, Area
 from questv.metal.lang import (
     ACQUIRE,
     RELAXED,
     RELEASE,
     Ptr,
     Shared,
+    addr,
     metal,
     u8,
     u32,
@@ -56,6 +72,7 @@ class Producer(Struct):
     ``size`` is a multiple of 16 of at least 64. An address less ``origin`` is a position.
     """
 
+    own: Ptr[Area]
     peer: Ptr[Area]
     data: u64  # address of the ring
     end: u64  # address behind it
@@ -67,12 +84,15 @@ class Producer(Struct):
     taken: u64  # bytes of the message that is reserved, and its header
     next: u64  # address of the header after it
     violations: u64  # times that the consumer said what can't be
+    session: u64  # the own one
+    joined: u64  # the consumer's session for which the ring was started
 
 
 class Consumer(Struct):
     """The consumer's private state; ``cursor``, ``next`` and ``origin`` start as ``data``."""
 
     own: Ptr[Area]
+    peer: Ptr[Area]
     data: u64
     end: u64
     cursor: u64  # address of the next message's header
@@ -80,6 +100,10 @@ class Consumer(Struct):
     taken: u64  # bytes of the message that was found, and its header
     next: u64  # address of the header after it
     violations: u64  # times that the producer said what can't be
+    session: u64  # the own one
+    joined: u64  # the producer's session; ``NOBODY`` until it has started the ring
+    is_last_lap: bool  # when it skipped to the start, the producer had been restarted
+    nothing: u64  # an empty header, to which ``cursor`` leads until the ring is started
 
 
 @metal(inline=True)
@@ -136,12 +160,6 @@ def take_room(ring: Producer, length: u64) -> Ptr[u8]:
 
 
 @metal(inline=True)
-def reserved(ring: Producer) -> u64:
-    """The length in bytes of the message for which room was taken."""
-    return ring.taken - HEADER
-
-
-@metal(inline=True)
 def reserve(ring: Producer, length: u64) -> Ptr[u8]:
     """Room for a message of ``length`` bytes, or null if there is none now."""
     if not has_room(ring, length):
@@ -154,8 +172,9 @@ def _make_room(ring: Producer, length: u64) -> bool:
     """Ask how far the consumer has read, and skip to the ring's start if need be."""
     if length > largest_message(ring.size):
         return False
+    if not _refresh_head(ring):
+        return False
     needed = _after(0, length + HEADER)
-    _refresh_head(ring)
     memory = ring.end - ring.data
     free = memory - (ring.cursor - ring.origin - ring.head)
     to_end = ring.end - ring.cursor
@@ -175,14 +194,55 @@ def _make_room(ring: Producer, length: u64) -> bool:
 
 
 @metal
-def _refresh_head(ring: Producer) -> None:
-    """Learn how far the consumer has read; it can only have gone forward, and not past the end."""
-    # Acquire: its reads of the bytes that it frees come before our writes over them.
+def _refresh_head(ring: Producer) -> bool:
+    """Learn how far the consumer has read; it can only have gone forward, and not past the end.
+
+    False if it has been restarted, and the ring can't be started yet.
+    """
+    # Acquire: its reads of the bytes that it frees come before our writes over them; and a later
+    # life's position comes with its session.
     head = ring.peer[0].position.load(ACQUIRE)
+    session = ring.peer[0].session.load(RELAXED)
+    if session != ring.joined:
+        return start_if_accepted(ring)
     if head - ring.head <= ring.cursor - ring.origin - ring.head:
         ring.head = head
     else:
         ring.violations += 1
+    return True
+
+
+@metal
+def restart_producer(ring: Producer, session: u64) -> None:
+    """Begin a later life, after ``begin_session``: there is no room until the ring is started."""
+    ring.session = session
+    ring.joined = NOBODY
+
+
+@metal
+def start_if_accepted(ring: Producer) -> bool:
+    """If the consumer has another session, start the ring for it, unless it is too early.
+
+    Room that was taken and not committed is lost then.
+    """
+    peer = ring.peer[0]
+    # Acquire: what it accepts, it has to have said in this session.
+    session = peer.session.load(ACQUIRE)
+    if session == ring.joined:
+        return True
+    ring.limit = 0
+    # Acquire: its last reads of the ring, and its position, before what we write.
+    accepted = peer.accepted.load(ACQUIRE)
+    if accepted != ring.session:
+        return False
+    _header(ring.data).taken.store(0, RELAXED)
+    ring.cursor = ring.data
+    ring.origin = ring.data
+    ring.head = 0
+    ring.joined = session
+    # Release: the empty header before the ring is started.
+    ring.own[0].accepted.store(session, RELEASE)
+    return True
 
 
 @metal(inline=True)
@@ -219,7 +279,7 @@ def has_message(ring: Consumer) -> bool:
 @metal
 def _has_message_at_start(ring: Consumer, misfit: u32) -> bool:
     """The same where a header does not fit: it leads to the start, or is a lie."""
-    if misfit == SKIP and ring.cursor != ring.data:
+    if misfit == SKIP and ring.cursor != ring.data and not _is_over(ring):
         ring.cursor = ring.data
         ring.next = ring.data
         ring.origin -= ring.end - ring.data
@@ -232,6 +292,69 @@ def _has_message_at_start(ring: Consumer, misfit: u32) -> bool:
             ring.next = next
             return True
     ring.violations += 1
+    return False
+
+
+@metal
+def _is_over(ring: Consumer) -> bool:
+    """Whether the last lap is over: what a restarted producer has left is less than a whole one.
+
+    Else what an earlier life has left could lead in a circle for ever.
+    """
+    was_last_lap = ring.is_last_lap
+    ring.is_last_lap = is_apart(ring)
+    return was_last_lap and ring.is_last_lap
+
+
+@metal(inline=True)
+def is_apart(ring: Consumer) -> bool:
+    """Whether the producer has another session, or has not started the ring: see ``join``."""
+    session = ring.peer[0].session.load(RELAXED)
+    return session != ring.joined
+
+
+@metal
+def restart_consumer(ring: Consumer, session: u64) -> None:
+    """Begin a later life, after ``begin_session``."""
+    ring.session = session
+    _leave(ring)
+    join(ring)
+
+
+@metal
+def _leave(ring: Consumer) -> None:
+    """Find no message from here on."""
+    ring.cursor = addr(ring.nothing)
+    ring.next = ring.data
+    ring.origin = ring.data
+    ring.joined = NOBODY
+    ring.is_last_lap = False
+    # Release: the session before a position that only makes sense with it.
+    ring.own[0].position.store(0, RELEASE)
+
+
+@metal
+def join(ring: Consumer) -> bool:
+    """Go on towards reading what a producer sends from which this side ``is_apart``.
+
+    True if there is something to tell it: its session has just been accepted.
+    """
+    # Acquire: what the earlier life has sent, and that the ring was not started since.
+    session = ring.peer[0].session.load(ACQUIRE)
+    if session == ring.joined or has_message(ring):
+        return False
+    own = ring.own[0]
+    accepted = own.accepted.load(RELAXED)
+    if accepted != session:
+        _leave(ring)
+        # Release: our last reads of the ring, and the position, before the producer starts it.
+        own.accepted.store(session, RELEASE)
+        return True
+    # Acquire: the empty header before the look at it.
+    started = ring.peer[0].accepted.load(ACQUIRE)
+    if started == ring.session:
+        ring.cursor = ring.data
+        ring.joined = session
     return False
 
 

@@ -9,6 +9,7 @@ import typer
 
 from questv.cli.completion import (
     complete_audited,
+    complete_fault,
     complete_input,
     complete_machine,
     complete_sandbox,
@@ -52,6 +53,10 @@ Streams = Annotated[
         "to this terminal.",
         autocompletion=complete_stream,
     ),
+]
+RunFor = Annotated[
+    str | None,
+    typer.Option("--for", metavar="TIME", help="End after 250ms, 5s, 2m, or a number of seconds."),
 ]
 Deterministic = Annotated[
     bool, typer.Option("--deterministic", help="Every run alike, to the last instruction.")
@@ -122,12 +127,7 @@ def build(
 @app.command()
 def run(
     path: SystemOrImage,
-    run_for: Annotated[
-        str | None,
-        typer.Option(
-            "--for", metavar="TIME", help="End after 250ms, 5s, 2m, or a number of seconds."
-        ),
-    ] = None,
+    run_for: RunFor = None,
     inputs: Inputs = None,
     streams: Streams = None,
     deterministic: Deterministic = False,
@@ -273,6 +273,151 @@ def audit(
     from questv.cli.audit import audit
 
     audit(what, live=live, json=json)
+
+
+@app.command()
+def inject(
+    path: SystemOrImage,
+    sandbox: Annotated[
+        str,
+        typer.Option(
+            "--sandbox", metavar="NAME", help="Whose fault.", autocompletion=complete_sandbox
+        ),
+    ],
+    fault: Annotated[
+        str,
+        typer.Option(
+            "--fault",
+            metavar="KIND",
+            help="What happens; alone, or with all its details.",
+            autocompletion=complete_fault,
+        ),
+    ],
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at",
+            metavar="WHEN",
+            help="SYMBOL+offset:N, a time (3.2ms) or an instruction (500th).",
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="S", help="Draws what is not said.", min=0)
+    ] = 0,
+    inputs: Inputs = None,
+    run_for: RunFor = None,
+    json: Json = False,
+) -> None:
+    """Run a system with a fault on purpose, and show what comes of it.
+
+    The run is deterministic, and compared with one without the fault. Kinds of
+    fault are register-bit, register-bits, memory-bit, memory-bits, instruction,
+    kill, stall, doorbell-drop, doorbell-repeat and doorbell-delay. The exit code
+    is 1 if the fault has done anything to another sandbox.
+
+    \b
+    Examples:
+      questv inject examples/hello --sandbox pong --fault kill
+      questv inject examples/hello --sandbox ping --fault register-bit --seed 7
+      questv inject examples/hello --sandbox ping --fault stall --at tasks.ping
+      questv inject examples/demo --input file=README.md --sandbox digest \\
+          --fault register-bit:rsp:40 --at 3.2ms
+    """
+    from questv.cli.inject import inject
+
+    inject(
+        path,
+        sandbox=sandbox,
+        fault=fault,
+        at=at,
+        seed=seed,
+        inputs=inputs or [],
+        run_for=run_for,
+        json=json,
+    )
+
+
+@app.command()
+def campaign(
+    path: SystemOrImage,
+    runs: Annotated[
+        int, typer.Option("--runs", metavar="N", help="How many machines.", min=1)
+    ] = 100,
+    seed: Annotated[int, typer.Option("--seed", metavar="S", help="Draws all faults.", min=0)] = 0,
+    sandboxes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--sandbox",
+            metavar="NAME",
+            help="Whose faults; may be given again. All if left out.",
+            autocompletion=complete_sandbox,
+        ),
+    ] = None,
+    faults: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fault",
+            metavar="KIND",
+            help="Which kinds; may be given again. All if left out.",
+            autocompletion=complete_fault,
+        ),
+    ] = None,
+    inputs: Inputs = None,
+    run_for: RunFor = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="The results; NAME-SEED.sqlite if left out."
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE.html", help="Write a page with plots."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Make only the runs that are missing.")
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", metavar="N", help="Processes; one a core if left out.", min=1),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option("--scheduler", metavar="ADDRESS", help="A dask cluster to spread over."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Run a system many times, each time with another fault, and count what comes of it.
+
+    Each run is a machine of its own, and can be had again with questv inject.
+    The same system and seed draw the same faults. Ctrl-C stops in order, and
+    --resume goes on. The exit code is 1 if a fault has done anything to another
+    sandbox.
+
+    \b
+    Examples:
+      questv campaign examples/hello --runs 1000 --seed 1
+      questv campaign examples/hello --runs 1000 --seed 1 --resume
+      questv campaign examples/hello --fault kill --fault stall --report kill.html
+      questv campaign examples/hello --sandbox pong --scheduler tcp://node1:8786
+    """
+    from questv.cli.campaign import campaign
+
+    campaign(
+        path,
+        runs=runs,
+        seed=seed,
+        sandboxes=sandboxes or [],
+        faults=faults or [],
+        inputs=inputs or [],
+        run_for=run_for,
+        file=output,
+        report=report,
+        resume=resume,
+        workers=workers,
+        scheduler=scheduler,
+        json=json,
+    )
 
 
 @app.command()

@@ -22,6 +22,13 @@ def complete_sandbox(context: typer.Context, incomplete: str) -> list[str]:
     return _matching(names, incomplete)
 
 
+def complete_fault(incomplete: str) -> list[str]:
+    """The kinds of fault."""
+    from questv.faults.model import Kind
+
+    return _matching(list(Kind), incomplete)
+
+
 def complete_stream(context: typer.Context, incomplete: str) -> list[str]:
     """``NAME=`` for each device of the system on the command line."""
     names = [f"{device['name']}=" for device in _tables(context, "device") if "name" in device]

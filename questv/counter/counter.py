@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-import mmap
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 
+from questv.counter.hosted import HostedPlugin
 from questv.counter.plugin import RESULTS_ARGUMENT
 from questv.counter.results import MAX_CORES, MAX_EVENTS, MAX_MARKS, SIZE, Event, Results
-from questv.machine import MIB, MachineError, Qemu, find_qemu, packages
+from questv.machine import MachineError, Qemu, find_qemu, packages
 from questv.machine.qemu import OLDEST_COUNTING
-from questv.machine.runfiles import RunDirectory
-from questv.metal.link import link_library
 from questv.metal.structs import offsetof, sizeof
-from questv.metal.units import UnitCompiler
-
-_PLUGIN, _RESULTS = "counter.so", "results"
-_MODULE = "questv.counter.plugin"
-_EXPORTS = ("qemu_plugin_version", "qemu_plugin_install")
 
 
 @dataclass(frozen=True)
@@ -45,21 +36,13 @@ class InstructionCounter:
             raise ValueError(f"at most {MAX_MARKS} marks, on cores below {MAX_CORES}")
         self._marks = list(dict.fromkeys(marks))
         self._qemu = qemu
+        self._plugin = HostedPlugin("counter", "questv.counter.plugin", RESULTS_ARGUMENT, SIZE)
 
     def __enter__(self) -> InstructionCounter:
         """Make the plugin. Raises MachineError if this QEMU has no use for it, or LinkError."""
         _check(self._qemu or find_qemu())
-        plugin = _plugin()
-        with ExitStack() as release:
-            directory = RunDirectory.make("counter", SIZE + MIB)
-            release.callback(directory.remove)
-            self._path = directory.path
-            (self._path / _PLUGIN).write_bytes(plugin)
-            with (self._path / _RESULTS).open("x+b") as file:
-                file.truncate(SIZE)
-                self._memory = mmap.mmap(file.fileno(), SIZE)
-            self._release = release.pop_all()
-        self._results = Results.view(memoryview(self._memory))
+        self._plugin.__enter__()
+        self._results = Results.view(memoryview(self._plugin.memory))
         self._results.mark_count = len(self._marks)
         for place, mark in zip(self._results.marks, self._marks, strict=False):
             place.address, place.core = mark.address, mark.core
@@ -72,14 +55,12 @@ class InstructionCounter:
         trace: TracebackType | None,
     ) -> None:
         """Forget all counts."""
-        self._release.close()
+        self._plugin.__exit__(kind, error, trace)
 
     @property
     def arguments(self) -> tuple[str, ...]:
         """What QEMU has to be told, as ``MachineOptions.extra``."""
-        files = (self._path / _PLUGIN, self._path / _RESULTS)
-        plugin, results = (str(file).replace(",", ",,") for file in files)
-        return ("-plugin", f"file={plugin},{RESULTS_ARGUMENT}{results}")
+        return self._plugin.arguments
 
     def instructions(self, core: int) -> int:
         """How many instructions a core has begun to execute; of a running machine, so far."""
@@ -115,7 +96,7 @@ class InstructionCounter:
         if happened > MAX_EVENTS:
             raise OverflowError(f"{happened} passages, of which {MAX_EVENTS} could be recorded")
         start = offsetof(Results, "events")
-        words = memoryview(self._memory)[start : start + happened * sizeof(Event)].cast("Q")
+        words = memoryview(self._plugin.memory)[start : start + happened * sizeof(Event)].cast("Q")
         return [(words[at], words[at + 1] & 0xFFFF_FFFF) for at in range(0, len(words), 2)]
 
 
@@ -130,9 +111,3 @@ def _check(qemu: Qemu) -> None:
             f"{qemu.path} {what}; to count instructions takes the plugins of {oldest} or newer",
             packages.install_qemu(),
         )
-
-
-@functools.cache
-def _plugin() -> bytes:
-    units = UnitCompiler(checks=False).compile([_MODULE])
-    return link_library(units.values(), _EXPORTS)

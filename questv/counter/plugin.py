@@ -7,8 +7,9 @@ instructions as its time.
 from __future__ import annotations
 
 from questv.counter import emulator
+from questv.counter.host import map_file
 from questv.counter.results import MAX_CORES, MAX_EVENTS, SIZE, Results
-from questv.metal.lang import RELAXED, Ptr, addr, asm, i64, metal, static, u32, u64
+from questv.metal.lang import RELAXED, Ptr, addr, metal, static, u32, u64
 
 RESULTS_ARGUMENT = "results="
 """The plugin's one argument: the path of the file for the results."""
@@ -16,9 +17,6 @@ RESULTS_ARGUMENT = "results="
 NO_RESULTS, TOO_MANY_CORES = 1, 2
 """What it refuses with."""
 
-_OPEN, _MMAP = 2, 9  # Linux's numbers
-_READ_WRITE = 2
-_PROTECTION, _SHARED = 3, 1
 _NO_REGISTERS = 0
 
 qemu_plugin_version: u32 = static(emulator.VERSION, export="qemu_plugin_version")
@@ -32,7 +30,7 @@ def install(id: u64, machine: emulator.Machine, count: u32, arguments: Ptr[u64])
     global results
     if count != 1:
         return NO_RESULTS
-    mapped = _map(arguments[0] + len(RESULTS_ARGUMENT))
+    mapped = map_file(arguments[0] + len(RESULTS_ARGUMENT), SIZE)
     if mapped == 0:
         return NO_RESULTS
     if machine.max_cores > MAX_CORES:
@@ -40,33 +38,6 @@ def install(id: u64, machine: emulator.Machine, count: u32, arguments: Ptr[u64])
     results = Ptr[Results](mapped)
     emulator.register_translation(id, addr(translated))
     return 0
-
-
-@metal
-def _map(path: u64) -> u64:
-    """The file at ``path``, in memory; 0 if that can't be."""
-    file = _system_call(_OPEN, path, _READ_WRITE, 0, 0, 0)
-    if file < 0:
-        return 0
-    mapped = _system_call(_MMAP, 0, SIZE, _PROTECTION, _SHARED, u64(file))
-    return u64(mapped) if mapped > 0 else 0
-
-
-@metal
-def _system_call(number: u64, first: u64, second: u64, third: u64, fourth: u64, fifth: u64) -> i64:
-    """One of Linux's; its sixth argument is 0."""
-    return asm(
-        "syscall",
-        i64,
-        "={rax},{rax},{rdi},{rsi},{rdx},{r10},{r8},{r9},~{rcx},~{r11}",
-        number,
-        first,
-        second,
-        third,
-        fourth,
-        fifth,
-        u64(0),
-    )
 
 
 @metal

@@ -38,5 +38,6 @@ def _report(sandbox: SandboxPlan, end: End) -> EndReport:
         rung=int(counters.rung),
         woken=int(counters.woken),
         late=int(counters.late),
+        resets=int(counters.resets),
         violations=end.violations,
     )

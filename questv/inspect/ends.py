@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass
 
+from questv.channel import ring
 from questv.inspect.guest import Guest
 from questv.kernel.channels import Reader, Receiver, Sender, Writer
 from questv.kernel.doorbells import Wait, WaitState
@@ -71,7 +72,7 @@ def _end(guest: Guest, sandbox: SandboxPlan, plan: EndPlan) -> End:
         kept = guest.of(sandbox, Wait, plan.wait)
         counters = _sum(counters, kept.counters)
         asleep = kept.state == WaitState.ASLEEP
-    bytes = int(counters.bytes)
+    bytes = max(0, int(counters.bytes) - ring.HEADER * int(counters.messages))
     violations = 0
     match found:
         case Sender() | channels.Sender():

@@ -288,7 +288,8 @@ class EndReport(Found):
     """One end of a channel, as its own kernel counts.
 
     ``rung`` are the doorbells that it sent; ``woken`` and ``late`` those that came, and found its
-    task asleep or awake again. ``violations`` are broken rules of the other end.
+    task asleep or awake again. ``resets`` are the times that the other end was found restarted, and
+    ``violations`` are its broken rules.
     """
 
     sandbox: str
@@ -299,6 +300,7 @@ class EndReport(Found):
     rung: int
     woken: int
     late: int
+    resets: int
     violations: int
 
 

@@ -9,12 +9,12 @@ from questv.channel import four_slot, ring
 from questv.channel.copy import copy_out
 from questv.channel.four_slot import ReaderArea, WriterArea
 from questv.channel.ring import Consumer, Producer
-from questv.channel.sleep import Area
-from questv.kernel import doorbells
+from questv.channel.sleep import Area, begin_session
+from questv.kernel import doorbells, incarnation
 from questv.kernel.doorbells import Wait
 from questv.kernel.info import MAX_ENDS, EndInfo, EndKind, info
 from questv.kernel.panic import panic
-from questv.metal.lang import RELAXED, SEQ_CST, Array, Ptr, Shared, fence, metal, static, u8, u64
+from questv.metal.lang import RELAXED, Array, Ptr, Shared, metal, static, u8, u64
 from questv.metal.structs import Struct
 
 NOTHING = (1 << 64) - 1
@@ -54,9 +54,10 @@ class Sender(Struct):
     def commit(self) -> None:
         """Send what was filled into the room of ``reserve``."""
         self.wait.counters.messages += 1
-        self.wait.counters.bytes += ring.reserved(self.producer)
+        self.wait.counters.bytes += self.producer.taken
         ring.commit(self.producer)
-        doorbells.ring_if_asleep(self.wait)
+        if doorbells.ring_if_asleep(self.wait):
+            ring.start_if_accepted(self.producer)
 
     @metal
     def send(self, message: Ptr[u8], length: u64, deadline: u64) -> bool:
@@ -84,6 +85,7 @@ class Receiver(Struct):
         """
         while not ring.has_message(self.consumer):
             if doorbells.has_passed(deadline):
+                self._keep_up()
                 return ring.peek(self.consumer)
             self._sleep(deadline)
         return ring.message(self.consumer)
@@ -92,10 +94,23 @@ class Receiver(Struct):
     def _sleep(self, deadline: u64) -> None:
         """Sleep until there may be a message, or the deadline passes."""
         doorbells.announce(self.wait)
+        self._keep_up()
         if ring.has_message(self.consumer):
             doorbells.cancel(self.wait)
         else:
             doorbells.sleep(self.wait, deadline)
+
+    @metal(inline=True)
+    def _keep_up(self) -> None:
+        """If there is no message since the sender was restarted, go on with its new session."""
+        if ring.is_apart(self.consumer):
+            self._join()
+
+    @metal
+    def _join(self) -> None:
+        if ring.join(self.consumer):
+            doorbells.notice(self.wait)
+            doorbells.ring_if_asleep(self.wait)
 
     @metal
     def read(self, to: Ptr[u8], capacity: u64, deadline: u64) -> u64:
@@ -121,7 +136,7 @@ class Receiver(Struct):
     def done(self) -> None:
         """Give the message's room back to the sender."""
         self.wait.counters.messages += 1
-        self.wait.counters.bytes += self.length()
+        self.wait.counters.bytes += self.consumer.taken
         ring.consume(self.consumer)
         doorbells.ring_if_asleep(self.wait)
 
@@ -210,39 +225,42 @@ def start() -> None:
     for i in range(info.end_count):
         end = info.ends[i]
         if info.tasks[end.task].stands_in == 0:
-            _start_end(end)
+            _start_end(end, incarnation.session)
 
 
 @metal
-def take_over(task: u64) -> None:
-    """Connect the ends of a stand-in, and say to the other sides where they are from now on.
+def take_over(task: u64, session: u64) -> None:
+    """Connect the ends of a stand-in, as those of a later life of whom it stands in for.
 
-    Whoever was at these places before is no more, and what it has announced there is void.
+    The other sides see where they are from now on as soon as they see the session.
     """
     for i in range(info.end_count):
         end = info.ends[i]
         if u64(end.task) == task:
             Ptr[Area](end.own)[0].place.store(u64(end.place), RELAXED)
-            fence(SEQ_CST)  # the place before any announcement
-            _start_end(end)
+            _start_end(end, session)
 
 
 @metal
-def _start_end(end: EndInfo) -> None:
+def _start_end(end: EndInfo, session: u64) -> None:
+    """Connect an end, in a life with this session: 0 in the first one."""
+    if session != 0:
+        begin_session(Ptr[Area](end.own)[0], session)
     match end.kind:
         case EndKind.SENDER:
-            _start_sender(Ptr[Sender](end.object)[0], end)
+            _start_sender(Ptr[Sender](end.object)[0], end, session)
         case EndKind.RECEIVER:
-            _start_receiver(Ptr[Receiver](end.object)[0], end)
+            _start_receiver(Ptr[Receiver](end.object)[0], end, session)
         case EndKind.WRITER:
-            _start_writer(Ptr[Writer](end.object)[0], end)
+            _start_writer(Ptr[Writer](end.object)[0], end, session)
         case EndKind.READER:
-            _start_reader(Ptr[Reader](end.object)[0], end)
+            _start_reader(Ptr[Reader](end.object)[0], end, session)
 
 
 @metal
-def _start_sender(sender: Sender, end: EndInfo) -> None:
+def _start_sender(sender: Sender, end: EndInfo, session: u64) -> None:
     data = end.own + ring.DATA_OFFSET
+    sender.producer.own = Ptr[Area](end.own)
     sender.producer.peer = Ptr[Area](end.peer)
     sender.producer.data = data
     sender.producer.end = data + ring.memory_size(end.size)
@@ -250,34 +268,46 @@ def _start_sender(sender: Sender, end: EndInfo) -> None:
     sender.producer.cursor = data
     sender.producer.origin = data
     doorbells.connect(sender.wait, end)
+    if session != 0:
+        ring.restart_producer(sender.producer, session)
+        doorbells.introduce(sender.wait, session)
 
 
 @metal
-def _start_receiver(receiver: Receiver, end: EndInfo) -> None:
+def _start_receiver(receiver: Receiver, end: EndInfo, session: u64) -> None:
     data = end.peer + ring.DATA_OFFSET
     receiver.consumer.own = Ptr[Area](end.own)
+    receiver.consumer.peer = Ptr[Area](end.peer)
     receiver.consumer.data = data
     receiver.consumer.end = data + ring.memory_size(end.size)
     receiver.consumer.cursor = data
     receiver.consumer.next = data
     receiver.consumer.origin = data
     doorbells.connect(receiver.wait, end)
+    if session != 0:
+        ring.restart_consumer(receiver.consumer, session)
+        doorbells.introduce(receiver.wait, session)
 
 
 @metal
-def _start_writer(writer: Writer, end: EndInfo) -> None:
+def _start_writer(writer: Writer, end: EndInfo, session: u64) -> None:
     writer.writer.own = Ptr[WriterArea](end.own)
     writer.writer.peer = Ptr[ReaderArea](end.peer)
     writer.writer.size = end.size
     four_slot.place_slots(writer.writer.places, end.own + four_slot.DATA_OFFSET, end.size)
     doorbells.connect(writer.wait, end)
+    if session != 0:
+        four_slot.go_on(writer.writer, session)
+        doorbells.introduce(writer.wait, session)
 
 
 @metal
-def _start_reader(reader: Reader, end: EndInfo) -> None:
+def _start_reader(reader: Reader, end: EndInfo, session: u64) -> None:
     reader.reader.own = Ptr[ReaderArea](end.own)
     reader.reader.peer = Ptr[WriterArea](end.peer)
     reader.reader.size = end.size
     four_slot.place_slots(reader.reader.places, end.peer + four_slot.DATA_OFFSET, end.size)
     reader.reader.news = four_slot.FIRST_NEWS
     doorbells.connect(reader.wait, end)
+    if session != 0:
+        doorbells.introduce(reader.wait, session)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from enum import IntEnum
 
 from questv.arch.x86.instructions import disable_interrupts, enable_interrupts, read_tsc
-from questv.channel.sleep import Area, Bell, announce_sleep, must_ring, withdraw_sleep
+from questv.channel import sleep as sleeping
+from questv.channel.sleep import (
+    NOBODY,
+    Area,
+    Bell,
+    announce_sleep,
+    is_known,
+    must_ring,
+    notice_restart,
+    withdraw_sleep,
+)
 from questv.kernel import clock, lapic, tasks, timers, vcpus
 from questv.kernel.info import EndInfo
 from questv.kernel.status import EndStatus
@@ -34,7 +44,7 @@ class Wait(Struct):
     peer: Ptr[Area]
     task: Ptr[Member]  # whose the end is
     told: Ptr[EndInfo]
-    destination: u32  # where and how the other side is rung, in the first of its places
+    destination: u32  # where and how the other side is rung, as far as it is known where it is
     vector: u32
     end: u32  # the end's index in the plan
     state: WaitState
@@ -65,6 +75,34 @@ def connect(wait: Wait, end: EndInfo) -> None:
     listen(wait, end.bell_vector, u64(end.task))
     for i in range(end.elsewhere_count):
         _by_vector[end.elsewhere[i].bell] = ptr(wait)
+    if end.roams != 0:
+        wait.bell.known = NOBODY  # each ring has to ask where the other side is
+
+
+@metal
+def introduce(wait: Wait, session: u64) -> None:
+    """Let the other side of an end that is set up learn that this one has been restarted."""
+    sleeping.introduce(wait.bell, wait.own[0], wait.peer[0], session)
+    _find(wait)
+    wait.counters.rung += 1
+    lapic.send(wait.destination, wait.vector)
+
+
+@metal(inline=True)
+def notice(wait: Wait) -> None:
+    """Count it if the other side has been restarted."""
+    if notice_restart(wait.bell, wait.peer[0]):
+        wait.counters.resets += 1
+        _find(wait)
+
+
+@metal
+def _find(wait: Wait) -> None:
+    """Ring the other side where it is in the life that is known: for good, unless it roams."""
+    end = wait.told[0]
+    if end.elsewhere_count != 0:
+        fence(ACQUIRE)  # the session before the place
+        _aim(wait, end)
 
 
 @metal
@@ -98,37 +136,58 @@ def take_late(vector: u64) -> bool:
 
 
 @metal(inline=True)
-def ring_if_asleep(wait: Wait) -> None:
-    """After a change in the own area: wake the other side if it sleeps."""
-    if must_ring(wait.bell, wait.peer[0]):
-        ring(wait)
+def ring_if_asleep(wait: Wait) -> bool:
+    """After a change in the own area: wake the other side if it sleeps.
+
+    True if it has been restarted since this was last asked.
+    """
+    peer = wait.peer[0]
+    return must_ring(wait.bell, peer) and _ring(wait, peer)
 
 
 @metal(inline=True)
 def ring(wait: Wait) -> None:
     """Ring the other side's doorbell."""
+    _ring(wait, wait.peer[0])
+
+
+@metal(inline=True)
+def _ring(wait: Wait, peer: Area) -> bool:
+    """Ring the other side's doorbell; true if it has been restarted since."""
     wait.counters.rung += 1
-    if wait.told[0].elsewhere_count == 0:
+    if is_known(wait.bell, peer):
         lapic.send(wait.destination, wait.vector)
-    else:
-        _ring_where_it_is(wait)
+        return False
+    return _ring_another(wait)
 
 
 @metal
-def _ring_where_it_is(wait: Wait) -> None:
-    """Ring a side that moves, where it says that it is.
+def _ring_another(wait: Wait) -> bool:
+    """Ring a side that is not in the place, or not in the life, in which it was known."""
+    end = wait.told[0]
+    if end.roams != 0:
+        _aim(wait, end)
+    else:
+        notice(wait)
+    lapic.send(wait.destination, wait.vector)
+    return end.roams == 0
+
+
+@metal
+def _aim(wait: Wait, end: EndInfo) -> None:
+    """Ring the other side where it says that it is.
 
     It says so before it announces a sleep there. If it has moved on since, the doorbell goes
     astray, and that is no loss: whoever has moved looks again before it sleeps.
     """
-    fence(ACQUIRE)  # the announcement before the place
-    end = wait.told[0]
     place = Ptr[Area](end.peer)[0].place.load(RELAXED)
     if place == 0 or place > u64(end.elsewhere_count):
-        lapic.send(wait.destination, wait.vector)
+        wait.destination = lapic.destination(end.peer_core)
+        wait.vector = end.peer_vector
     else:
         peer = end.elsewhere[place - 1]
-        lapic.send(lapic.destination(peer.core), peer.vector)
+        wait.destination = lapic.destination(peer.core)
+        wait.vector = peer.vector
 
 
 # A task that finds nothing to do calls ``announce``, looks again, and then calls ``sleep`` if

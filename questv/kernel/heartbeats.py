@@ -7,7 +7,7 @@ timer is lost; that its tasks go on, too, is a matter of their watchdogs.
 from __future__ import annotations
 
 from questv.arch.x86.instructions import read_tsc
-from questv.kernel import clock, events
+from questv.kernel import clock, events, integrity
 from questv.kernel.events import HEARTBEAT, OWN
 from questv.kernel.hypercall import hypercall
 from questv.kernel.info import MAX_WATCHED, info
@@ -39,15 +39,17 @@ def start() -> None:
     for i in range(info.heartbeat.watched_count):
         _watched[i].since = now
         _watched[i].deadline = clock.duration_to_tsc(info.heartbeat.watched[i].deadline)
+    integrity.start()
     beat(now)
 
 
 @metal
 def beat(now: u64) -> None:
-    """Give a sign of life, look for those of others, and do so again a period later."""
+    """Give a sign of life, look for those of others, check some memory; again a period later."""
     Ptr[Pulse](info.heartbeat.pulse)[0].time.store(now, RELAXED)
     for i in range(info.heartbeat.watched_count):
         _look(i, _watched[i], now)
+    integrity.check_some(info.heartbeat.checked)
     events.add(OWN, HEARTBEAT, now + _period, now)
 
 

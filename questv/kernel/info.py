@@ -100,6 +100,8 @@ class EndInfo(Struct):
     index: u32  # of this end in ``SandboxInfo.ends``
     elsewhere_count: u32
     place: u32  # in which of the places of its own side this end is
+    roams: u32  # 1 if the peer changes its place while it runs, and not only with its session
+    reserved: u32
     elsewhere: Array[
         PeerInfo, MAX_ELSEWHERE
     ]  # where else the peer can be, as it is said in its area
@@ -150,6 +152,8 @@ class HeartbeatInfo(Struct):
 
     pulse: u64  # where its own ``Pulse`` is (virtual)
     period: u64  # nanoseconds; 0: it gives none, and looks for none
+    checked: u64  # bytes of memory that never changes which are checked each period
+    program: u32  # CRC-32C of the kernel's text and constants
     watched_count: u64
     watched: Array[WatchedInfo, MAX_WATCHED]
 

@@ -53,6 +53,7 @@ class ProcessInfo(Struct, size=4096):
     start_tsc: u64  # the clock: see ``kernel.clock``
     clock_per_tick: u64
     incarnation: u64  # its kernel's number: see ``kernel.incarnation``
+    session: u64  # of the kernel's life: see ``kernel.incarnation``
     end_count: u32
     input_count: u32
     ends: Array[EndInfo, MAX_ARGUMENTS]

@@ -84,7 +84,7 @@ _nowhere: Area = static()  # where the kernel withdraws announcements, which a p
 
 @metal
 def start() -> None:
-    """Tell every process the time, and let the doorbells of its ends lead to it."""
+    """Tell every process the time and the session, and let the doorbells of its ends lead to it."""
     for i in range(info.task_count):
         if info.tasks[i].process != 0:
             _start(of_task(u64(i)))
@@ -96,6 +96,7 @@ def _start(process: Process) -> None:
     told.start_tsc = info.machine.start_tsc
     told.clock_per_tick = clock.per_tick()
     told.incarnation = incarnation.number
+    told.session = incarnation.session
     for i in range(told.end_count):
         doorbells.connect(process.waits[i], told.ends[i])
         process.waits[i].own = ptr(_nowhere)

@@ -13,11 +13,12 @@ class EndStatus(Struct):
     """One channel end's counters; they stand in the end's own object (``doorbells.Wait``)."""
 
     messages: u64  # sent or received
-    bytes: u64  # of a ring's messages; a register's values are all of one size
+    bytes: u64  # of a ring's messages and their headers; a register's values are all of one size
     waits: u64  # times that its task slept for it
     rung: u64  # doorbells that it sent to the other side
     woken: u64  # doorbells that found it asleep
     late: u64  # doorbells that found it awake again
+    resets: u64  # times that the other side was found restarted
 
 
 class StreamStatus(Struct):

@@ -79,10 +79,15 @@ def _handle(kind: u64, index: u64, now: u64) -> None:
         case events.WATCHDOG:
             _watchdog_has_run_out(index)
         case _:
-            if index == HEARTBEAT:
-                heartbeats.beat(now)
-            else:
-                end_kernel(True)
+            _handle_own(index, now)
+
+
+@metal
+def _handle_own(index: u64, now: u64) -> None:
+    if index == HEARTBEAT:
+        heartbeats.beat(now)
+    else:
+        end_kernel(True)
 
 
 @metal

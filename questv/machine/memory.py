@@ -20,9 +20,11 @@ The split depends on the kind of machine and on its size: memory that reaches it
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import resource
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -195,6 +197,25 @@ class GuestMemory:
                 )
             done += count
         return bytes(data)
+
+    def held(self, address: int, length: int) -> Iterator[tuple[int, int]]:
+        """The parts of ``length`` bytes, by address and length, that may be other than zero.
+
+        All else has never been written.
+        """
+        offset = self.layout.offset(address, length)
+        at, end = offset, offset + length
+        while at < end:
+            try:
+                start = os.lseek(self._file.fileno(), at, os.SEEK_DATA)
+            except OSError as error:
+                if error.errno == errno.ENXIO:  # nothing more up to the end of the file
+                    return
+                raise
+            if start >= end:
+                return
+            at = min(os.lseek(self._file.fileno(), start, os.SEEK_HOLE), end)
+            yield address + start - offset, at - start
 
     def view(self, address: int, length: int) -> memoryview:
         """The live memory itself, read-only; it stays valid after ``close`` and after the guest.

@@ -38,6 +38,8 @@ def handle(record: CrashRecord) -> NoReturn:
     record.restored = clock.now()
     public.incarnation += 1
     restore.core(u64(public.incarnation))
+    if end.run_ended(0):
+        end.stop()  # the NMI that said so may be among the events that were dropped
     record.entered = clock.now()
     entry.begin_again(plan.stack_top)
 

@@ -24,12 +24,12 @@ from questv.kernel.info import (
 )
 from questv.kernel.status import KernelStatus
 from questv.metal.structs import offsetof
-from questv.metal.symbols import Symbols
 from questv.monitor.interface import ApicMode
 from questv.monitor.plan import HeartbeatPlan as MonitorHeartbeat
 from questv.monitor.plan import MonitorPlan
 from questv.monitor.plan import RecoveryPlan as MonitorRecovery
 from questv.plan import addresses
+from questv.plan.addresses import page_up
 from questv.plan.blocks import Block, segments
 from questv.plan.foreign import ForeignKernel, linux_parameters, whole_pages
 from questv.plan.foreign_page import ForeignPage, foreign_page, memory_ranges
@@ -216,7 +216,7 @@ def _sandbox_blocks(
             continue
         filling = segments.get(window.name, b"")
         if window.name == "info":
-            filling = bytes(sandbox_info(sandbox, kernel.symbols))
+            filling = bytes(sandbox_info(sandbox, kernel))
         if window.address in records:
             process = records[window.address]
             filling = record(sandbox, process, processes[process.program].symbols)
@@ -244,8 +244,9 @@ def _process_blocks(
     yield Block(process.tables, top_table(kernel_top_table, process), PAGE_SIZE)
 
 
-def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
-    """What a kernel is told; ``symbols`` are its program's."""
+def sandbox_info(sandbox: SandboxPlan, kernel: Program) -> SandboxInfo:
+    """What a kernel is told, whose program this is."""
+    symbols = kernel.symbols
     made = SandboxInfo(
         core=sandbox.core,
         apic_mode=ApicMode[sandbox.apic.upper()],
@@ -298,7 +299,7 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
     for place, (index, end) in enumerate(own_ends):
         fill_end(made.ends[place], end, index)
     if sandbox.heartbeat is not None:
-        made.heartbeat = _heartbeat_info(sandbox.heartbeat)
+        made.heartbeat = _heartbeat_info(sandbox.heartbeat, kernel)
     for index, each in enumerate(sandbox.inputs):
         made.inputs[index].object = each.object
         made.inputs[index].header = each.address
@@ -317,8 +318,16 @@ def sandbox_info(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
     return made
 
 
-def _heartbeat_info(plan: HeartbeatPlan) -> HeartbeatInfo:
-    made = HeartbeatInfo(pulse=plan.address, period=plan.period, watched_count=len(plan.watched))
+def _heartbeat_info(plan: HeartbeatPlan, kernel: Program) -> HeartbeatInfo:
+    constant = [segment for segment in kernel.segments if segment.rights != "rw"]
+    program = b"".join(each.contents.ljust(page_up(each.size), b"\0") for each in constant)
+    made = HeartbeatInfo(
+        pulse=plan.address,
+        period=plan.period,
+        checked=plan.checked,
+        program=crc32c(program),
+        watched_count=len(plan.watched),
+    )
     for index, each in enumerate(plan.watched):
         made.watched[index] = WatchedInfo(
             pulse=each.address, core=each.core, deadline=each.deadline

@@ -49,6 +49,14 @@ class Bells:
         """Give them out."""
         doorbells = Doorbells()
         self._places = _places_of_ends(description)
+        self._roaming = {
+            (argument.name, sandbox)
+            for sandbox, tasks in description.tasks.items()
+            for bound in tasks
+            if bound.task.migrates_to
+            for argument in bound.arguments.values()
+            if isinstance(argument, RingChannel | FourSlotChannel)
+        }
         self._of_channels: dict[tuple[str, str, str], int] = {}
         for channel in channels:
             senders = self.places(channel, sends=True)
@@ -77,6 +85,10 @@ class Bells:
         """Where the task at one end of a channel can be, where it belongs first."""
         home = channel.sender if sends else channel.receiver
         return self._places.get((channel.name, home), (home,))
+
+    def roams(self, channel: ChannelPlan, *, sends: bool) -> bool:
+        """Whether that task goes to and fro between its places."""
+        return (channel.name, channel.sender if sends else channel.receiver) in self._roaming
 
     def of_channel(self, channel: str, one: str, other: str) -> int:
         """The vector by which one sandbox rings another for a channel."""

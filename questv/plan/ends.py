@@ -175,6 +175,7 @@ class Ends:
             size=plan.size,
             wait=wait,
             place=place,
+            roams=self.bells.roams(plan, sends=not sends),
             peers=peers,
         )
 

@@ -49,6 +49,7 @@ class Heartbeats:
                 for place, name in enumerate(told.watches, start=1)
             ),
             gap=suspicion_gap(self._system, told),
+            checked=told.checks or 0,
         )
 
     def kernel_windows(self, sandbox: str) -> Iterator[Window]:

@@ -167,7 +167,8 @@ class EndPlan(Part):
     """An end of a channel: its index in the kernel is its place in the list.
 
     ``peers`` has the places where the other side can be, its own sandbox first; ``place`` is that
-    of this end among those of its side.
+    of this end among those of its side. If the other side ``roams`` it goes to and fro between
+    them; else it comes to the second place when its sandbox has failed.
     """
 
     channel: str
@@ -180,6 +181,7 @@ class EndPlan(Part):
     wait: int
     """Of a process's end: address of the kernel's ``Wait`` for it; 0 for a kernel's own."""
     place: int
+    roams: bool
     peers: tuple[PeerPlan, ...]
 
     @property
@@ -360,7 +362,8 @@ class HeartbeatPlan(Part):
     """A kernel's signs of life: on the page at ``physical``, which it sees at ``address``.
 
     Times are in nanoseconds: it gives one each ``period``, and has hung after ``deadline``. Between
-    two suspicions of one that it watches there is a ``gap`` at least.
+    two suspicions of one that it watches there is a ``gap`` at least. Each time it checks so many
+    bytes of its memory.
     """
 
     physical: int
@@ -369,6 +372,7 @@ class HeartbeatPlan(Part):
     deadline: int
     watched: tuple[WatchedPlan, ...]
     gap: int
+    checked: int
 
 
 class RecoveryPlan(Part):

@@ -374,7 +374,8 @@ def fill_end(info: EndInfo, end: EndPlan, index: int) -> None:
     info.own, info.peer, info.size = end.own, end.peer, end.size
     info.bell_vector, info.peer_vector = end.bell_vector, end.peer_vector
     info.peer_core = end.peer_core
-    info.place, info.elsewhere_count = end.place, len(end.peers) - 1
+    info.place, info.roams = end.place, int(end.roams)
+    info.elsewhere_count = len(end.peers) - 1
     for place, peer in enumerate(end.peers[1:]):
         other = info.elsewhere[place]
         other.core, other.vector, other.bell = peer.core, peer.vector, peer.bell

@@ -203,10 +203,12 @@ ENTRY({entry})
 {symbols}
 SECTIONS {{
     . = {base:#x};
+    program_text_start = .;
     .text   : {{ KEEP(*(.text.{entry})) *(.text .text.*) }}
     . = ALIGN(0x1000);
     .rodata : {{ *(.rodata .rodata.*) }}
     . = ALIGN(0x1000);
+    program_rodata_end = .;
     .data   : {{ *(.data .data.*) }}
     . = ALIGN(0x1000);
     .bss    : {{ *(.bss .bss.*) }}

@@ -11,10 +11,10 @@ from questv.channel import four_slot, ring
 from questv.channel.copy import copy_out
 from questv.channel.four_slot import ReaderArea, WriterArea
 from questv.channel.ring import Consumer, Producer
-from questv.channel.sleep import Area
+from questv.channel.sleep import Area, begin_session
 from questv.metal.lang import Array, Ptr, Shared, metal, static, u8, u64
 from questv.metal.structs import Struct
-from questv.process import doorbells
+from questv.process import doorbells, incarnation
 from questv.process.doorbells import Wait
 from questv.process.info import MAX_ENDS, EndInfo, EndKind, info
 from questv.process.panic import panic
@@ -56,9 +56,10 @@ class Sender(Struct):
     def commit(self) -> None:
         """Send what was filled into the room of ``reserve``."""
         self.wait.counters.messages += 1
-        self.wait.counters.bytes += ring.reserved(self.producer)
+        self.wait.counters.bytes += self.producer.taken
         ring.commit(self.producer)
-        doorbells.ring_if_asleep(self.wait)
+        if doorbells.ring_if_asleep(self.wait):
+            ring.start_if_accepted(self.producer)
 
     @metal
     def send(self, message: Ptr[u8], length: u64, deadline: u64) -> bool:
@@ -86,6 +87,7 @@ class Receiver(Struct):
         """
         while not ring.has_message(self.consumer):
             if doorbells.has_passed(deadline):
+                self._keep_up()
                 return ring.peek(self.consumer)
             self._sleep(deadline)
         return ring.message(self.consumer)
@@ -94,10 +96,23 @@ class Receiver(Struct):
     def _sleep(self, deadline: u64) -> None:
         """Sleep until there may be a message, or the deadline passes."""
         doorbells.announce(self.wait)
+        self._keep_up()
         if ring.has_message(self.consumer):
             doorbells.cancel(self.wait)
         else:
             doorbells.sleep(self.wait, deadline)
+
+    @metal(inline=True)
+    def _keep_up(self) -> None:
+        """If there is no message since the sender was restarted, go on with its new session."""
+        if ring.is_apart(self.consumer):
+            self._join()
+
+    @metal
+    def _join(self) -> None:
+        if ring.join(self.consumer):
+            doorbells.notice(self.wait)
+            doorbells.ring_if_asleep(self.wait)
 
     @metal
     def read(self, to: Ptr[u8], capacity: u64, deadline: u64) -> u64:
@@ -123,7 +138,7 @@ class Receiver(Struct):
     def done(self) -> None:
         """Give the message's room back to the sender."""
         self.wait.counters.messages += 1
-        self.wait.counters.bytes += self.length()
+        self.wait.counters.bytes += self.consumer.taken
         ring.consume(self.consumer)
         doorbells.ring_if_asleep(self.wait)
 
@@ -210,21 +225,29 @@ def start() -> None:
     """Connect every end of the plan to its areas."""
     doorbells.start()
     for i in range(info.end_count):
-        end = info.ends[i]
-        match end.kind:
-            case EndKind.SENDER:
-                _start_sender(Ptr[Sender](end.object)[0], end)
-            case EndKind.RECEIVER:
-                _start_receiver(Ptr[Receiver](end.object)[0], end)
-            case EndKind.WRITER:
-                _start_writer(Ptr[Writer](end.object)[0], end)
-            case EndKind.READER:
-                _start_reader(Ptr[Reader](end.object)[0], end)
+        start_end(info.ends[i])
+
+
+@metal
+def start_end(end: EndInfo) -> None:
+    """Connect an end, in the first life of its kernel or in a later one."""
+    if incarnation.session != 0:
+        begin_session(Ptr[Area](end.own)[0], incarnation.session)
+    match end.kind:
+        case EndKind.SENDER:
+            _start_sender(Ptr[Sender](end.object)[0], end)
+        case EndKind.RECEIVER:
+            _start_receiver(Ptr[Receiver](end.object)[0], end)
+        case EndKind.WRITER:
+            _start_writer(Ptr[Writer](end.object)[0], end)
+        case EndKind.READER:
+            _start_reader(Ptr[Reader](end.object)[0], end)
 
 
 @metal
 def _start_sender(sender: Sender, end: EndInfo) -> None:
     data = end.own + ring.DATA_OFFSET
+    sender.producer.own = Ptr[Area](end.own)
     sender.producer.peer = Ptr[Area](end.peer)
     sender.producer.data = data
     sender.producer.end = data + ring.memory_size(end.size)
@@ -232,18 +255,25 @@ def _start_sender(sender: Sender, end: EndInfo) -> None:
     sender.producer.cursor = data
     sender.producer.origin = data
     doorbells.connect(sender.wait, end)
+    if incarnation.session != 0:
+        ring.restart_producer(sender.producer, incarnation.session)
+        doorbells.introduce(sender.wait, incarnation.session)
 
 
 @metal
 def _start_receiver(receiver: Receiver, end: EndInfo) -> None:
     data = end.peer + ring.DATA_OFFSET
     receiver.consumer.own = Ptr[Area](end.own)
+    receiver.consumer.peer = Ptr[Area](end.peer)
     receiver.consumer.data = data
     receiver.consumer.end = data + ring.memory_size(end.size)
     receiver.consumer.cursor = data
     receiver.consumer.next = data
     receiver.consumer.origin = data
     doorbells.connect(receiver.wait, end)
+    if incarnation.session != 0:
+        ring.restart_consumer(receiver.consumer, incarnation.session)
+        doorbells.introduce(receiver.wait, incarnation.session)
 
 
 @metal
@@ -253,6 +283,9 @@ def _start_writer(writer: Writer, end: EndInfo) -> None:
     writer.writer.size = end.size
     four_slot.place_slots(writer.writer.places, end.own + four_slot.DATA_OFFSET, end.size)
     doorbells.connect(writer.wait, end)
+    if incarnation.session != 0:
+        four_slot.go_on(writer.writer, incarnation.session)
+        doorbells.introduce(writer.wait, incarnation.session)
 
 
 @metal
@@ -263,3 +296,5 @@ def _start_reader(reader: Reader, end: EndInfo) -> None:
     four_slot.place_slots(reader.reader.places, end.peer + four_slot.DATA_OFFSET, end.size)
     reader.reader.news = four_slot.FIRST_NEWS
     doorbells.connect(reader.wait, end)
+    if incarnation.session != 0:
+        doorbells.introduce(reader.wait, incarnation.session)

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from questv.channel.sleep import Area, Bell, announce_sleep, must_ring, withdraw_sleep
+from questv.channel import sleep as sleeping
+from questv.channel.sleep import (
+    Area,
+    Bell,
+    announce_sleep,
+    is_known,
+    must_ring,
+    notice_restart,
+    withdraw_sleep,
+)
 from questv.kernel.info import EndInfo
 from questv.kernel.status import EndStatus
 from questv.metal.lang import Ptr, metal, u8, u64
@@ -51,11 +60,33 @@ def connect(wait: Wait, end: EndInfo) -> None:
     wait.end = u64(end.index)
 
 
+@metal
+def introduce(wait: Wait, session: u64) -> None:
+    """Let the other side of an end that is set up learn that this one has been restarted."""
+    sleeping.introduce(wait.bell, wait.own[0], wait.peer[0], session)
+    calls.ring(wait.end)
+
+
 @metal(inline=True)
-def ring_if_asleep(wait: Wait) -> None:
-    """After a change in the own area: wake the other side if it sleeps."""
-    if must_ring(wait.bell, wait.peer[0]):
-        calls.ring(wait.end)
+def notice(wait: Wait) -> None:
+    """Count it if the other side has been restarted."""
+    if notice_restart(wait.bell, wait.peer[0]):
+        wait.counters.resets += 1
+
+
+@metal(inline=True)
+def ring_if_asleep(wait: Wait) -> bool:
+    """After a change in the own area: wake the other side if it sleeps.
+
+    True if it has been restarted since this was last asked.
+    """
+    if not must_ring(wait.bell, wait.peer[0]):
+        return False
+    calls.ring(wait.end)
+    if is_known(wait.bell, wait.peer[0]):
+        return False
+    notice(wait)
+    return True
 
 
 @metal(inline=True)

@@ -9,7 +9,7 @@ from questv.kernel.info import MAX_ARGUMENTS, Call
 from questv.kernel.process_info import SYSTEM_CALL_VECTOR, SystemCall
 from questv.metal.lang import metal, module_assembly
 from questv.metal.structs import offsetof
-from questv.process import channels, inputs
+from questv.process import channels, incarnation, inputs
 from questv.process.info import info
 
 _ARGUMENTS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")
@@ -48,6 +48,7 @@ ENTRY_STACK = 2 * 8
 @metal(export="process_start")
 def start() -> None:
     """Get what the process is given ready; called once, before all else."""
+    incarnation.start()
     channels.start()
     inputs.start()
     states.start(info.incarnation)

@@ -296,6 +296,13 @@ class Heartbeat(Table):
     watches: tuple[SandboxName, ...] = Field(
         default=(), description="The sandboxes that it watches."
     )
+    checks: Size | None = Field(
+        default=None,
+        description=(
+            "So much of its memory that never changes it checks each period, a multiple of 8 B, at "
+            "most 4 KiB: text, constants, and what it was told. If left out, none."
+        ),
+    )
 
     @property
     def patience(self) -> int:

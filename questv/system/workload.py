@@ -187,6 +187,7 @@ def _interrupts(
         # may be, it is counted each time.
         watched = len(sandbox.heartbeat.watches)
         cost = costs.timer + watched * (costs.look + costs.exit)
+        cost += (sandbox.heartbeat.checks or 0) // 8 * costs.check
         yield Interrupt("heartbeat", sandbox.heartbeat.period, cost)
     for each in draft.system.sandboxes:
         if each.heartbeat is not None and sandbox.name in each.heartbeat.watches:

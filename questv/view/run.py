@@ -44,7 +44,9 @@ def verdict(report: RunReport) -> Text:
     if failures:
         return Text(f"failed: {', '.join(failures)}", "bold red")
     met = f", {count(len(report.expectations), 'expectation')} met" if report.expectations else ""
-    return Text(f"ended as planned{met}", "bold green")
+    repaired = sum(sandbox.incarnation for sandbox in report.sandboxes)
+    after = f", {count(repaired, 'fault')} repaired" if repaired else ""
+    return Text(f"ended as planned{after}{met}", "bold green")
 
 
 def _outcome(report: RunReport) -> Iterator[RenderableType]:

@@ -123,15 +123,17 @@ def _clocks(sandboxes: Iterable[SandboxReport]) -> Iterator[Text]:
 
 
 def _sandboxes(snapshot: Snapshot) -> Table:
+    restarts = ("restarts",) if any(each.incarnation for each in snapshot.sandboxes) else ()
     made = table(
-        *("name", "core", "state", "started", "ended", "timer", "doorbells", "exits"),
-        numbers=("core", "started", "ended", "timer", "doorbells"),
+        *("name", "core", "state", *restarts, "started", "ended", "timer", "doorbells", "exits"),
+        numbers=("core", *restarts, "started", "ended", "timer", "doorbells"),
     )
     for sandbox in snapshot.sandboxes:
         made.add_row(
             sandbox_name(snapshot.sandboxes, sandbox.name),
             str(sandbox.core),
             Text(sandbox.state, _STATE_STYLES.get(sandbox.state, "")),
+            *([_counted(sandbox.incarnation)] if restarts else []),
             moment(sandbox.started),
             moment(sandbox.ended),
             _counted(sandbox.timer_interrupts),
@@ -186,10 +188,14 @@ def _channels(snapshot: Snapshot) -> Table:
     broken = any(end.violations for each in snapshot.channels for end in _ends(each))
     if broken:
         add_column(made, "broken rules", number=True, style="bold red")
+    restarted = any(end.resets for each in snapshot.channels for end in _ends(each))
+    if restarted:
+        add_column(made, "resets", number=True)
     for channel in snapshot.channels:
         for end, title in zip(_ends(channel), (channel.name, f"  {channel.kind}"), strict=True):
             counts = [end.messages, end.bytes, end.waits, end.rung, end.woken, end.late]
             counts += [end.violations] if broken else []
+            counts += [end.resets] if restarted else []
             name = sandbox_name(snapshot.sandboxes, end.sandbox)
             made.add_row(title, name, *(f"{number:,}" for number in counts))
     return made

@@ -46,7 +46,7 @@ def random_kernel(r: random.Random) -> tuple[Kernel, Costs]:
         for n in range(r.choice((0, 0, 1, 2)))
     )
     doorbells = tuple(Doorbell(f"d{n}", r.randint(100, 900)) for n in range(r.choice((0, 0, 1))))
-    costs = Costs(1, 1, 2, 0, 3, 0, 0, 1, "a random kernel's") if r.random() < 0.3 else FREE
+    costs = Costs(1, 1, 2, 0, 3, 0, 0, 0, 1, "a random kernel's") if r.random() < 0.3 else FREE
     kernel = Kernel("k", tuple(vcpus), tuple(tasks), interrupts, doorbells, costs is not FREE)
     return kernel, costs
 

@@ -211,9 +211,7 @@ def test_the_kernels_own_time_is_counted() -> None:
     of a: one release with two switches, two interrupts and switches for its budget, which may be
     noticed 1 late.
     """
-    costs = Costs(
-        timer=3, switch=2, doorbell=0, device=0, exit=7, move=0, look=0, resolution=1, source=""
-    )
+    costs = replace(FREE, timer=3, switch=2, exit=7, resolution=1)
     made = kernel(own("a", 10, 1000), own("b", 20, 2000), own("c", 30, 3000))
     late = 2 + 3 * (3 + 3) + 2 + 7
     a = late + 10 + 3 * (1 + 2 + 3) + 2 + 7

@@ -47,7 +47,7 @@ from tests.running import console_lines
 
 from .openings import Opening
 from .probe import ARGUMENTS, Probe
-from .snapshot import ATTACKER, Snapshot, canaries
+from .snapshot import ATTACKER, canaries, snapshot
 
 SYSTEM = Path(questv.attacks.__file__).parent / "system"
 OTHERS = ("source", "middle", "sink")
@@ -279,7 +279,7 @@ def attack(
         if opening is not None:
             opening(arena)
             made = (_reentry(built), *made)
-        devices, before = arena.devices(), Snapshot(machine.memory, built)
+        devices, before = arena.devices(), snapshot(machine.memory, built)
         escapes = []
         for number, each in enumerate(made, start=1):
             arena.order(each, number)
@@ -290,7 +290,7 @@ def attack(
         changed = _differing(devices, arena.devices())
         end = arena.finish()
         arena.reset_inputs()
-        escapes += [*_end(end), *before.changes(Snapshot(machine.memory, built)), *_others(arena)]
+        escapes += [*_end(end), *before.changes(snapshot(machine.memory, built)), *_others(arena)]
         escapes += [f"the state of the {name} has changed" for name in changed]
         return _outcome(arena, escapes)
 

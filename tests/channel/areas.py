@@ -110,6 +110,7 @@ class RingChannel(Channel):
         self.size = size
         place = position % self.data.size
         self.producer = Producer(
+            own=self.sending.own,
             peer=self.receiving.peer,
             data=self.data.own,
             end=self.data.own + self.data.size,
@@ -120,6 +121,7 @@ class RingChannel(Channel):
         )
         self.consumer = Consumer(
             own=self.receiving.own,
+            peer=self.sending.peer,
             data=self.data.peer,
             end=self.data.peer + self.data.size,
             cursor=self.data.peer + place,

@@ -13,6 +13,7 @@ from questv.kernel import channels, doorbells, lapic, tasks
 from questv.kernel.doorbells import FOREVER
 from questv.kernel.info import EndInfo
 from questv.metal.interpret.events import Steps
+from questv.metal.interpret.interpreter import Model
 from questv.metal.structs import Struct, offsetof
 
 from . import drivers, sides
@@ -43,15 +44,21 @@ class Kernel:
             tasks.wake_member: self._wake,
             read_tsc: self._read_tsc,
         }
-        self.side = Side(shape, sends=sends, models=models)
+        self.side = Side(shape, sends=sends, models=models | self._more_models())
+        self._sends = sends
         self._name, self._peer = ("sender", "receiver") if sends else ("receiver", "sender")
         own, peer = (SENDING, RECEIVING) if sends else (RECEIVING, SENDING)
+        self._own = own
         self.end = self.side.place(end)
         wait = self.end + offsetof(type(end), "wait")
         info = self.side.place(EndInfo(own=own, peer=peer, bell_vector=VECTOR))
         self.side.domain.run(doorbells.connect, wait, info)
         self._interrupts = True
         self._ready = True
+
+    def _more_models(self) -> dict[Any, Model]:
+        """What else is played."""
+        return {}
 
     def call(self, function: Any, *arguments: int) -> Steps[int]:
         """Run a function with the end as its first argument; the result is its value, if any."""

@@ -10,7 +10,7 @@ import pytest
 from questv.channel import copy, four_slot, ring, sleep
 from questv.metal.jit import Jit
 
-from . import crowd
+from . import crowd, drivers
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,4 +28,4 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session", params=[True, False], ids=["debug", "release"])
 def jit(request: pytest.FixtureRequest, _cache: None) -> Jit:
     """The channels and what the tests' threads do with them."""
-    return Jit(ring, four_slot, sleep, copy, crowd, checks=request.param)
+    return Jit(ring, four_slot, sleep, copy, crowd, drivers, checks=request.param)

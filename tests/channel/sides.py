@@ -71,6 +71,10 @@ class Side:
                 self.memory.map(start, bytes(size), shared=True, writable=own)
         self.domain = Interpreter(PROGRAM, self.memory, checks=checks, models=models)
 
+    def is_shared(self, address: int) -> bool:
+        """Whether it is in one of the areas."""
+        return self.memory.region(address, 1).shared
+
     def place(self, struct: S) -> int:
         """Put a struct into private memory; its address."""
         return self.memory.reserve(bytes(struct)).start
@@ -81,6 +85,7 @@ def producer(size: int, *, written: int = 0, read: int = 0) -> Producer:
     data, end = _ring(size)
     cursor = data + read % (end - data) + written - read
     return Producer(
+        own=SENDING,
         peer=RECEIVING,
         data=data,
         end=end,
@@ -97,6 +102,7 @@ def consumer(size: int, *, read: int = 0) -> Consumer:
     cursor = data + read % (end - data)
     return Consumer(
         own=RECEIVING,
+        peer=SENDING,
         data=data,
         end=end,
         cursor=cursor,

@@ -25,6 +25,8 @@ def test_there_are_these_commands(questv: Questv) -> None:
         "inspect",
         "debug",
         "audit",
+        "inject",
+        "campaign",
         "migrate",
         "new",
         "doctor",
@@ -96,7 +98,9 @@ def test_help_comes_at_once() -> None:
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("questv in", ["inspect"]),
+        ("questv in", ["inspect", "inject"]),
+        ("questv inject x --fault k", ["kill"]),
+        ("questv inject files --sandbox ", ["reader"]),
         ("questv run --det", ["--deterministic"]),
         ("questv run x --machine ", ["microvm", "q35"]),
         ("questv run files --input ", ["left=", "right="]),

@@ -148,7 +148,7 @@ def test_an_interval_is_one_cores() -> None:
 
 def test_nothing_is_left_behind() -> None:
     with InstructionCounter() as counter:
-        path = counter._path
+        path = counter._plugin._files[0].parent
         assert path.exists()
     assert not path.exists()
 

@@ -183,6 +183,7 @@ def end(name: str, messages: int) -> EndReport:
         rung=2,
         woken=3,
         late=4,
+        resets=0,
         violations=0,
     )
 

@@ -158,6 +158,28 @@ def test_bytes_of_a_register_are_those_of_its_values() -> None:
         assert (report.messages, report.bytes) == (3, 96)
 
 
+def test_bytes_of_a_ring_are_those_of_its_messages() -> None:
+    plan = plan_of(HELLO)
+    ping, pong = plan.sandboxes
+    sheet = Sheet()
+    # Both were read while a message was counted that takes 40 bytes with its header.
+    before, between = EndStatus(messages=1, bytes=16 + 40), EndStatus(messages=1)
+    sheet.put(ping.physical(ping.ends[0].object), Sender(wait=Wait(counters=before)))
+    sheet.put(pong.physical(pong.ends[0].object), Receiver(wait=Wait(counters=between)))
+    there, _ = Inspector(plan, programs(built(HELLO)), sheet).channels()
+    assert (there.sender.bytes, there.receiver.bytes) == (48, 0)
+
+
+def test_restarts_of_the_other_end_are_counted() -> None:
+    plan = plan_of(HELLO)
+    ping = plan.sandbox("ping")
+    sheet = Sheet()
+    sender = Sender(wait=Wait(counters=EndStatus(resets=2)))
+    sheet.put(ping.physical(ping.ends[0].object), sender)
+    there, _ = Inspector(plan, programs(built(HELLO)), sheet).channels()
+    assert (there.sender.resets, there.receiver.resets) == (2, 0)
+
+
 def test_broken_rules_of_the_other_end_are_counted() -> None:
     plan = plan_of(HELLO)
     ping, pong = plan.sandboxes

@@ -13,13 +13,13 @@ import pytest
 
 from questv.kernel.info import SandboxInfo
 from questv.kernel.tasks import NOBODY
-from questv.metal.symbols import Symbols
 from questv.metal.tree import TrapKind
 from questv.monitor.interface import PANIC_TEXT, CrashReason, PanicReason, SandboxState
 from questv.plan import addresses, contents
 from questv.plan.build import build
 from questv.plan.contents import sandbox_info
 from questv.plan.model import SandboxPlan
+from questv.plan.programs import Program
 from tests.running import (
     PRELUDE,
     Run,
@@ -211,8 +211,8 @@ def test_panic(tmp_path: Path) -> None:
 
 
 def test_a_fault_while_the_kernel_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def nowhere(sandbox: SandboxPlan, symbols: Symbols) -> SandboxInfo:
-        made = sandbox_info(sandbox, symbols)
+    def nowhere(sandbox: SandboxPlan, kernel: Program) -> SandboxInfo:
+        made = sandbox_info(sandbox, kernel)
         made.inputs[0].object = 0x7000_0000
         return made
 

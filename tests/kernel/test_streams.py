@@ -371,3 +371,56 @@ def aim(port: Stream, target: u64) -> None:
                 break
             threading.Event().wait(0.01)
         assert machine.memory.read(target, 6) == b"struck"
+
+
+# ---- restarts --------------------------------------------------------------------------------
+
+FRAGILE = """
+@task
+def fragile(port: Stream) -> None:
+    "An echo that dies of some bytes, and ends with a full stop."
+    byte: u8 = 0
+    while byte != ord("."):
+        port.receive(ptr(byte), 1, FOREVER)
+        if byte == ord("p"):
+            panic("poison")
+        if byte == ord("c"):
+            asm("cli\\nout 0x70, al", None, "")
+        port.send(ptr(byte), 1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("device", "kind"),
+    [*(("com1", kind) for kind in MachineKind), ("console3", MachineKind.MICROVM)],
+)
+@pytest.mark.parametrize("apic", ["guarded", "direct"])
+def test_a_restarted_kernel_drives_its_device_again(
+    tmp_path: Path, device: str, kind: MachineKind, apic: str
+) -> None:
+    text = system_text(
+        sandbox_text(
+            "driver",
+            '[sandbox.recovery]\non_fault = "restart"\nlimit = 9\nback_off = "1 us"\n',
+            task_text("fragile", port=device),
+            keys=f'apic = "{apic}"',
+        ),
+        device_text(device, "driver"),
+    )
+    system = build(write_system(tmp_path / "system", text, FRAGILE))
+    driver = system.plan.sandbox("driver")
+    with running(system, tmp_path, kind, device) as (machine, [port]):
+
+        def page() -> PublicPage:
+            return PublicPage.view(machine.memory.read(driver.public, sizeof(PublicPage)))
+
+        for number, poison in enumerate(b"pccppc", start=1):
+            assert echoed(port, b"hello") == b"hello"
+            port.sendall(bytes([poison]))
+            while int(page().incarnation) != number or (
+                page().state.load(None) != SandboxState.STARTED  # type: ignore[arg-type]
+            ):
+                threading.Event().wait(0.005)
+        assert echoed(port, b"bye.") == b"bye."
+        machine.wait(PATIENCE)
+        assert int(page().incarnation) == 6

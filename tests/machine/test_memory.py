@@ -172,6 +172,21 @@ def test_reading_takes_no_room(runtime: Path) -> None:
     file.unlink()
 
 
+def test_what_holds_something(tmp_path: Path) -> None:
+    layout = memory_layout(MachineKind.MICROVM, 16 * MIB)
+    file = tmp_path / "memory"
+    make_memory(file, layout)
+    page = mmap.PAGESIZE
+    with GuestMemory(file, layout, writable=True) as memory:
+        assert list(memory.held(MIB, 15 * MIB)) == []
+        memory.write(3 * MIB + 100, b"something")
+        memory.write(5 * MIB, bytes(2 * page))
+        assert list(memory.held(MIB, 15 * MIB)) == [(3 * MIB, page), (5 * MIB, 2 * page)]
+        assert list(memory.held(3 * MIB + 50, 60)) == [(3 * MIB + 50, 60)]
+        assert list(memory.held(5 * MIB + page, 15)) == [(5 * MIB + page, 15)]
+        assert list(memory.held(3 * MIB + page, MIB)) == []
+
+
 def test_a_view_is_live_and_outlives_the_memory(file: Path) -> None:
     memory = GuestMemory(file, LAYOUT, writable=True)
     view = memory.view(0x200000, 16).cast("Q")

@@ -125,6 +125,7 @@ class Monitor:
             svm.enter: silent(),
             svm.keep_translations: silent(),
             exits.handle: self._exit,
+            end.run_ended: silent(0),
             end.leave: parks,
             entry.begin_again: self._again,
         }

@@ -74,7 +74,7 @@ def plan(system: BuiltSystem) -> SandboxPlan:
 
 @pytest.fixture
 def told(system: BuiltSystem, plan: SandboxPlan) -> SandboxInfo:
-    return sandbox_info(plan, system.kernels["one"].symbols)
+    return sandbox_info(plan, system.kernels["one"])
 
 
 def test_the_order_and_the_kinds(plan: SandboxPlan) -> None:
@@ -181,7 +181,7 @@ def test_interrupts_without_a_vcpu_do_their_work_themselves(tmp_path: Path) -> N
         write_system(tmp_path, system_text(one, COM1.replace('vcpu = "io"\n', "")), TASKS)
     )
     plan = system.plan.sandbox("one")
-    told = sandbox_info(plan, system.kernels["one"].symbols)
+    told = sandbox_info(plan, system.kernels["one"])
     assert [task.kind for task in plan.tasks] == ["periodic", "once", "once"]
     assert int(told.streams[0].bottom_half) == MAX_TASKS
 

@@ -129,6 +129,7 @@ def scaled_costs(cores: int, busy: int) -> Costs:
         device=longest(MEASURED.device),
         exit=longest(MEASURED.exit),
         move=longest(MEASURED.move),
+        check=longest(MEASURED.check),
         look=longest(MEASURED.look),
         resolution=longest(MEASURED.resolution) + 2 * longest_wait(cores, busy),
         source=f"{MEASURED.source}, on {busy} cores that share one clock",

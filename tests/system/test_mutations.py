@@ -1083,6 +1083,11 @@ def heartbeat_late(draw: Draw, system: RandomSystem) -> None:
 
 
 @mutation
+def heartbeat_checks(draw: Draw, system: RandomSystem) -> None:
+    add_heartbeats(system)[0]["checks"] = draw.one_of(0, 4, 12, 4097, 8192)
+
+
+@mutation
 def heartbeat_unused(draw: Draw, system: RandomSystem) -> None:
     draw.sandbox(system)["heartbeat"] = {"period": "1 ms"}
 

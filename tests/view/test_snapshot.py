@@ -86,6 +86,26 @@ def test_broken_rules_stand_out() -> None:
     )
 
 
+def test_restarts_have_a_column_if_there_were_any() -> None:
+    again = sandbox("left", 0, state="started", incarnation=3)
+    snapshot = report().model_copy(update={"sandboxes": (again, sandbox("right", 1))})
+    shown = plain(snapshot_view(snapshot))
+    assert "  state     restarts   started" in shown and "  started          3  " in shown
+    assert "restarts" not in plain(snapshot_view(report()))
+
+
+def test_ends_that_found_the_other_one_restarted() -> None:
+    channel = report().channels[0]
+    sender = channel.sender.model_copy(update={"resets": 2})
+    channels = (channel.model_copy(update={"sender": sender}),)
+    shown = plain(snapshot_view(report().model_copy(update={"channels": channels})))
+    assert shown.endswith(
+        "  name    end    messages  bytes  waits  rung  woken  late  resets\n"
+        "  there   left         10     80      1     2      3     4       2\n"
+        "    ring  right         9     72      1     2      3     4       0\n"
+    )
+
+
 def test_a_crash_stands_out() -> None:
     fallen = sandbox("left", 0, state="crashed", crash=crash(), crashes=(crash(),))
     snapshot = report().model_copy(update={"sandboxes": (fallen, sandbox("right", 1))})

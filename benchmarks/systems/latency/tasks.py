@@ -44,3 +44,10 @@ def work() -> None:
     """Keep the core busy."""
     while True:
         asm("", None, "")
+
+
+@task
+def fail() -> None:
+    """Do something for a while, and then what no kernel may."""
+    sleep_until(now() + 200_000)
+    asm("out 0x70, al", None, "")

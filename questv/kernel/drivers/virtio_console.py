@@ -7,6 +7,7 @@ reads and writes memory by itself, wherever it is told to.
 
 from __future__ import annotations
 
+from questv.arch.x86.instructions import clear_words
 from questv.kernel.drivers import virtio
 from questv.kernel.drivers.virtio import (
     DESCRIPTORS,
@@ -104,6 +105,9 @@ def _set_up(own: VirtioConsole, registers: Registers, info: StreamInfo) -> bool:
     """Reset the console, and give it its queues."""
     if not virtio.reset(registers, KIND) or not virtio.agree(registers, _MULTIPORT):
         return False
+    # From here on the device touches nothing, until it is told where its queues are. What an
+    # earlier incarnation of this kernel has left there would be taken for used already.
+    clear_words(info.memory, DEVICE_MEMORY // 8)
     rings = ptr(_memory(info).receiving)
     at = info.physical + offsetof(Memory, "receiving")
     if not virtio.add_queue(registers, _RECEIVING, own.receiving, rings, at):

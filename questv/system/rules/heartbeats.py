@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from questv.diagnostics import Diagnostic
 from questv.system.draft import Draft, Located, heartbeat
 from questv.system.model import Heartbeat, Sandbox
-from questv.system.units import format_duration
+from questv.system.units import format_duration, format_size
 from questv.system.wording import suggest
 
 WATCHED_MAXIMUM = 8
+CHECKED_MAXIMUM = 4096
+_WORD = 8
 _PERIODS = 2
 
 
@@ -91,14 +93,28 @@ def heartbeat_late(draft: Draft) -> Iterator[Diagnostic]:
                 )
 
 
+def heartbeat_checks(draft: Draft) -> Iterator[Diagnostic]:
+    """Checks are made word by word, by an interrupt that is not to take long."""
+    for sandbox, own in _all(draft):
+        size = own.item.checks
+        if size is not None and (size % _WORD or not _WORD <= size <= CHECKED_MAXIMUM):
+            yield Diagnostic(
+                own.value("checks"),
+                f'"{sandbox.item.name}" can\'t check {size} bytes each period',
+                f"write a multiple of {_WORD} B, {format_size(CHECKED_MAXIMUM)} at most",
+                "heartbeat-checks",
+            )
+
+
 def heartbeat_unused(draft: Draft) -> Iterator[Diagnostic]:
     """A heartbeat costs time: somebody should look at it."""
     watched = {name for _, own in _all(draft) for name in own.item.watches}
     for sandbox, own in _all(draft):
-        if sandbox.item.name not in watched and not own.item.watches:
+        uses = own.item.watches or own.item.checks is not None
+        if sandbox.item.name not in watched and not uses:
             yield Diagnostic(
                 own.key(),
-                f'nobody watches "{sandbox.item.name}", and it watches nobody',
+                f'nobody watches "{sandbox.item.name}", it watches nobody and checks nothing',
                 "let another sandbox's heartbeat name it in watches, or remove this one",
                 "heartbeat-unused",
             )
@@ -109,5 +125,6 @@ RULES = (
     heartbeat_watches,
     heartbeat_deadline,
     heartbeat_late,
+    heartbeat_checks,
     heartbeat_unused,
 )

@@ -27,7 +27,9 @@ class Ring(Bell):
 
 @dataclass(frozen=True, slots=True)
 class Await(Bell):
-    """Wait until it is pending, and take it."""
+    """Wait until it is pending, and take it; ``in_vain`` if it may well never be."""
+
+    in_vain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,11 @@ class Poll(Bell):
 
     The thread's next event follows at once, with nobody else in between.
     """
+
+
+@dataclass(frozen=True, slots=True)
+class Choose(Event):
+    """The answer is 0 or 1: both are gone through. No other thread can tell."""
 
 
 class Violation(Exception):  # noqa: N818 - it is what is looked for
@@ -172,7 +179,8 @@ class _Walk:
         running = [n for n, thread in enumerate(state.threads) if thread.moment.event is not None]
         for turn in running:
             moment = state.threads[turn].moment
-            if _follows_at_once(moment) or self._memory.is_private(moment.event):
+            choice = isinstance(moment.event, Choose)
+            if choice or _follows_at_once(moment) or self._memory.is_private(moment.event):
                 return [turn]
         return running
 
@@ -181,6 +189,10 @@ class _Walk:
         assert event is not None
         if isinstance(event, Bell):
             yield from self._bell(state, event)
+            return
+        if isinstance(event, Choose):
+            yield 0, state
+            yield 1, state
             return
         try:
             yield from self._memory.steps(state, turn, event)
@@ -211,7 +223,8 @@ class _Walk:
 
     def _end(self, state: State) -> None:
         for turn, thread in enumerate(state.threads):
-            if thread.moment.event is not None:
+            event = thread.moment.event
+            if event is not None and not (isinstance(event, Await) and event.in_vain):
                 raise self._violation(f"it waits for ever: {thread.moment.event}", turn)
         self.report.outcomes.add(tuple(thread.moment.result for thread in state.threads))
 
