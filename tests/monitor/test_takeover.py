@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from questv.audit.auditor import Auditor
+from questv.inspect.inspector import Inspector
+from questv.inspect.model import FAIL_OVER as FAILED_OVER
 from questv.monitor.interface import Action, CrashReason, SandboxState
 from questv.plan.build import build
+from questv.view.crash import crash_view
 from tests.audit.subjects import subject
-from tests.inspect.machines import Copied
+from tests.inspect.machines import Copied, programs
 from tests.running import (
     Run,
     four_slot_text,
@@ -22,6 +25,7 @@ from tests.running import (
     timed_text,
     write_system,
 )
+from tests.view.rendering import plain
 
 from .test_recovery import FAULTS
 from .test_recovery import TASKS as FAULTY
@@ -195,6 +199,21 @@ def test_messages_of_peers_go_to_the_standby_and_what_survives_is_there(tmp_path
     assert all(int(ends[name].resets) == 1 for name in ("requests", "answers"))
     # Both sides sleep, and ring each other where they are by now.
     assert int(run["standby"].ends["requests"].woken) > 1 and int(ends["answers"].woken) > 3
+
+
+def test_a_report_says_who_has_taken_over_and_when(tmp_path: Path) -> None:
+    run = served(tmp_path)
+    inspector = Inspector(run.system.plan, programs(run.system), Copied(run))
+    [crash] = inspector.crashes("comms")
+    told = crash.fail_over
+    assert crash.action == FAILED_OVER and crash.is_repaired and told is not None
+    assert told.to == "standby"
+    moments = [crash.time, crash.decided, told.released, told.taken_over, told.served]
+    known = [moment for moment in moments if moment is not None]
+    assert len(known) == len(moments) and known == sorted(known)
+    assert crash.panic is not None and crash.panic.reason == "no more"
+    shown = plain(crash_view("comms", crash))
+    assert "failed over to standby: decided " in shown and ", first call " in shown
 
 
 def test_an_audit_knows_both_views(tmp_path: Path) -> None:
