@@ -16,9 +16,10 @@ from questv.audit.model import (
     Pages,
     Violation,
     Walked,
+    after_takeover,
 )
 from questv.audit.restarts import check_restarts
-from questv.audit.running import check_commands, check_numbers, entered
+from questv.audit.running import check_commands, check_numbers, entered, views
 from questv.audit.sharing import Rights, spans
 from questv.audit.sources import (
     ImageMemory,
@@ -34,10 +35,11 @@ from questv.audit.tables import (
     check_process,
     kernel_tables,
     monitor_tables,
+    takeover_tables,
     view_tables,
 )
 from questv.audit.told import Told
-from questv.audit.walk import Walk
+from questv.audit.walk import Leaf, Walk
 from questv.diagnostics import BadInputError
 from questv.machine.memory import GuestMemory
 from questv.plan.model import Plan, Region
@@ -115,6 +117,7 @@ class Auditor:
                 "build the image again with 'questv build'",
             ) from error
         self._views = {name: self._walk_view(name) for name in self._names}
+        self._takeovers = {name: self._walk_takeover(name) for name in self._declared.failing}
         self._kernels = {name: self._walk_kernel(name) for name in ours}
         self._processes = [
             (each, process, self._walk(root, [self._declared.memory_of(each.name)]))
@@ -124,6 +127,7 @@ class Auditor:
         self._rights = Rights(
             {name: spans(walk.leaves) for name, walk in self._views.items()}
             | {f"monitor of {name}": spans(walk.leaves) for name, walk in self._monitors.items()}
+            | {after_takeover(name): spans(self._added(name)) for name in self._takeovers}
         )
         self._checks: list[Check] = []
         self._violations: list[Violation] = []
@@ -170,6 +174,19 @@ class Auditor:
 
     def _walk_view(self, name: str) -> Walk:
         return self._walk(int(self._told.monitors[name].nested_tables), self._hardware(name))
+
+    def _walk_takeover(self, name: str) -> Walk:
+        root = int(self._told.monitors[name].takeover.nested_tables)
+        return self._walk(root, self._hardware(name))
+
+    def _added(self, name: str) -> list[Leaf]:
+        """What a sandbox can reach only after a takeover."""
+        before = {(leaf.address, leaf.size, leaf.rights) for leaf in self._views[name].leaves}
+        return [
+            leaf
+            for leaf in self._takeovers[name].leaves
+            if (leaf.address, leaf.size, leaf.rights) not in before
+        ]
 
     def _walk_kernel(self, name: str) -> Walk:
         own = self._declared.memory_of(name)
@@ -263,6 +280,12 @@ class Auditor:
                 view_tables,
             ),
             (
+                "takeovers",
+                "after a fail-over a standby reaches what was declared besides, and no more",
+                self._takeovers,
+                takeover_tables,
+            ),
+            (
                 "kernels",
                 "each kernel shows itself no more than its view, guard pages left out",
                 self._kernels,
@@ -344,7 +367,7 @@ class Auditor:
         for name in names:
             sandbox, told = plan.sandbox(name), self._told.monitors[name]
             wanted = control.fields(
-                sandbox.nested_tables,
+                views(self._memory, plan, sandbox),
                 sandbox.msr_map,
                 sandbox.io_map,
                 clock=int(told.tsc_offset),

@@ -85,9 +85,16 @@ STATE = {
 
 
 def fields(
-    nested_tables: int, msr_map: int, io_map: int, *, clock: int = 0, is_foreign: bool = False
+    nested_tables: tuple[int, ...],
+    msr_map: int,
+    io_map: int,
+    *,
+    clock: int = 0,
+    is_foreign: bool = False,
 ) -> list[Field]:
     """All fields that have values of their own; every other byte but ``STATE`` is zero.
+
+    The ``nested_tables`` are those that may be in force: a standby's change at a takeover.
 
     ``clock`` is how far the core's time-stamp counter is ahead of that of the core that booted.
 
@@ -113,7 +120,7 @@ def fields(
         Field(0x090, 8, "nested paging and encryption", (1,)),
         Field(0x098, 8, "address of a virtual APIC", (0,)),
         Field(0x0A8, 8, "event to inject", (0,), _EVENT_VALID, exceptions),
-        Field(0x0B0, 8, "address of the nested tables", (nested_tables,)),
+        Field(0x0B0, 8, "address of the nested tables", nested_tables),
         Field(0x0B8, 8, "virtualization of branch records, VMLOAD and VMSAVE", (0,)),
         Field(0x0C0, 4, "clean bits", (0,)),
         Field(0x0E0, 8, "address of a virtual APIC's page", (0,)),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from questv.audit.binaries import Binary
-from questv.audit.model import PAGE
+from questv.audit.model import PAGE, after_takeover
 from questv.plan.model import Owner, Plan, ProcessPlan, Region, SandboxPlan, Window
 from questv.system.model import (
     ApicMode,
@@ -149,6 +149,46 @@ def movers_of(system: System) -> tuple[Mover, ...]:
     )
 
 
+@dataclass(frozen=True)
+class StandIn:
+    """A task that can take the place of another sandbox's, and the channels of which it then has
+    that one's ends.
+
+    They are those that its table names in ``bind``: a rule holds it to naming all.
+    """
+
+    sandbox: str
+    home: str
+    original: str
+    channels: frozenset[str]
+
+
+def stand_ins_of(system: System) -> tuple[StandIn, ...]:
+    """All whose sandbox is the one to which the other fails over."""
+    standbys = {
+        sandbox.name: sandbox.recovery.to
+        for sandbox in system.sandboxes
+        if sandbox.recovery is not None and sandbox.recovery.on_fault is OnFault.FAIL_OVER
+    }
+    return tuple(
+        StandIn(
+            sandbox.name,
+            home,
+            original,
+            frozenset(
+                channel.name
+                for channel in system.channels
+                if channel.name in task.bind.values() and home in (channel.sender, channel.receiver)
+            ),
+        )
+        for sandbox in system.sandboxes
+        for task in sandbox.tasks
+        if task.stands_in_for is not None
+        for home, _, original in [task.stands_in_for.partition(".")]
+        if standbys.get(home) == sandbox.name
+    )
+
+
 class Declared:
     """One system: its description, the plan's claims of where things are, and its programs."""
 
@@ -169,12 +209,16 @@ class Declared:
         self.sandboxes = {sandbox.name: sandbox for sandbox in system.sandboxes}
         self.cores = dict(zip(self.sandboxes, system.cores(), strict=True))
         self.movers = movers_of(system)
+        self.stand_ins = stand_ins_of(system)
+        self.failing = {each.sandbox: each.home for each in self.stand_ins}
+        """By the sandbox that stands by, the one that fails over to it."""
         self.heartbeats = {
             sandbox.name: sandbox.heartbeat
             for sandbox in system.sandboxes
             if sandbox.heartbeat is not None
         }
         self.view = cache(self._view)
+        self.reach = cache(self._reach)
         self.kernel = cache(self._kernel)
         self.monitor = cache(self._monitor)
 
@@ -186,7 +230,7 @@ class Declared:
             return self._foreign(name)
         parts = [
             *self._own_memory(name),
-            *self._channel_sides(name),
+            *self._sides(name, taken_over=False),
             *self._signs_of_life(name),
             *self._movers(name),
             *self._inputs(name),
@@ -194,6 +238,38 @@ class Declared:
             *([_apic(APIC)] if self.is_direct(name) else []),
         ]
         return sorted(parts, key=lambda part: part.start)
+
+    def _reach(self, name: str) -> list[Stretch]:
+        """The same once another sandbox has failed over to this one, if one can."""
+        parts = [*self.view(name), *self._sides(name, taken_over=True), *self._kept_by(name)]
+        return sorted(parts, key=lambda part: part.start)
+
+    def _kept_by(self, name: str) -> Iterator[Stretch]:
+        """What survives of the states of the tasks for which others stand in here."""
+        for each in self.stand_ins:
+            if each.sandbox == name:
+                for part in self._kept(each.home, each.original):
+                    yield _identity(part.physical, part.size, part.rights, part.what)
+
+    def _kept(self, name: str, task: str) -> list[Stretch]:
+        """What survives of a task's states in its own kernel, as far as it is data there."""
+        plan = self.plan.sandbox(name)
+        slots = {
+            state.kept.slots
+            for each in plan.tasks
+            if each.name == task and each.process is None
+            for state in each.states
+            if state.kept is not None
+        }
+        own = self.memory_of(name)
+        return [
+            _identity(window.physical, window.size, rights, window.name)
+            for window, rights in self._own_windows(plan)
+            if window.address in slots
+            and rights == "rw"
+            and own.start <= window.physical
+            and window.physical + window.size <= own.end
+        ]
 
     def _foreign(self, name: str) -> list[Stretch]:
         """A foreign kernel's memory, all rights in it; above it what it is told, and data."""
@@ -318,12 +394,17 @@ class Declared:
         regions = (each for each in self.plan.regions if each.owner is Owner.HEARTBEAT)
         return next((each for each in regions if each.of == name), None)
 
-    def _channel_sides(self, name: str) -> list[Stretch]:
-        """Each party to a channel writes its own side, and reads the other's."""
+    def _sides(self, name: str, *, taken_over: bool) -> list[Stretch]:
+        """Each party to a channel writes its own side, and reads the other's.
+
+        Of some it is one only when it has ``taken_over``.
+        """
         parts = []
         for channel in self.system.channels:
             sides = self.sides(channel)
             if not any(name in writers for writers, _ in sides):
+                continue
+            if self._is_taken_over(channel, name) != taken_over:
                 continue
             for writers, area in sides:
                 rights = "rw" if name in writers else "r"
@@ -334,7 +415,16 @@ class Declared:
         """Where the task at each end of a channel can be, the sending one first."""
         return self._party(channel, channel.sender), self._party(channel, channel.receiver)
 
+    def _is_taken_over(self, channel: Channel, name: str) -> bool:
+        """Whether a sandbox is a party of a channel only by standing in for another one."""
+        return name not in (channel.sender, channel.receiver) and any(
+            each.sandbox == name and channel.name in each.channels for each in self.stand_ins
+        )
+
     def _party(self, channel: Channel, home: str) -> tuple[str, ...]:
+        for each in self.stand_ins:
+            if each.home == home and channel.name in each.channels:
+                return (home, each.sandbox)
         for mover in self.movers:
             if mover.home == home and channel.name in mover.channels:
                 return mover.places
@@ -353,8 +443,13 @@ class Declared:
 
     def sharers(self, address: int) -> tuple[str, ...]:
         """Who may all write a page: sandboxes between which a task moves, or one and its monitor,
-        if that may restart it."""
+        if that may restart it, or one and another to which it fails over."""
         region = self.plan.region_at(address)
+        if region is not None and region.owner is Owner.SANDBOX:
+            for each in self.stand_ins:
+                kept = self._kept(each.home, each.original) if each.home == region.of else []
+                if any(part.start <= address < part.end for part in kept):
+                    return (each.home, after_takeover(each.sandbox))
         if region is not None and region.owner is Owner.SANDBOX and self.is_restarted(region.of):
             return (region.of, f"monitor of {region.of}")
         if region is not None and region.owner is Owner.TASK:
@@ -364,7 +459,10 @@ class Declared:
             for channel in self.system.channels:
                 for writers, area in self.sides(channel):
                     if area == region:
-                        return writers
+                        return tuple(
+                            after_takeover(each) if self._is_taken_over(channel, each) else each
+                            for each in writers
+                        )
         return ()
 
     def _inputs(self, name: str) -> list[Stretch]:
@@ -384,10 +482,10 @@ class Declared:
         ]
 
     def _kernel(self, name: str) -> list[Stretch]:
-        """What a kernel's own tables show: no more than its view gives, at the places claimed."""
+        """What a kernel's own tables show: no more than its views give, at the places claimed."""
         parts = []
         for window in self.plan.sandbox(name).kernel_windows:
-            for part in self.view(name):
+            for part in self.reach(name):
                 if part.start <= window.physical < part.end:
                     parts.append(
                         Stretch(

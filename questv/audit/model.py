@@ -90,7 +90,8 @@ class Audit(Part):
     """The whole of it. Of the violations of a check, the first few are kept.
 
     ``unbounded`` are sandboxes that reach all memory by their devices' DMA, whatever tables say.
-    ``parties`` are those whose rights are compared: sandboxes by their name, and monitors.
+    ``parties`` are those whose rights are compared: sandboxes by their name, monitors, and standbys
+    with what they reach besides after a takeover.
     """
 
     format: Literal[1] = 1
@@ -105,3 +106,8 @@ class Audit(Part):
     parties: tuple[str, ...]
     map: tuple[Piece, ...]
     violations: tuple[Violation, ...]
+
+
+def after_takeover(sandbox: str) -> str:
+    """The party that a sandbox is as far as it reaches what another has left that failed over."""
+    return f"{sandbox} after takeover"

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import TypeGuard
 
 from questv.audit.binaries import Binary
-from questv.audit.declared import Declared, least_sizes, movers_of
+from questv.audit.declared import Declared, least_sizes, movers_of, stand_ins_of
 from questv.audit.model import PAGE, Violation
 from questv.diagnostics import BadInputError
 from questv.plan.model import Owner, Plan, ProcessPlan, Region, SandboxPlan, Window
@@ -52,6 +52,7 @@ def check_names(system: System, plan: Plan, programs: set[str]) -> None:
         [[each.name for each in sandbox.inputs] for sandbox in system.sandboxes],
         [bool(sandbox.kernel) for sandbox in system.sandboxes],
         processes,
+        [each.home for each in {s.sandbox: s for s in stand_ins_of(system)}.values()],
     )
     claimed = (
         [sandbox.name for sandbox in plan.sandboxes],
@@ -62,6 +63,7 @@ def check_names(system: System, plan: Plan, programs: set[str]) -> None:
             sorted(sandbox.tasks[process.task].name for process in sandbox.processes)
             for sandbox in plan.sandboxes
         ],
+        [sandbox.takeover.of for sandbox in plan.sandboxes if sandbox.takeover is not None],
     )
     regions = Counter(region.of for region in plan.regions if region.owner is Owner.SANDBOX)
     whole = needed <= programs
@@ -178,7 +180,7 @@ def _kernel(declared: Declared, sandbox: SandboxPlan) -> Iterator[Violation]:
     # A foreign kernel has nothing but its memory; its view is the plan's claim, and no reason.
     others = {
         part.physical: part.size
-        for part in ([] if is_foreign else declared.view(sandbox.name))
+        for part in ([] if is_foreign else declared.reach(sandbox.name))
         if not memory.start <= part.physical < memory.end
     }
     for window in sandbox.kernel_windows:
@@ -304,6 +306,11 @@ def _hardware(declared: Declared, sandbox: SandboxPlan) -> Iterator[Violation]:
         ("MSR map", sandbox.msr_map, MSR_MAP_SIZE),
         ("I/O map", sandbox.io_map, IO_MAP_SIZE),
         ("host save area", sandbox.host_save, PAGE),
+        *(
+            [("nested tables after a takeover", sandbox.takeover.nested_tables, PAGE)]
+            if sandbox.takeover is not None
+            else []
+        ),
     )
     used: set[int] = set()
     for what, address, size in places:

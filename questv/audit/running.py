@@ -11,7 +11,7 @@ from questv.audit.sources import Memory
 from questv.metal.structs import sizeof
 from questv.monitor.interface import PublicPage, SandboxState
 from questv.monitor.plan import MonitorPlan
-from questv.plan.model import SandboxPlan
+from questv.plan.model import Plan, SandboxPlan
 
 _COMMANDS = struct.Struct("<256Q")
 _TABLE = "questv.monitor.apic.allowed"
@@ -22,6 +22,21 @@ def entered(memory: Memory, sandbox: SandboxPlan) -> bool:
     page = PublicPage.view(memory.read(sandbox.public, sizeof(PublicPage)))
     state = page.state.load(None)  # type: ignore[arg-type]
     return int(state) != SandboxState.EMPTY
+
+
+def views(memory: Memory, plan: Plan, sandbox: SandboxPlan) -> tuple[int, ...]:
+    """The nested tables that may be in force for a sandbox.
+
+    Those for after a takeover only once the other sandbox's monitor has released what it has left.
+    """
+    takeover = sandbox.takeover
+    if takeover is None:
+        return (sandbox.nested_tables,)
+    public = plan.sandbox(takeover.of).public
+    page = PublicPage.view(memory.read(public, sizeof(PublicPage)))
+    state = page.state.load(None)  # type: ignore[arg-type]
+    is_released = int(state) == SandboxState.RELEASED
+    return (sandbox.nested_tables, *((takeover.nested_tables,) if is_released else ()))
 
 
 def check_commands(

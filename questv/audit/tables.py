@@ -130,6 +130,11 @@ def view_tables(declared: Declared, name: str) -> Tables:
     return Tables(name, f"'{name}'", declared.view(name), user=True)
 
 
+def takeover_tables(declared: Declared, name: str) -> Tables:
+    """The nested tables of a sandbox to which another one has failed over."""
+    return Tables(name, f"'{name}', after a takeover,", declared.reach(name), user=True)
+
+
 def kernel_tables(declared: Declared, name: str) -> Tables:
     """A kernel's own tables."""
     return Tables(f"kernel of {name}", f"the kernel of '{name}'", declared.kernel(name), user=False)

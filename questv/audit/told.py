@@ -151,6 +151,7 @@ class Told:
             "tsc_skew": 0,
         }
         who = f"monitor of {sandbox.name}"
+        yield from self._fail_over(sandbox)
         beat = declared.heartbeats.get(sandbox.name)
         watches = beat.watches if beat is not None else ()
         signs = {
@@ -176,6 +177,36 @@ class Told:
         for name, value in begin.items():
             found = int(getattr(told.start, name))
             yield from self._compare(who, f"the kernel's {name}", found, value, at)
+
+    def _fail_over(self, sandbox: SandboxPlan) -> Iterator[Violation]:
+        """To whom a monitor releases what its kernel has left, and from whom it takes that."""
+        declared, told = self._declared, self.monitors[sandbox.name]
+        standbys = {home: name for name, home in declared.failing.items()}
+        to, of = standbys.get(sandbox.name), declared.failing.get(sandbox.name)
+        claim = sandbox.takeover
+        bell = int(self.monitors[of].recovery.bell) if of else 0
+        wanted = [
+            ("standby", int(told.recovery.standby), 1 + declared.cores[to] if to else 0),
+            ("takeover.core", int(told.takeover.core), 1 + declared.cores[of] if of else 0),
+            ("takeover.bell", int(told.takeover.bell), bell),
+            (
+                "takeover.nested_tables",
+                int(told.takeover.nested_tables),
+                claim.nested_tables if claim else 0,
+            ),
+        ]
+        for name, found, value in wanted:
+            who = f"monitor of {sandbox.name}"
+            yield from self._compare(who, name, found, value, sandbox.monitor_plan)
+        own = int(told.recovery.bell)
+        self.count += 1
+        is_right = own == 0 if to is None else FIRST_BELL <= own <= LAST_BELL
+        if not is_right:
+            yield Violation(
+                f"monitor of {sandbox.name}",
+                f"the monitor of '{sandbox.name}' tells of its release with vector {own:#x}",
+                f"a vector from {FIRST_BELL:#x} to {LAST_BELL:#x}" if to else "none",
+            )
 
     def _bells(self, sandbox: SandboxPlan) -> Iterator[Violation]:
         """One doorbell to the other party of each channel, and none to anybody else."""
@@ -211,6 +242,9 @@ class Told:
         """A vector means one thing to each sandbox that hears it."""
         for name, core in self._declared.cores.items():
             rung: dict[int, str] = {}
+            of = self._declared.failing.get(name)
+            if of is not None:
+                rung[int(self.monitors[name].takeover.bell)] = f"monitor of {of}"
             for other, told in self.monitors.items():
                 for vector in range(_VECTORS):
                     if int(told.doorbells[vector]) != 1 + core:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from questv.cli.output import Output
-from questv.inspect.model import RESTART, CrashReport, Line, MachineReport
+from questv.inspect.model import FAIL_OVER, RESTART, CrashReport, Line, MachineReport
 from questv.plan.model import Plan
 from questv.view.crash import crash_view
 from questv.view.lines import LineView
@@ -44,7 +44,7 @@ class Display:
             self._show_line(self._lines.repaired(sandbox, crash))
             return
         self._output.show("", crash_view(sandbox, crash))
-        if awaited:
+        if awaited and crash.action != FAIL_OVER:
             names = " and ".join(awaited)
             line = f"the run goes on until the end of {names}; Ctrl-C ends it now"
             self._output.show("", f"{line}, --for TIME limits it")

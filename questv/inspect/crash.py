@@ -8,7 +8,7 @@ from questv.arch.x86.svm import ExitCode
 from questv.inspect import commands, places, words
 from questv.inspect.foreign import foreign_calls
 from questv.inspect.guest import Guest
-from questv.inspect.model import CrashReport, Frame, PanicReport
+from questv.inspect.model import CrashReport, FailOverReport, Frame, PanicReport
 from questv.inspect.trace import Stack, frames_at, kept_calls
 from questv.kernel.status import KernelStatus
 from questv.metal.lang import ACQUIRE
@@ -75,9 +75,26 @@ class CrashReader:
             restored=moment(int(record.restored)),
             entered=moment(int(record.entered)),
             started=moment(int(record.started)),
+            fail_over=self._fail_over(sandbox, record),
             registers=_registers(record),
             trace=self._trace(sandbox, record),
             panic=panic,
+        )
+
+    def _fail_over(self, sandbox: SandboxPlan, record: CrashRecord) -> FailOverReport | None:
+        """What became of a fail-over, by what the two monitors and the standby's kernel say."""
+        if record.action != Action.FAIL_OVER or sandbox.fail_over is None:
+            return None
+        moment = self._guest.clock.nanoseconds
+        standby = self._guest.plan.sandbox(sandbox.fail_over.to)
+        served = 0
+        if standby.status is not None:
+            served = int(self._guest.of(standby, KernelStatus, standby.status).stood_in)
+        return FailOverReport(
+            to=standby.name,
+            released=moment(int(self._guest.at(PublicPage, sandbox.public).ended)),
+            taken_over=moment(int(self._guest.at(PublicPage, standby.public).took_over)),
+            served=moment(served),
         )
 
     # ---- the monitor's record ----------------------------------------------------------------

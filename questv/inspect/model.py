@@ -74,14 +74,31 @@ class PanicReport(Found):
 
 RESTART = "restart"
 STOP_STORM = "stop storm"
-"""Values of a ``CrashReport``'s ``action``: the sandbox goes on, or was restarted too often."""
+FAIL_OVER = "fail over"
+STOP_ALONE = "stop alone"
+"""Values of a ``CrashReport``'s ``action``: the sandbox goes on, was restarted too often, left what
+it had to its standby, or would have if that had not ended."""
+
+
+class FailOverReport(Found):
+    """How what a sandbox has left went to its standby, ``to``.
+
+    Its monitor had ``released`` it, the standby's had ``taken_over``, and the first stand-in was
+    called in the standby's kernel (``served``): times, None for what has not happened.
+    """
+
+    to: str
+    released: int | None
+    taken_over: int | None
+    served: int | None
 
 
 class CrashReport(Found):
     """Why a kernel was taken from its core, and what was done about it.
 
     It is the ``number``-th fault of its sandbox, from 0, of the kernel's ``incarnation``. The
-    ``action`` is ``stop``, ``restart``, or ``stop storm``: to stop after too many restarts. It was
+    ``action`` is ``stop``, ``restart``, ``fail over``, ``stop storm`` (to stop after too many
+    restarts) or ``stop alone`` (as the standby has ended). Of a ``fail_over`` there is more. It was
     found at ``time``; what was to be done was ``decided``, it had ``waited``, the memory was
     ``restored``, the next kernel ``entered``, and that has ``started``: times, None for what has
     not happened.
@@ -102,9 +119,17 @@ class CrashReport(Found):
     restored: int | None
     entered: int | None
     started: int | None
+    fail_over: FailOverReport | None = None
     registers: dict[str, int]
     trace: tuple[Frame, ...]
     panic: PanicReport | None
+
+    @property
+    def is_repaired(self) -> bool:
+        """Whether somebody goes on with what the kernel did, or will."""
+        return self.action == RESTART or (
+            self.fail_over is not None and self.fail_over.taken_over is not None
+        )
 
 
 class VcpuReport(Found):

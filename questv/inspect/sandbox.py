@@ -10,7 +10,6 @@ from questv.inspect.ends import ends_of
 from questv.inspect.guest import Guest
 from questv.inspect.meters import counter_reports, histogram_reports
 from questv.inspect.model import (
-    RESTART,
     CrashReport,
     Exits,
     FaultReport,
@@ -61,7 +60,7 @@ def sandbox_report(
         counters=counter_reports(guest, sandbox),
         histograms=histogram_reports(guest, sandbox),
         faults=faults,
-        crash=crashes[-1] if crashes and crashes[-1].action != RESTART else None,
+        crash=crashes[-1] if crashes and not crashes[-1].is_repaired else None,
         incarnation=int(public.incarnation),
         crashes=crashes,
         **_of_kernel(guest, sandbox, {fault.task for fault in faults}),

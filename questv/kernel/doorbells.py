@@ -20,7 +20,7 @@ from questv.kernel import clock, lapic, tasks, timers, vcpus
 from questv.kernel.info import EndInfo
 from questv.kernel.status import EndStatus
 from questv.kernel.vcpus import Member
-from questv.metal.lang import RELAXED, Array, Ptr, metal, ptr, static, u8, u32, u64
+from questv.metal.lang import ACQUIRE, RELAXED, Array, Ptr, fence, metal, ptr, static, u8, u32, u64
 from questv.metal.structs import Struct, width
 from questv.monitor.interface import VECTORS
 
@@ -44,7 +44,7 @@ class Wait(Struct):
     peer: Ptr[Area]
     task: Ptr[Member]  # whose the end is
     told: Ptr[EndInfo]
-    destination: u32  # where and how the other side is rung, in the first of its places
+    destination: u32  # where and how the other side is rung, as far as it is known where it is
     vector: u32
     end: u32  # the end's index in the plan
     state: WaitState
@@ -75,7 +75,7 @@ def connect(wait: Wait, end: EndInfo) -> None:
     listen(wait, end.bell_vector, u64(end.task))
     for i in range(end.elsewhere_count):
         _by_vector[end.elsewhere[i].bell] = ptr(wait)
-    if end.elsewhere_count != 0:
+    if end.roams != 0:
         wait.bell.known = NOBODY  # each ring has to ask where the other side is
 
 
@@ -83,6 +83,7 @@ def connect(wait: Wait, end: EndInfo) -> None:
 def introduce(wait: Wait, session: u64) -> None:
     """Let the other side of an end that is set up learn that this one has been restarted."""
     sleeping.introduce(wait.bell, wait.own[0], wait.peer[0], session)
+    _find(wait)
     wait.counters.rung += 1
     lapic.send(wait.destination, wait.vector)
 
@@ -92,6 +93,16 @@ def notice(wait: Wait) -> None:
     """Count it if the other side has been restarted."""
     if notice_restart(wait.bell, wait.peer[0]):
         wait.counters.resets += 1
+        _find(wait)
+
+
+@metal
+def _find(wait: Wait) -> None:
+    """Ring the other side where it is in the life that is known: for good, unless it roams."""
+    end = wait.told[0]
+    if end.elsewhere_count != 0:
+        fence(ACQUIRE)  # the session before the place
+        _aim(wait, end)
 
 
 @metal
@@ -153,28 +164,30 @@ def _ring(wait: Wait, peer: Area) -> bool:
 @metal
 def _ring_another(wait: Wait) -> bool:
     """Ring a side that is not in the place, or not in the life, in which it was known."""
-    if wait.told[0].elsewhere_count != 0:
-        _ring_where_it_is(wait)
-        return False
+    end = wait.told[0]
+    if end.roams != 0:
+        _aim(wait, end)
+    else:
+        notice(wait)
     lapic.send(wait.destination, wait.vector)
-    notice(wait)
-    return True
+    return end.roams == 0
 
 
 @metal
-def _ring_where_it_is(wait: Wait) -> None:
-    """Ring a side that moves, where it says that it is.
+def _aim(wait: Wait, end: EndInfo) -> None:
+    """Ring the other side where it says that it is.
 
     It says so before it announces a sleep there. If it has moved on since, the doorbell goes
     astray, and that is no loss: whoever has moved looks again before it sleeps.
     """
-    end = wait.told[0]
     place = Ptr[Area](end.peer)[0].place.load(RELAXED)
     if place == 0 or place > u64(end.elsewhere_count):
-        lapic.send(wait.destination, wait.vector)
+        wait.destination = lapic.destination(end.peer_core)
+        wait.vector = end.peer_vector
     else:
         peer = end.elsewhere[place - 1]
-        lapic.send(lapic.destination(peer.core), peer.vector)
+        wait.destination = lapic.destination(peer.core)
+        wait.vector = peer.vector
 
 
 # A task that finds nothing to do calls ``announce``, looks again, and then calls ``sleep`` if

@@ -70,6 +70,7 @@ class TaskInfo(Struct):
     process: u64  # its ``Process``, 0 if it is a part of the kernel
     moves: u64  # 1 if it can be in other kernels too; then its period is 0 where it does not begin
     is_service: u64  # 1 if it is the kernel's own, which never ends
+    stands_in: u64  # 1 if it sleeps until it can take the place of a task of another kernel
 
 
 MAX_ELSEWHERE = 3
@@ -98,6 +99,8 @@ class EndInfo(Struct):
     peer_core: u32
     index: u32  # of this end in ``SandboxInfo.ends``
     elsewhere_count: u32
+    place: u32  # in which of the places of its own side this end is
+    roams: u32  # 1 if the peer changes its place while it runs, and not only with its session
     reserved: u32
     elsewhere: Array[
         PeerInfo, MAX_ELSEWHERE
@@ -185,6 +188,7 @@ class SandboxInfo(Struct, size=0xD000):
     stream_count: u32
     mutex_count: u32
     console_port: u32  # first port of the 16550 that shows the console, 0 if there is none
+    takeover_bell: u32  # the vector by which its monitor tells that stand-ins are needed, or 0
     tasks: Array[TaskInfo, MAX_TASKS]
     vcpus: Array[VcpuInfo, MAX_VCPUS]
     ends: Array[EndInfo, MAX_ENDS]

@@ -1,15 +1,15 @@
 """What tasks do with their time: a body that is called once, or once each period.
 
-Periodic tasks are first released when all of them have been initialized, at the same moment. From
-then on each release is a period after the one before, whatever happens: a call that takes too long
-makes the next one late, and its miss is counted. Of releases that are whole periods late all but
-the last are left out.
+Periodic tasks are first released when all of them have been initialized, at the same moment; a
+stand-in when it has been initialized itself. From then on each release is a period after the one
+before, whatever happens: a call that takes too long makes the next one late, and its miss is
+counted. Of releases that are whole periods late all but the last are left out.
 """
 
 from __future__ import annotations
 
 from questv.arch.x86.instructions import disable_interrupts, enable_interrupts
-from questv.kernel import clock, context, tasks, timers, vcpus
+from questv.kernel import clock, context, takeover, tasks, timers, vcpus
 from questv.kernel.info import MAX_TASKS, TaskInfo, VcpuKind, info
 from questv.kernel.status import RESPONSES, RESPONSES_IN_TIME, TaskStatus, status
 from questv.metal.lang import Array, metal, ptr, static, u64
@@ -24,7 +24,7 @@ def start() -> None:
     """Count the periodic tasks."""
     global _uninitialized
     for i in range(info.task_count):
-        if _is_periodic(info.tasks[i]):
+        if _is_released_with_others(info.tasks[i]):
             _uninitialized += 1
 
 
@@ -34,17 +34,28 @@ def _is_periodic(task: TaskInfo) -> bool:
     return task.period != 0 and info.vcpus[task.vcpu].kind != VcpuKind.IO
 
 
+@metal(inline=True)
+def _is_released_with_others(task: TaskInfo) -> bool:
+    return _is_periodic(task) and task.stands_in == 0
+
+
 @metal(export="kernel_task_main")
 def task_main() -> None:
     """The life of a task, on its own stack."""
     enable_interrupts()
     own = info.tasks[tasks.current()]
+    if own.stands_in != 0:
+        takeover.await_turn()
     if own.initialize.function != 0:
         context.call(ptr(own.initialize), own.float_state != 0)
-    if _is_periodic(own):
+    if _is_released_with_others(own):
         _await_first_release()
+    release = _first_release
+    if own.stands_in != 0:
+        takeover.begin()
+        release = clock.now()
     if _is_periodic(own) and own.moves == 0:
-        _call_each_period(own, status.tasks[tasks.current()])
+        _call_each_period(own, status.tasks[tasks.current()], release)
     else:
         context.call(ptr(own.body), own.float_state != 0)
     disable_interrupts()
@@ -84,7 +95,7 @@ def _await_first_release() -> None:
         _first_release = clock.now()
         now = tasks.charge_current()  # what it was initialized with is of the past
         for i in range(info.task_count):
-            if _is_periodic(info.tasks[i]):
+            if _is_released_with_others(info.tasks[i]):
                 vcpus.begin_afresh(u64(i), now)
                 tasks.wake(u64(i))
         tasks.preempt()
@@ -94,8 +105,7 @@ def _await_first_release() -> None:
 
 
 @metal
-def _call_each_period(own: TaskInfo, counters: TaskStatus) -> None:
-    release = _first_release
+def _call_each_period(own: TaskInfo, counters: TaskStatus, release: u64) -> None:
     counters.due = release + own.deadline
     while True:
         counters.releases += 1

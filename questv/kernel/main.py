@@ -20,6 +20,7 @@ from questv.kernel import (
     states,
     streams,
     tables,
+    takeover,
     tasks,
     timers,
     vcpus,
@@ -65,6 +66,7 @@ def main(number: u64) -> None:
     mutexes.start()
     tasks.start()
     channels.start()
+    takeover.start()
     inputs.start()
     streams.start()
     floats.start()

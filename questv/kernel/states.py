@@ -47,6 +47,7 @@ class KeptState(Struct):
     slots: u64  # its two slots, one behind the other
     size: u32  # bytes of the state
     version: u32
+    stand_in: u64  # 1 + the index of the task that takes it over; 0: it is restored at the start
 
 
 class KeptStates(Struct):
@@ -174,6 +175,15 @@ def start(incarnation: u64) -> None:
     """Give each state what was saved of it, unless this is the first incarnation."""
     if incarnation != 0:
         for i in range(kept.count):
+            if kept.states[i].stand_in == 0:
+                _restore(i)
+
+
+@metal
+def take_over(task: u64) -> None:
+    """Give each state of a stand-in what was saved of it by the task that it stands in for."""
+    for i in range(kept.count):
+        if kept.states[i].stand_in == 1 + task:
             _restore(i)
 
 

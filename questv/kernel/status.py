@@ -70,6 +70,8 @@ class KernelStatus(Struct):
     charged: u64  # likewise, up to which it is known who had the core
     timer_interrupts: u64
     timer_settings: u64  # times that the timer was armed or disarmed
+    took_over: u64  # time-stamp counter when stand-ins were needed, and when one had its first call
+    stood_in: u64
     spurious: u64  # interrupts that nobody had asked for
     running: u64  # the task that has the core, or had it last
     mode: u64  # 0, or the level of criticality below which tasks have to yield

@@ -87,6 +87,12 @@ def ring(command: u64) -> bool:
 
 
 @metal
+def interrupt(core: u32, vector: u32) -> None:
+    """Interrupt a core's kernel; no kernel can do so with a vector that is a monitor's."""
+    _send(u64(plan.machine.apic_ids[core]) << 32 | u64(vector))
+
+
+@metal
 def send_nmi(core: u32) -> None:
     """Interrupt another core's monitor, whatever its kernel is doing."""
     _send(u64(plan.machine.apic_ids[core]) << 32 | COMMAND_NMI | COMMAND_ASSERT)

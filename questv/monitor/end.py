@@ -20,7 +20,13 @@ _NANOSECONDS = 1_000_000_000
 @metal
 def end(state: SandboxState) -> NoReturn:
     """Publish a final state and park this core for good; the last one ends the run."""
-    _publish(state)
+    publish(state)
+    leave()
+
+
+@metal
+def leave() -> NoReturn:
+    """Park this core for good, after a final state was published; the last one ends the run."""
     if plan.machine.run_nanoseconds != 0:
         _await_run_end()
     if run_ended(_patience()):
@@ -34,7 +40,7 @@ def end(state: SandboxState) -> NoReturn:
 @metal
 def stop() -> NoReturn:
     """Park this core because the run has ended."""
-    _publish(SandboxState.CUT_OFF)
+    publish(SandboxState.CUT_OFF)
     park()
 
 
@@ -46,7 +52,7 @@ def run_ended(grace: u64) -> bool:
     ``grace``, in ticks of the TSC.
     """
     for core in range(plan.core_count):
-        if plan.until >> u64(core) & 1 != 0 and not _is_final(core):
+        if plan.until >> u64(core) & 1 != 0 and not is_final(core):
             return _is_time_over(grace)
     return True
 
@@ -81,7 +87,8 @@ def _await_run_end() -> None:
 
 
 @metal
-def _publish(state: SandboxState) -> None:
+def publish(state: SandboxState) -> None:
+    """Let everybody know this sandbox's final state."""
     public.ended = clock.now()
     # Sequentially consistent, as are the loads of others' states: of two that end at the same
     # time, at least one sees the other's end.
@@ -97,7 +104,8 @@ def park() -> NoReturn:
 
 
 @metal
-def _is_final(core: u32) -> bool:
+def is_final(core: u32) -> bool:
+    """Whether a core's sandbox has ended for good."""
     return u32(peers[core].state.load(SEQ_CST)) >= u32(SandboxState.FINISHED)
 
 
@@ -115,7 +123,7 @@ def _stop_others() -> None:
     while running != 0 and clock.now() < deadline:
         for core in range(plan.core_count):
             bit = u64(1) << u64(core)
-            if running & bit != 0 and _is_final(core):
+            if running & bit != 0 and is_final(core):
                 running &= ~bit
             # Until a core is about to enter its kernel, it has nothing that keeps an NMI for it.
             if running & ~told & bit != 0 and _is_entered(core):

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from questv.arch.x86.apic import X2APIC_MSR_BASE, ApicRegister
 from questv.metal.lang import RELAXED, RELEASE, metal, u32, u64
-from questv.monitor import apic, clock, end, evidence, recovery, suspicion, svm
+from questv.monitor import apic, clock, end, evidence, recovery, suspicion, svm, takeover
 from questv.monitor.interface import (
     CrashReason,
     ExitReason,
@@ -155,6 +155,11 @@ def _hypercall() -> None:
         case Hypercall.FINISHED:
             # Not counted: it is the end of the running.
             end.end(SandboxState.FINISHED if argument == 0 else SandboxState.CUT_OFF)
+        case Hypercall.TAKE_OVER:
+            _count(ExitReason.HYPERCALL)
+            if not takeover.take_over():
+                _stop_for(CrashReason.BAD_HYPERCALL, u64(Hypercall.TAKE_OVER), ExitReason.HYPERCALL)
+            svm.skip_hypercall(0)
         case Hypercall.PANIC:
             _count(ExitReason.HYPERCALL)
             _stop_for(CrashReason.KERNEL_PANIC, argument, ExitReason.HYPERCALL)

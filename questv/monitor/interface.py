@@ -20,6 +20,7 @@ class Hypercall(IntEnum):
     APIC_READ = 4  # where a guarded kernel has no x2APIC: register rdi, result in rax
     APIC_WRITE = 5  # likewise: register rdi becomes rsi
     SUSPECT = 6  # the kernel of core rdi seems to hang; result: 0, or 1 if it has ended
+    TAKE_OVER = 7  # the sandbox for which this one stands by was released: show what it has left
 
 
 @width(u32)
@@ -42,6 +43,7 @@ class SandboxState(IntEnum):
     CRASHED = 5  # it was stopped; the last crash record says why
     MONITOR_FAULT = 6  # its monitor stopped itself; the last crash record says why
     CUT_OFF = 7  # its tasks had not all returned when the run, or its time, ended
+    RELEASED = 8  # it was stopped, and what it has left is its standby's
 
 
 @width(u32)
@@ -100,6 +102,8 @@ class Action(IntEnum):
     STOP = 0
     RESTART = 1
     STOP_STORM = 2  # stop, as there were too many restarts
+    FAIL_OVER = 3  # stop, and release what is left for the standby
+    STOP_ALONE = 4  # stop, as the standby has ended itself
 
 
 @width(u32)
@@ -200,6 +204,7 @@ class PublicPage(Struct, size=4096):
     entered: u64  # time-stamp counter when the kernel was first entered
     started: u64  # and when it said that it runs, the newest one
     ended: u64  # and when its state became final
+    took_over: u64  # and when it was shown what the sandbox has left for which it stands by
     before: ExitCounts  # exits until the kernel said that it runs, that call included
     after: ExitCounts  # exits from then on
     incarnation: u32  # how often its kernel was restarted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from questv.metal.lang import RELEASE, metal
-from questv.monitor import apic, clock, entry, exits, suspicion, svm
+from questv.monitor import apic, clock, entry, exits, suspicion, svm, takeover
 from questv.monitor.interface import SandboxState
 from questv.monitor.memory import public
 
@@ -25,6 +25,7 @@ def run() -> NoReturn:
     """Run the kernel that is set up, from its beginning."""
     suspicion.begin()
     public.state.store(SandboxState.ENTERED, RELEASE)
+    takeover.announce()
     svm.enter()
     svm.keep_translations()
     while True:

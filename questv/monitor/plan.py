@@ -29,6 +29,8 @@ MAX_RESTARTS = 16
 class RecoveryPlan(Struct):
     """What a monitor does about a fault of its kernel. Times are in nanoseconds."""
 
+    standby: u32  # 1 + the core to whose sandbox a fault releases all; 0: there is none
+    bell: u32  # the vector by which that is told
     limit: u32  # restarts within ``window``, at most ``MAX_RESTARTS``; 0: a fault stops the kernel
     window: u64
     back_off: u64  # before the first restart within the window; twice that before the next one
@@ -45,6 +47,14 @@ class HeartbeatPlan(Struct):
     deadline: u64  # after so long without a sign of life it hangs; 0: it gives none
     watched: u64  # cores whose kernels it may suspect: bit n for core n
     gap: u64  # between two suspicions of one of them
+
+
+class TakeoverPlan(Struct):
+    """The sandbox for which this one stands by."""
+
+    core: u32  # 1 + its core; 0: there is none
+    bell: u32  # the vector by which this one's kernel is told that it was released
+    nested_tables: u64  # of this sandbox's view from then on
 
 
 class Piece(Struct):
@@ -76,6 +86,7 @@ class MonitorPlan(Struct, size=4096):
     stack_top: u64  # of the monitor's own stack (virtual)
     recovery: RecoveryPlan
     heartbeat: HeartbeatPlan
+    takeover: TakeoverPlan
     nested_tables: u64  # of the sandbox's view
     msr_map: u64  # MSR permission map
     io_map: u64  # I/O permission map

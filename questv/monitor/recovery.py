@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from questv.arch.x86.instructions import pause
 from questv.metal.lang import SEQ_CST, Array, metal, static, u32, u64
-from questv.monitor import clock, end, entry, evidence, restore
+from questv.monitor import clock, end, entry, evidence, restore, takeover
 from questv.monitor.interface import Action, CrashRecord, SandboxState
 from questv.monitor.memory import plan, public
 from questv.monitor.plan import MAX_RESTARTS
@@ -17,6 +17,8 @@ _restarts: Array[u64, MAX_RESTARTS] = static()  # when: the nth in place n % lim
 @metal
 def handle(record: CrashRecord) -> NoReturn:
     """Do what the plan says of the fault that ``record`` describes."""
+    if plan.recovery.standby != 0:
+        takeover.release(record)
     limit = plan.recovery.limit
     if limit == 0:
         evidence.complete(record, Action.STOP)

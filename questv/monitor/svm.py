@@ -154,6 +154,19 @@ def keep_translations() -> None:
 
 
 @metal
+def has_view(nested_tables: u64) -> bool:
+    """Whether the guest sees what these tables show."""
+    return guest.nested_cr3 == nested_tables
+
+
+@metal
+def set_view(nested_tables: u64) -> None:
+    """Let the guest see what these tables show, and nothing by any earlier translation."""
+    guest.nested_cr3 = nested_tables
+    guest.tlb_control = svm.TLB_FLUSH_ALL
+
+
+@metal
 def reason() -> ExitReason:
     """Why the guest exited."""
     match guest.exit_code:

@@ -103,10 +103,14 @@ def _monitor_blocks(plan: Plan, sandbox: SandboxPlan, monitor: Program) -> Itera
         if window.name == "plan":
             filling = bytes(monitor_plan(plan, sandbox))
         yield Block(window.physical, filling, window.size)
-    for start, made in (
+    parts = [
         (sandbox.nested_tables, tables(sandbox.view, user=True)),
         (sandbox.monitor_tables, tables(sandbox.monitor_windows, user=False)),
-    ):
+    ]
+    if sandbox.takeover is not None:
+        shown = tables(sandbox.takeover.view, user=True)
+        parts.append((sandbox.takeover.nested_tables, shown))
+    for start, made in parts:
         yield Block(start, made.contents(start), made.size)
     msrs = msr_map(allowed_msrs(sandbox))
     ports = io_map(range(first, last + 1) for first, last in sandbox.ports)
@@ -147,6 +151,13 @@ def monitor_plan(plan: Plan, sandbox: SandboxPlan) -> MonitorPlan:
         )
     if sandbox.recovery is not None:
         made.recovery = _recovery(plan, sandbox, sandbox.recovery)
+    if sandbox.fail_over is not None:
+        made.recovery.standby = 1 + sandbox.fail_over.core
+        made.recovery.bell = sandbox.fail_over.bell
+    if sandbox.takeover is not None:
+        made.takeover.core = 1 + sandbox.takeover.core
+        made.takeover.bell = sandbox.takeover.bell
+        made.takeover.nested_tables = sandbox.takeover.nested_tables
     is_64 = sandbox.start.mode == "64-bit"
     made.start.cr0 = _PAGING if is_64 else Cr0.PROTECTION | Cr0.EXTENSION_TYPE
     made.start.cr4 = Cr4.PHYSICAL_ADDRESS_EXTENSION if is_64 else 0
@@ -201,7 +212,7 @@ def _sandbox_blocks(
     records = {process.info: process for process in sandbox.processes}
     for window in sandbox.kernel_windows:
         region = plan.region_at(window.physical)
-        if region is None or region.owner != "sandbox":
+        if region is None or region.owner != "sandbox" or window.taken_over:
             continue
         filling = segments.get(window.name, b"")
         if window.name == "info":
@@ -245,6 +256,7 @@ def sandbox_info(sandbox: SandboxPlan, kernel: Program) -> SandboxInfo:
         stream_count=len(sandbox.streams),
         mutex_count=len(sandbox.mutexes),
         console_port=sandbox.console_port,
+        takeover_bell=sandbox.takeover.bell if sandbox.takeover is not None else 0,
     )
     for index, task in enumerate(sandbox.tasks):
         body, initialize, process, period = task.body, task.initialize, 0, task.period
@@ -266,6 +278,7 @@ def sandbox_info(sandbox: SandboxPlan, kernel: Program) -> SandboxInfo:
             process=process,
             moves=int(task.process is not None and bool(sandbox.processes[task.process].move)),
             is_service=int(task.kind == "migration"),
+            stands_in=int(task.stands_in_for is not None),
         )
     for index, vcpu in enumerate(sandbox.vcpus):
         made.vcpus[index] = VcpuInfo(
@@ -278,10 +291,9 @@ def sandbox_info(sandbox: SandboxPlan, kernel: Program) -> SandboxInfo:
         )
     for index, mutex in enumerate(sandbox.mutexes):
         made.mutexes[index] = MutexInfo(object=mutex.object, ceiling=mutex.ceiling, hold=mutex.hold)
-    fill_kept(
-        made.kept,
-        (state for task in sandbox.tasks if task.process is None for state in task.states),
-    )
+    for index, task in enumerate(sandbox.tasks):
+        if task.process is None:
+            fill_kept(made.kept, task.states, 1 + index if task.stands_in_for else 0)
     own_ends = [(index, end) for index, end in enumerate(sandbox.ends) if not end.wait]
     made.end_count = len(own_ends)
     for place, (index, end) in enumerate(own_ends):

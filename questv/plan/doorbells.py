@@ -42,12 +42,21 @@ class Doorbells:
 
 
 class Bells:
-    """All doorbells: between the places of the tasks at a channel's ends, and for moves."""
+    """All doorbells: between the places of the tasks at a channel's ends, for moves, and by which
+    monitors tell of fail-overs."""
 
     def __init__(self, description: Description, channels: Iterable[ChannelPlan]) -> None:
         """Give them out."""
         doorbells = Doorbells()
         self._places = _places_of_ends(description)
+        self._roaming = {
+            (argument.name, sandbox)
+            for sandbox, tasks in description.tasks.items()
+            for bound in tasks
+            if bound.task.migrates_to
+            for argument in bound.arguments.values()
+            if isinstance(argument, RingChannel | FourSlotChannel)
+        }
         self._of_channels: dict[tuple[str, str, str], int] = {}
         for channel in channels:
             senders = self.places(channel, sends=True)
@@ -66,10 +75,20 @@ class Bells:
             )
         }
 
+        self._of_fail_overs = {
+            sandbox: doorbells.take(sandbox, standby)
+            for sandbox in description.tasks
+            if (standby := description.standby(sandbox)) is not None
+        }
+
     def places(self, channel: ChannelPlan, *, sends: bool) -> tuple[str, ...]:
         """Where the task at one end of a channel can be, where it belongs first."""
         home = channel.sender if sends else channel.receiver
         return self._places.get((channel.name, home), (home,))
+
+    def roams(self, channel: ChannelPlan, *, sends: bool) -> bool:
+        """Whether that task goes to and fro between its places."""
+        return (channel.name, channel.sender if sends else channel.receiver) in self._roaming
 
     def of_channel(self, channel: str, one: str, other: str) -> int:
         """The vector by which one sandbox rings another for a channel."""
@@ -79,14 +98,24 @@ class Bells:
         """The vector by which one sandbox tells another that a task moves; 0 to itself."""
         return self._of_moves.get((one, other), 0)
 
+    def of_fail_over(self, sandbox: str) -> int:
+        """The vector by which it is told that a sandbox has been released."""
+        return self._of_fail_overs[sandbox]
+
 
 def _places_of_ends(description: Description) -> dict[tuple[str, str], tuple[str, ...]]:
-    """Of the ends that belong to tasks which move, by channel and their own sandbox."""
-    return {
-        (argument.name, sandbox): places
-        for sandbox, tasks in description.tasks.items()
-        for bound in tasks
-        if (places := description.places(sandbox, bound.task))
-        for argument in bound.arguments.values()
-        if isinstance(argument, RingChannel | FourSlotChannel)
-    }
+    """Of the ends that are not always at one place, by channel and their own sandbox.
+
+    They belong to tasks that move, or others stand in for those.
+    """
+    found = {}
+    for sandbox, tasks in description.tasks.items():
+        for bound in tasks:
+            home, places = sandbox, description.places(sandbox, bound.task)
+            if bound.task.stands_in_for is not None:
+                home = bound.task.stands_in_for.partition(".")[0]
+                places = (home, sandbox)
+            for argument in bound.arguments.values():
+                if places and isinstance(argument, RingChannel | FourSlotChannel):
+                    found[argument.name, home] = places
+    return found

@@ -163,6 +163,8 @@ class Ends:
             )
             for other in self.bells.places(plan, sends=not sends)
         )
+        # A task of another sandbox that moves here says itself where it is.
+        place = self.bells.places(plan, sends=sends).index(sandbox.name)
         return EndPlan(
             channel=channel.name,
             role=role,
@@ -172,6 +174,8 @@ class Ends:
             peer=peer,
             size=plan.size,
             wait=wait,
+            place=place,
+            roams=self.bells.roams(plan, sends=not sends),
             peers=peers,
         )
 

@@ -23,6 +23,7 @@ from questv.plan.model import (
     ChannelPlan,
     DevicePlan,
     EndPlan,
+    FailOverPlan,
     ForeignPlan,
     InputPlan,
     MovePlan,
@@ -32,6 +33,7 @@ from questv.plan.model import (
     RecoveryPlan,
     Region,
     SandboxPlan,
+    TakeoverPlan,
     TaskPlan,
     Window,
 )
@@ -208,10 +210,8 @@ class Layout:
     def _fill_block(self, sandbox: PlannedSandbox) -> None:
         """Put all parts of a sandbox into its memory."""
         of = self._of[sandbox.name]
-        at = of.block.start
-        for part in [*sandbox.parts(), *self._device_memory(sandbox)]:
-            of.kernel.append(part.model_copy(update={"physical": at}))
-            at += part.size
+        of.kernel += self._parts(sandbox)
+        at = of.block.start + sum(part.size for part in of.kernel)
         if isinstance(sandbox, TaskSandbox):
             for task, process in sandbox.processes.items():
                 region = self._movers.get(process.number)
@@ -223,6 +223,15 @@ class Layout:
         of.placed = at - of.block.start
         of.kernel += self._shared_windows(sandbox)
         of.used = of.placed + sandbox.tables_size(of.kernel)
+
+    def _parts(self, sandbox: PlannedSandbox) -> list[Window]:
+        """What lies at the beginning of a sandbox's memory."""
+        at = self._of[sandbox.name].block.start
+        placed = []
+        for part in [*sandbox.parts(), *self._device_memory(sandbox)]:
+            placed.append(part.model_copy(update={"physical": at}))
+            at += part.size
+        return placed
 
     def _device_memory(self, sandbox: PlannedSandbox) -> list[Window]:
         """What a kernel shares with devices that read and write memory by themselves."""
@@ -237,7 +246,9 @@ class Layout:
         windows: list[Window] = []
         for end in self._ends.of(sandbox.name):
             if not end.wait:
-                windows += self._end_windows(end)
+                windows += self._end_windows(end, self._stands_in(sandbox, end.task))
+        if isinstance(sandbox, TaskSandbox):
+            windows += self._kept_of_others(sandbox)
         for index, each in enumerate(sandbox.model.inputs):
             windows.append(self._input_window(sandbox, each, virtual.input_address(index)))
         windows += self._heartbeats.kernel_windows(sandbox.name)
@@ -246,6 +257,30 @@ class Layout:
             apic = make_window("local APIC", addresses.KERNEL_APIC, PAGE_SIZE, "rw")
             windows.append(apic.model_copy(update={"physical": XAPIC_ADDRESS, "device": True}))
         return windows
+
+    def _stands_in(self, sandbox: PlannedSandbox, task: int) -> bool:
+        return isinstance(sandbox, TaskSandbox) and sandbox.tasks[task].stands_in_for is not None
+
+    def _kept_of_others(self, sandbox: TaskSandbox) -> Iterator[Window]:
+        """What survives of the states of tasks for which others stand in here."""
+        for task in sandbox.tasks:
+            if task.stands_in_for is None:
+                continue
+            home, _, name = task.stands_in_for.partition(".")
+            original = next(each for each in self._sandboxes if each.name == home)
+            assert isinstance(original, TaskSandbox), "the rules refuse another kind"
+            theirs = {
+                state.name: state.kept
+                for each in original.tasks
+                if each.name == name
+                for state in each.states
+            }
+            placed = {window.address: window for window in self._parts(original)}
+            for state in task.states:
+                kept = theirs.get(state.name)
+                if state.kept is not None and kept is not None:
+                    found = placed[kept.slots]
+                    yield found.model_copy(update={"address": state.kept.slots, "taken_over": True})
 
     def _process_windows(
         self, sandbox: TaskSandbox, task: int, process: PlannedProcess
@@ -259,7 +294,7 @@ class Layout:
             windows.append(self._input_window(sandbox, each, process.input_address(index)))
         return windows
 
-    def _end_windows(self, end: EndPlan) -> Iterator[Window]:
+    def _end_windows(self, end: EndPlan, taken_over: bool = False) -> Iterator[Window]:
         """Both sides of a channel, as one end sees them."""
         channel = self._channels[end.channel]
         sends = end.role in ("sender", "writer")
@@ -270,7 +305,8 @@ class Layout:
         ):
             size = self._region(physical).size
             name = f"{end.channel} ({'own' if own else 'other'} side)"
-            yield make_window(name, address, size, "rw" if own else "r", physical)
+            window = make_window(name, address, size, "rw" if own else "r", physical)
+            yield window.model_copy(update={"taken_over": taken_over})
 
     def _input_window(self, sandbox: PlannedSandbox, each: Input, address: int) -> Window:
         region = self._inputs[sandbox.name, each.name]
@@ -287,7 +323,9 @@ class Layout:
         recovery = self._recovery(sandbox)
         self._complete_monitor(sandbox)
         shown = [*of.kernel, *(each for process in of.processes for each in process.in_sandbox())]
-        view = sandbox.view(shown, of.block, of.placed)
+        own = [window for window in shown if not window.taken_over]
+        view = sandbox.view(own, of.block, of.placed)
+        takeover = self._takeover(sandbox, sandbox.view(shown, of.block, of.placed))
         if recovery is not None:
             of.monitor_windows += monitor_windows(recovery, view, of.block)
         nested = self._hardware(
@@ -315,6 +353,8 @@ class Layout:
             foreign=self._foreign(sandbox),
             heartbeat=self._heartbeats.plan(sandbox.name),
             recovery=recovery,
+            fail_over=self._fail_over(sandbox),
+            takeover=takeover,
             start=begin.start,
             entry=begin.entry,
             stack_top=begin.stack_top,
@@ -388,6 +428,30 @@ class Layout:
             size=image.size,
         )
 
+    def _fail_over(self, sandbox: PlannedSandbox) -> FailOverPlan | None:
+        standby = self._description.standby(sandbox.name)
+        if standby is None:
+            return None
+        return FailOverPlan(
+            to=standby,
+            core=self._description.cores[standby],
+            bell=self._ends.bells.of_fail_over(sandbox.name),
+        )
+
+    def _takeover(self, sandbox: PlannedSandbox, view: list[Window]) -> TakeoverPlan | None:
+        """Give out the tables of what a sandbox can reach once another has failed over to it."""
+        home = self._description.stands_by_for(sandbox.name)
+        if home is None:
+            return None
+        size = PageTables(mappings(view), user=True).size
+        return TakeoverPlan(
+            of=home,
+            core=self._description.cores[home],
+            bell=self._ends.bells.of_fail_over(home),
+            view=tuple(view),
+            nested_tables=self._hardware(sandbox, "nested tables after a takeover", size),
+        )
+
     def _complete_monitor(self, sandbox: PlannedSandbox) -> None:
         """Show a monitor every monitor's public page, and the local APIC."""
         of = self._of[sandbox.name]
@@ -445,6 +509,7 @@ class Layout:
             stack_top=stack.top - task.float_state_size,
             float_state=_float_state(task, stack),
             states=task.states,
+            stands_in_for=task.stands_in_for,
             process=task.process.index if task.process else None,
         )
 

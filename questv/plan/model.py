@@ -55,7 +55,8 @@ class Region(Part):
 class Window(Part):
     """Memory as somebody sees it: at ``address``, physical memory from ``physical`` on.
 
-    What is ``kept`` a restart of its kernel leaves as it is.
+    What is ``kept`` a restart of its kernel leaves as it is. What is ``taken_over`` is another
+    sandbox's, and can be reached only when that has failed over to this one.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Window(Part):
     rights: Rights
     device: bool = False
     kept: bool = False
+    taken_over: bool = False
 
     def holds(self, address: int) -> bool:
         """Whether somebody sees something of it at ``address``."""
@@ -141,6 +143,8 @@ class TaskPlan(Part):
     float_state: int
     """Address of what the kernel keeps of its floating-point registers, 0 if it uses none."""
     states: tuple[StatePlan, ...]
+    stands_in_for: str | None
+    """The task of another sandbox whose place it can take, as ``sandbox.task``."""
     process: int | None
     """Its place among the sandbox's processes, if it is one.
 
@@ -162,7 +166,9 @@ class PeerPlan(Part):
 class EndPlan(Part):
     """An end of a channel: its index in the kernel is its place in the list.
 
-    ``peers`` has the places where the other side can be, its own sandbox first.
+    ``peers`` has the places where the other side can be, its own sandbox first; ``place`` is that
+    of this end among those of its side. If the other side ``roams`` it goes to and fro between
+    them; else it comes to the second place when its sandbox has failed.
     """
 
     channel: str
@@ -174,6 +180,8 @@ class EndPlan(Part):
     size: int
     wait: int
     """Of a process's end: address of the kernel's ``Wait`` for it; 0 for a kernel's own."""
+    place: int
+    roams: bool
     peers: tuple[PeerPlan, ...]
 
     @property
@@ -381,6 +389,24 @@ class RecoveryPlan(Part):
     size: int
 
 
+class FailOverPlan(Part):
+    """Who stands by for a sandbox, on which core, and the vector by which that is told."""
+
+    to: str
+    core: int
+    bell: int
+
+
+class TakeoverPlan(Part):
+    """For whom a sandbox stands by, the same vector, and what it can reach after a fail-over."""
+
+    of: str
+    core: int
+    bell: int
+    view: tuple[Window, ...]
+    nested_tables: int
+
+
 class SandboxPlan(Part):
     """One sandbox with its monitor.
 
@@ -399,7 +425,9 @@ class SandboxPlan(Part):
     foreign: ForeignPlan | None
     heartbeat: HeartbeatPlan | None
     recovery: RecoveryPlan | None
-    """None if a fault stops it."""
+    """None if it is not restarted after a fault."""
+    fail_over: FailOverPlan | None
+    takeover: TakeoverPlan | None
     start: StartPlan
     entry: int
     stack_top: int

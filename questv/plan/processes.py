@@ -349,8 +349,11 @@ def call_info(call: CallPlan, symbols: Symbols) -> Call:
     return Call(function=symbols.address(call.symbol), arguments=call.arguments, floats=call.floats)
 
 
-def fill_kept(info: KeptStates, states: Iterable[StatePlan]) -> None:
-    """Write down what a kernel or a process is told of its states that survive."""
+def fill_kept(info: KeptStates, states: Iterable[StatePlan], stand_in: int = 0) -> None:
+    """Write down what a kernel or a process is told of a task's states that survive.
+
+    For a stand-in's, ``stand_in`` is 1 + the task's index.
+    """
     for state in states:
         if state.kept is None:
             continue
@@ -359,6 +362,7 @@ def fill_kept(info: KeptStates, states: Iterable[StatePlan]) -> None:
             slots=state.kept.slots,
             size=state.size,
             version=state.kept.version,
+            stand_in=stand_in,
         )
         info.count += 1
 
@@ -370,6 +374,7 @@ def fill_end(info: EndInfo, end: EndPlan, index: int) -> None:
     info.own, info.peer, info.size = end.own, end.peer, end.size
     info.bell_vector, info.peer_vector = end.bell_vector, end.peer_vector
     info.peer_core = end.peer_core
+    info.place, info.roams = end.place, int(end.roams)
     info.elsewhere_count = len(end.peers) - 1
     for place, peer in enumerate(end.peers[1:]):
         other = info.elsewhere[place]

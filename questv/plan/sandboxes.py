@@ -92,6 +92,11 @@ class PlannedTask:
         return self.bound.task.name == MIGRATION
 
     @property
+    def stands_in_for(self) -> str | None:
+        """The task of another sandbox whose place it can take."""
+        return None if self.is_bottom_half else self.bound.task.stands_in_for
+
+    @property
     def is_guest(self) -> bool:
         """Whether it belongs to another sandbox."""
         return self.bound.home is not None
@@ -201,7 +206,9 @@ class TaskSandbox(PlannedSandbox):
             parts.append(make_window(stack_name, stack.bottom, stack.size, "rw", kept=True))
         for task in self.tasks:
             for state in task.states if task.process is None else ():
-                parts += state_windows(state, f"{state.name} of {task.name}")
+                windows = state_windows(state, f"{state.name} of {task.name}")
+                # What survives of a stand-in's states is the memory of whom it stands in for.
+                parts += [each for each in windows if not (each.kept and task.stands_in_for)]
         return parts
 
     def tables_size(self, windows: list[Window]) -> int:
@@ -394,6 +401,7 @@ def plan_sandboxes(
         findings += _stack_findings(description, made)
         findings += _room_findings(description, made)
         planned.append(made)
+    findings += _stand_in_findings(description, planned)
     if findings:
         raise DiagnosticsError(findings)
     return planned
@@ -552,6 +560,36 @@ def _room_findings(description: Description, sandbox: TaskSandbox) -> Iterator[D
             "put what some tasks keep into one state, or move tasks to another sandbox",
             "states-too-many",
         )
+
+
+def _stand_in_findings(
+    description: Description, planned: list[PlannedSandbox]
+) -> Iterator[Diagnostic]:
+    """States of stand-ins that should survive, where those that they replace have no such."""
+    kept = {
+        (sandbox.name, task.name, state.name): (state.kept.version, state.size)
+        for sandbox in planned
+        if isinstance(sandbox, TaskSandbox)
+        for task in sandbox.tasks
+        for state in task.states
+        if state.kept is not None
+    }
+    for sandbox in planned:
+        for task in sandbox.tasks if isinstance(sandbox, TaskSandbox) else ():
+            home, _, original = (task.stands_in_for or "").partition(".")
+            for state in task.states if home else ():
+                own = kept.get((sandbox.name, task.name, state.name))
+                if own is None or kept.get((home, original, state.name)) == own:
+                    continue
+                table = description.system.sandboxes[sandbox.index].tasks.index(task.bound.task)
+                path = ("sandbox", sandbox.index, "task", table, "stands_in_for")
+                yield Diagnostic(
+                    description.document.value(*path),
+                    f'task "{task.name}" keeps {own[1]} bytes of version {own[0]} as '
+                    f'"{state.name}", and "{home}.{original}" has no such state to leave',
+                    "give both functions a parameter of this name and the same type",
+                    "stand-in-state",
+                )
 
 
 def _would_take(size: int, room: int) -> str:

@@ -65,6 +65,13 @@ class Parameter:
         return self.task.value("bind", self.name)
 
     @property
+    def party(self) -> str:
+        """The sandbox whose ends of channels the task has: its own, or that of whom it stands in
+        for."""
+        original = self.task.item.stands_in_for
+        return self.sandbox.item.name if original is None else original.partition(".")[0]
+
+    @property
     def end(self) -> str:
         """The key of a channel for the sandbox that does what this kind of parameter does."""
         return "from" if self.kind in SENDING_KINDS else "to"

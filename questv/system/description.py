@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -68,6 +68,20 @@ class Description:
     def places(self, sandbox: str, task: Task) -> tuple[str, ...]:
         """Where a task of ``sandbox`` can be, its own sandbox first; empty if it does not move."""
         return (sandbox, *task.migrates_to) if task.migrates_to else ()
+
+    def standby(self, sandbox: str) -> str | None:
+        """The sandbox to which another one fails over, if it does."""
+        return next((to for home, to in self._fail_overs() if home == sandbox), None)
+
+    def stands_by_for(self, sandbox: str) -> str | None:
+        """The sandbox that fails over to this one, if there is one."""
+        return next((home for home, to in self._fail_overs() if to == sandbox), None)
+
+    def _fail_overs(self) -> Iterator[tuple[str, str]]:
+        for sandbox in self.system.sandboxes:
+            own = sandbox.recovery
+            if own is not None and own.to is not None:
+                yield sandbox.name, own.to
 
     def guests(self, sandbox: str) -> tuple[BoundTask, ...]:
         """The tasks of others that can come to a sandbox, under names that none of its own has."""

@@ -162,6 +162,14 @@ class Task(Table):
             "sees its own memory and channels alone; what it does wrong ends it and nothing else."
         ),
     )
+    stands_in_for: TaskPath | None = Field(
+        default=None,
+        description=(
+            "A task of a sandbox that fails over to this one: it sleeps until then, and takes that "
+            "task's place, with its ends of channels and what survives of its states. `bind` names "
+            "the same channels."
+        ),
+    )
     migrates_to: tuple[SandboxName, ...] = Field(
         default=(),
         description=(
@@ -233,6 +241,7 @@ class OnFault(StrEnum):
 
     STOP = "stop"
     RESTART = "restart"
+    FAIL_OVER = "fail-over"
 
 
 class Recovery(Table):
@@ -243,13 +252,18 @@ class Recovery(Table):
     on_fault: OnFault = Field(
         description=(
             "`stop`: the sandbox ends; `restart`: its kernel begins anew, with its memory as at "
-            "the start."
+            "the start; `fail-over`: the sandbox ends, and tasks of `to` take the place of its own."
         )
+    )
+    to: SandboxName | None = Field(
+        default=None,
+        description="For `fail-over`: the sandbox with the tasks that stand in for this one's.",
     )
     limit: StrictInt = Field(
         default=3,
         description=(
-            "So many restarts within `window`, 1 to 16; at one more fault the sandbox is stopped."
+            "For `restart`: so many within `window`, 1 to 16; at one more fault the sandbox is "
+            "stopped."
         ),
     )
     window: Duration = Field(

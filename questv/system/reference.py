@@ -99,6 +99,7 @@ _BUILD_RULES = {
     "program-too-large": "Code and variables have their place in a kernel's virtual memory.",
     "stacks-too-large": "So have the stacks, with a page of nothing below each.",
     "states-too-large": "So have the tasks' states, and what is kept of them.",
+    "stand-in-state": "What survives of a state can be handed to one of the same version and size.",
     "states-too-many": "A kernel keeps a fixed number of states with versions.",
     "kernel-unreadable": "A foreign kernel's file is read when the system is built.",
     "kernel-not-elf": "What is neither ELF nor flat says nowhere where it is to lie and to begin.",

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from questv.audit.model import Audit, Check, Violation, Walked
+from questv.audit.model import Audit, Check, Violation, Walked, after_takeover
 from questv.view.rights import Party, Piece, PieceTable
 from questv.view.terminal import (
     heading,
@@ -21,6 +21,7 @@ from questv.view.terminal import (
 from questv.view.units import count
 
 _MONITOR = "m"  # before a sandbox's symbol, in the column of its monitor
+_TAKEOVER = "t"  # likewise, of what it reaches after a takeover
 
 
 def audit_view(audit: Audit) -> RenderableType:
@@ -82,15 +83,14 @@ def _walked(walked: Walked | None) -> str:
 
 
 def _map(audit: Audit) -> PieceTable:
-    sandboxes = len(audit.sandboxes)
-    parties = [
-        Party(
-            name,
-            ("" if index < sandboxes else _MONITOR) + sandbox_symbol(index % sandboxes),
-            sandbox_colour(index % sandboxes),
-        )
-        for index, name in enumerate(audit.parties)
-    ]
+    sandboxes = [pages.sandbox for pages in audit.sandboxes]
+    known = {name: ("", index) for index, name in enumerate(sandboxes)}
+    known |= {f"monitor of {name}": (_MONITOR, index) for index, name in enumerate(sandboxes)}
+    known |= {after_takeover(name): (_TAKEOVER, index) for index, name in enumerate(sandboxes)}
+    parties = []
+    for name in audit.parties:
+        mark, index = known[name]
+        parties.append(Party(name, mark + sandbox_symbol(index), sandbox_colour(index)))
     pieces = [
         Piece(piece.start, piece.size, piece.whose, piece.parts, piece.rights)
         for piece in audit.map

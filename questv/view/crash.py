@@ -10,7 +10,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from questv.inspect.model import RESTART, STOP_STORM, CrashReport, FaultReport, Frame
+from questv.inspect.model import (
+    RESTART,
+    STOP_ALONE,
+    STOP_STORM,
+    CrashReport,
+    FailOverReport,
+    FaultReport,
+    Frame,
+)
 from questv.view.terminal import indented, printable, table
 from questv.view.units import duration, moment
 
@@ -50,6 +58,10 @@ def _sections(sandbox: str, crash: CrashReport) -> Iterator[RenderableType]:
         yield indented(Text(_restarted(crash), "yellow"))
     elif crash.action == STOP_STORM:
         yield indented(Text("stopped: it was restarted too often", "red"))
+    elif crash.action == STOP_ALONE:
+        yield indented(Text("stopped: its standby has ended", "red"))
+    elif crash.fail_over is not None:
+        yield indented(Text(_failed_over(crash, crash.fail_over), "yellow"))
     if crash.panic is None:  # else they are those of a kernel that reports, long after its fault
         yield indented(_registers(crash.registers))
 
@@ -66,12 +78,27 @@ def _restarted(crash: CrashReport) -> str:
         crash.entered,
         crash.started,
     )
-    took = [
+    took = _phases(phases, moments)
+    return f"{done}: {took}" if took else done
+
+
+def _failed_over(crash: CrashReport, report: FailOverReport) -> str:
+    """To whom, and how long the parts of that took."""
+    done = f"failed over to {report.to}"
+    if report.taken_over is None:
+        done += ", which has not taken over yet"
+    moments = (crash.time, crash.decided, report.released, report.taken_over, report.served)
+    took = _phases(("decided", "released", "taken over", "first call"), moments)
+    return f"{done}: {took}" if took else done
+
+
+def _phases(phases: Sequence[str], moments: Sequence[int | None]) -> str:
+    """How long each phase took, as far as it is known."""
+    return ", ".join(
         f"{phase} {duration(later - earlier)}"
         for phase, (earlier, later) in zip(phases, pairwise(moments), strict=True)
         if earlier is not None and later is not None
-    ]
-    return f"{done}: {', '.join(took)}" if took else done
+    )
 
 
 def _calls(frames: Sequence[Frame]) -> Table:

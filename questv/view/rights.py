@@ -104,6 +104,13 @@ class RightsTable(PieceTable):
             Party(sandbox.name, sandbox_symbol(index), sandbox_colour(index))
             for index, sandbox in enumerate(plan.sandboxes)
         ]
+        parties += [
+            Party(
+                f"{sandbox.name} after takeover", f"t{sandbox_symbol(index)}", sandbox_colour(index)
+            )
+            for index, sandbox in enumerate(plan.sandboxes)
+            if sandbox.takeover is not None
+        ]
         super().__init__(parties, list(_pieces(plan)))
 
 
@@ -121,18 +128,18 @@ def _pieces(plan: Plan) -> Iterator[Piece]:
     if last is not None:
         yield last
     for address, window in sorted(_devices(plan.sandboxes).items()):
-        yield Piece(address, window.size, window.name, (), _rights(plan.sandboxes, address))
+        yield Piece(address, window.size, window.name, (), _rights(plan, address))
 
 
 def _cut(plan: Plan, region: Region) -> Iterator[Piece]:
     """A region, cut wherever somebody's window begins or ends."""
     cuts = {region.start, region.end}
     for sandbox in plan.sandboxes:
-        for window in sandbox.view:
+        for window in (*sandbox.view, *_taken_over(sandbox)):
             cuts |= {window.physical, window.physical + window.size}
     for start, end in pairwise(sorted(cut for cut in cuts if region.start <= cut <= region.end)):
         whose, parts = _named(plan, region, start)
-        yield Piece(start, end - start, whose, parts, _rights(plan.sandboxes, start))
+        yield Piece(start, end - start, whose, parts, _rights(plan, start))
 
 
 def _named(plan: Plan, region: Region, address: int) -> tuple[str, tuple[str, ...]]:
@@ -164,12 +171,24 @@ def _joined(first: Piece, second: Piece) -> Piece:
     return Piece(first.start, first.size + second.size, first.whose, parts, first.rights)
 
 
-def _rights(sandboxes: Sequence[SandboxPlan], address: int) -> tuple[str, ...]:
-    return tuple(window.rights if (window := _window(each, address)) else "" for each in sandboxes)
+def _rights(plan: Plan, address: int) -> tuple[str, ...]:
+    """Of all sandboxes, and what standbys see besides after a takeover."""
+    views = [sandbox.view for sandbox in plan.sandboxes]
+    views += [_taken_over(sandbox) for sandbox in plan.sandboxes if sandbox.takeover is not None]
+    return tuple(window.rights if (window := _in(view, address)) else "" for view in views)
+
+
+def _taken_over(sandbox: SandboxPlan) -> tuple[Window, ...]:
+    view = () if sandbox.takeover is None else sandbox.takeover.view
+    return tuple(window for window in view if window.taken_over)
 
 
 def _window(sandbox: SandboxPlan, address: int) -> Window | None:
-    for window in sandbox.view:
+    return _in(sandbox.view, address)
+
+
+def _in(view: Sequence[Window], address: int) -> Window | None:
+    for window in view:
         if window.physical <= address < window.physical + window.size:
             return window
     return None

@@ -158,7 +158,7 @@ class Flips:
 
     def flip_control(self, count: Count, sandbox: SandboxPlan, block: bytes) -> None:
         """Every bit of the control area of a control block as a machine has left it."""
-        wanted = control.fields(sandbox.nested_tables, sandbox.msr_map, sandbox.io_map)
+        wanted = control.fields((sandbox.nested_tables,), sandbox.msr_map, sandbox.io_map)
         changed = bytearray(block)
         assert not list(control.check_control("", block, 0, wanted))
         for bit in range(8 * 0x400):

@@ -522,6 +522,35 @@ def test_more_versions_than_a_kernel_keeps(tmp_path: Path) -> None:
     )
 
 
+def test_a_stand_in_that_keeps_what_nobody_leaves(tmp_path: Path) -> None:
+    tasks = """
+class Own(State, version=1):
+    calls: u64
+
+class Other(State, version=2):
+    calls: u64
+
+@task
+def main(own: Own) -> None:
+    pass
+
+@task
+def spare(own: Other) -> None:
+    pass
+"""
+    fail_over = '[sandbox.recovery]\non_fault = "fail-over"\nto = "two"\n'
+    two = sandbox_text("two", task_text("spare", keys='stands_in_for = "one.main"'))
+    text = system_text(sandbox_text("one", fail_over, task_text("main")), two)
+    assert said(tmp_path, text, tasks) == (
+        'system.toml:33:17: task "spare" keeps 8 bytes of version 2 as "own", and "one.main" has '
+        "no such state to leave [stand-in-state]\n"
+        '    stands_in_for = "one.main"\n'
+        "                    ^^^^^^^^^^\n"
+        "  fix: give both functions a parameter of this name and the same type"
+    )
+    build(write_system(tmp_path, text, tasks.replace("(own: Other)", "(own: Own)")))
+
+
 def test_states_that_are_too_large(tmp_path: Path) -> None:
     tasks = """
 class Own(State):

@@ -1120,7 +1120,122 @@ def recovery_back_off(draw: Draw, system: RandomSystem) -> None:
 
 @mutation
 def recovery_unused(draw: Draw, system: RandomSystem) -> None:
-    draw.sandbox(system)["recovery"] = {"on_fault": "stop", "limit": 3}
+    draw.sandbox(system)["recovery"] = draw.one_of(
+        {"on_fault": "stop", "limit": 3}, {"on_fault": "restart", "to": "zz"}
+    )
+
+
+@mutation
+def fail_over_to(draw: Draw, system: RandomSystem) -> None:
+    home = add_standby(system)["home"]
+    home["recovery"]["to"] = draw.one_of("nowhere", home["name"], add_foreign(system)["name"])
+
+
+def add_standby(system: RandomSystem) -> dict[str, dict[str, Any]]:
+    """A sandbox that fails over to another one, and a task in each, the one for the other."""
+    home: dict[str, Any] = {"name": "zhome", "memory": 1 << 20, "input": []}
+    home["recovery"] = {"on_fault": "fail-over", "to": "zstandby"}
+    standby: dict[str, Any] = {"name": "zstandby", "memory": 1 << 20, "input": []}
+    system.sandboxes.extend([home, standby])
+    return {
+        "home": home,
+        "standby": standby,
+        "original": system.add_periodic(home, "zoriginal"),
+        "stand-in": system.add_periodic(standby, "zstandin", stands_in_for="zhome.zoriginal"),
+    }
+
+
+@mutation
+def fail_over_again(draw: Draw, system: RandomSystem) -> None:
+    standby = add_standby(system)["standby"]
+    another: dict[str, Any] = {"name": "zthird", "memory": 1 << 20, "input": []}
+    system.sandboxes.append(another)
+    standby["recovery"] = {"on_fault": "fail-over", "to": "zthird"}
+    system.add_periodic(another, "zlast", stands_in_for="zstandby.zstandin")
+
+
+@mutation
+def fail_over_shared(draw: Draw, system: RandomSystem) -> None:
+    standby = add_standby(system)["standby"]
+    another: dict[str, Any] = {"name": "zthird", "memory": 1 << 20, "input": []}
+    another["recovery"] = {"on_fault": "fail-over", "to": "zstandby"}
+    system.sandboxes.append(another)
+    system.add_periodic(another, "zone")
+    system.add_periodic(standby, "zmore", stands_in_for="zthird.zone")
+
+
+@mutation
+def fail_over_device(draw: Draw, system: RandomSystem) -> None:
+    sandbox, _ = add_io(system)
+    standby: dict[str, Any] = {"name": "zstandby", "memory": 1 << 20, "input": []}
+    system.sandboxes.append(standby)
+    sandbox["recovery"] = {"on_fault": "fail-over", "to": "zstandby"}
+    system.add_periodic(sandbox, "zoriginal")
+    system.add_periodic(standby, "zstandin", stands_in_for=f"{sandbox['name']}.zoriginal")
+
+
+@mutation
+def fail_over_migration(draw: Draw, system: RandomSystem) -> None:
+    add_mover(system)
+    target = draw.one_of(*system.sandboxes[-2:])
+    parts = add_standby(system)
+    system.sandboxes.remove(parts["standby"])
+    parts["home"]["recovery"]["to"] = target["name"]
+    system.add_periodic(target, "zstandin", stands_in_for="zhome.zoriginal")
+
+
+@mutation
+def fail_over_unused(draw: Draw, system: RandomSystem) -> None:
+    del add_standby(system)["stand-in"]["stands_in_for"]
+
+
+@mutation
+def stand_in_unknown(draw: Draw, system: RandomSystem) -> None:
+    standby = add_standby(system)["standby"]
+    system.add_periodic(
+        standby, "zmore", stands_in_for=draw.one_of("zhome.zother", "zstandby.zstandin")
+    )
+
+
+@mutation
+def stand_in_taken(draw: Draw, system: RandomSystem) -> None:
+    system.add_periodic(add_standby(system)["standby"], "zmore", stands_in_for="zhome.zoriginal")
+
+
+@mutation
+def stand_in_isolation(draw: Draw, system: RandomSystem) -> None:
+    parts = add_standby(system)
+    task = draw.one_of(parts["original"], parts["stand-in"])
+    task["isolation"] = "process"
+    system.processes.add(task["run"])
+
+
+@mutation
+def stand_in_channel(draw: Draw, system: RandomSystem) -> None:
+    parts = add_standby(system)
+    third: dict[str, Any] = {"name": "zthird", "memory": 1 << 20, "input": []}
+    system.sandboxes.append(third)
+    other = draw.one_of(third, parts["standby"])
+    ring = {"name": "zring", "kind": "ring", "size": PAGE, "from": "zhome", "to": other["name"]}
+    system.values["channel"].append(ring)
+    system.add_parameter(parts["original"], ParameterKind.SENDER, "zring")
+    system.add_parameter(system.add_periodic(other, "zother"), ParameterKind.RECEIVER, "zring")
+    if third is not other:
+        system.add_periodic(third, "zmore")
+
+
+@mutation
+def stand_in_chain(draw: Draw, system: RandomSystem) -> None:
+    parts = add_standby(system)
+    third: dict[str, Any] = {"name": "zthird", "memory": 1 << 20, "input": []}
+    system.sandboxes.append(third)
+    ring = {"name": "zring", "kind": "ring", "size": PAGE, "from": "zhome", "to": "zthird"}
+    system.values["channel"].append(ring)
+    for task in (parts["original"], parts["stand-in"]):
+        system.add_parameter(task, ParameterKind.SENDER, "zring")
+    system.add_parameter(system.add_periodic(third, "zother"), ParameterKind.RECEIVER, "zring")
+    chain = {"name": "zchain", "tasks": ["zstandby.zstandin", "zthird.zother"], "latency": "1 s"}
+    system.values.setdefault("chain", []).append(chain)
 
 
 @pytest.mark.parametrize("rule", MUTATIONS)

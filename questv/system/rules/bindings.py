@@ -187,7 +187,7 @@ def _fitting(draft: Draft, parameter: Parameter) -> list[str]:
     if parameter.kind is ParameterKind.MUTEX:
         return [each.name for each in parameter.sandbox.item.mutexes]
     channels = draft.system.channels
-    return [each.name for each in channels if at_end(each, parameter.end) == owner]
+    return [each.name for each in channels if at_end(each, parameter.end) == parameter.party]
 
 
 def bind_kind_wrong(draft: Draft) -> Iterator[Diagnostic]:
@@ -275,11 +275,11 @@ def bind_channel_foreign(draft: Draft) -> Iterator[Diagnostic]:
             continue
         channel = each.channel.item
         ends = (channel.sender, channel.receiver)
-        if each.sandbox.item.name not in ends and set(ends) <= set(draft.sandbox_names):
+        if each.party not in ends and set(ends) <= set(draft.sandbox_names):
             yield Diagnostic(
                 each.place,
                 f'{each.described}: channel "{channel.name}" (line {each.channel.line}) joins '
-                f'"{ends[0]}" and "{ends[1]}", not "{each.sandbox.item.name}"',
+                f'"{ends[0]}" and "{ends[1]}", not "{each.party}"',
                 "bind a channel of this sandbox, or move the task",
                 "bind-channel-foreign",
             )
@@ -292,7 +292,7 @@ def bind_channel_direction(draft: Draft) -> Iterator[Diagnostic]:
             continue
         channel = each.channel.item
         other_end = "to" if each.end == "from" else "from"
-        sandbox = each.sandbox.item.name
+        sandbox = each.party
         if at_end(channel, each.end) != sandbox == at_end(channel, other_end):
             yield Diagnostic(
                 each.place,

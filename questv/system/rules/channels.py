@@ -50,6 +50,13 @@ def channels_too_many(draft: Draft) -> Iterator[Diagnostic]:
     for sandbox in draft.sandboxes:
         name = sandbox.item.name
         own = [c for c in draft.channels if name in (c.item.sender, c.item.receiver)]
+        own += [
+            use.channel
+            for use in parameters(draft)
+            if use.task.item.stands_in_for is not None
+            and use.sandbox.path == sandbox.path
+            and use.channel is not None
+        ]
         fix = "let one channel carry what several do"
         what = f"ends of {len(own)} channels"
         yield from too_many(sandbox, own, CHANNELS_MAXIMUM, what, fix, "channels-too-many")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from questv.diagnostics import Diagnostic
 from questv.system.draft import Draft, Located, recovery
 from questv.system.model import OnFault, Recovery, Sandbox
+from questv.system.standby import failing
 from questv.system.units import format_duration
 
 RESTARTS_MAXIMUM = 16
@@ -21,12 +22,13 @@ def _restarts(draft: Draft) -> Iterator[tuple[Located[Sandbox], Located[Recovery
 
 
 def recovery_foreign(draft: Draft) -> Iterator[Diagnostic]:
-    """Only of a kernel of ours it is known what of its memory has to be written for a restart."""
-    for sandbox, own in _restarts(draft):
+    """Only of a kernel of ours it is known what it has in its memory, and what its tasks need."""
+    for sandbox, own in (*_restarts(draft), *failing(draft)):
         if sandbox.item.kernel is not None:
             yield Diagnostic(
                 own.value("on_fault"),
-                f'"{sandbox.item.name}" has a foreign kernel, which can\'t be restarted',
+                f'"{sandbox.item.name}" has a foreign kernel, which can\'t '
+                f"{_WHAT[own.item.on_fault]}",
                 'write on_fault = "stop"',
                 "recovery-foreign",
             )
@@ -34,11 +36,12 @@ def recovery_foreign(draft: Draft) -> Iterator[Diagnostic]:
 
 def recovery_migration(draft: Draft) -> Iterator[Diagnostic]:
     """A task that moves is in one kernel at a time: which one, a kernel must not forget."""
-    for sandbox, own in _restarts(draft):
+    for sandbox, own in (*_restarts(draft), *failing(draft)):
         if sandbox.item.migration is not None:
             yield Diagnostic(
                 own.value("on_fault"),
-                f'"{sandbox.item.name}" takes part in migration, so it can\'t be restarted',
+                f'"{sandbox.item.name}" takes part in migration, so it can\'t '
+                f"{_WHAT[own.item.on_fault]}",
                 'remove [sandbox.migration], or write on_fault = "stop"',
                 "recovery-migration",
             )
@@ -74,18 +77,29 @@ def recovery_back_off(draft: Draft) -> Iterator[Diagnostic]:
 
 
 def recovery_unused(draft: Draft) -> Iterator[Diagnostic]:
-    """Where a fault stops the sandbox there is nothing to limit."""
+    """What is written counts: restarts are limited, and only a fail-over leads somewhere."""
     for sandbox in draft.sandboxes:
         own = recovery(sandbox)
-        if own is None or own.item.on_fault is not OnFault.STOP:
+        if own is None:
             continue
-        for key in sorted(own.item.model_fields_set - {"on_fault"}):
+        for key in sorted(own.item.model_fields_set - _USED[own.item.on_fault]):
+            wanted = OnFault.FAIL_OVER if key == "to" else OnFault.RESTART
             yield Diagnostic(
                 own.value(key),
-                f'{key} says nothing: a fault stops "{sandbox.item.name}"',
-                f'remove {key}, or write on_fault = "restart"',
+                f'{key} says nothing: "{sandbox.item.name}" has on_fault = "{own.item.on_fault}"',
+                f'remove {key}, or write on_fault = "{wanted}"',
                 "recovery-unused",
             )
+
+
+_USED = {
+    OnFault.STOP: {"on_fault"},
+    OnFault.RESTART: {"on_fault", "limit", "window", "back_off"},
+    OnFault.FAIL_OVER: {"on_fault", "to"},
+}
+"""The keys that count."""
+
+_WHAT = {OnFault.RESTART: "be restarted", OnFault.FAIL_OVER: "fail over"}
 
 
 RULES = (
