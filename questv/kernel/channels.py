@@ -14,7 +14,7 @@ from questv.kernel import doorbells, incarnation
 from questv.kernel.doorbells import Wait
 from questv.kernel.info import MAX_ENDS, EndInfo, EndKind, info
 from questv.kernel.panic import panic
-from questv.metal.lang import RELAXED, Array, Ptr, Shared, metal, static, u8, u64
+from questv.metal.lang import Array, Ptr, Shared, metal, static, u8, u64
 from questv.metal.structs import Struct
 
 NOTHING = (1 << 64) - 1
@@ -224,25 +224,12 @@ def start() -> None:
     doorbells.start()
     for i in range(info.end_count):
         end = info.ends[i]
-        if info.tasks[end.task].stands_in == 0:
-            _start_end(end, incarnation.session)
+        if end.stands_in == 0:
+            start_end(end, incarnation.session)
 
 
 @metal
-def take_over(task: u64, session: u64) -> None:
-    """Connect the ends of a stand-in, as those of a later life of whom it stands in for.
-
-    The other sides see where they are from now on as soon as they see the session.
-    """
-    for i in range(info.end_count):
-        end = info.ends[i]
-        if u64(end.task) == task:
-            Ptr[Area](end.own)[0].place.store(u64(end.place), RELAXED)
-            _start_end(end, session)
-
-
-@metal
-def _start_end(end: EndInfo, session: u64) -> None:
+def start_end(end: EndInfo, session: u64) -> None:
     """Connect an end, in a life with this session: 0 in the first one."""
     if session != 0:
         begin_session(Ptr[Area](end.own)[0], session)

@@ -101,7 +101,7 @@ class EndInfo(Struct):
     elsewhere_count: u32
     place: u32  # in which of the places of its own side this end is
     roams: u32  # 1 if the peer changes its place while it runs, and not only with its session
-    reserved: u32
+    stands_in: u32  # 1 if it is connected when its task takes the place of another kernel's
     elsewhere: Array[
         PeerInfo, MAX_ELSEWHERE
     ]  # where else the peer can be, as it is said in its area

@@ -10,12 +10,13 @@ in their own budgets: it costs nobody else any time.
 from __future__ import annotations
 
 from questv.arch.x86.instructions import disable_interrupts, enable_interrupts, read_tsc
+from questv.channel.sleep import Area
 from questv.kernel import channels, doorbells, states, tasks
 from questv.kernel.doorbells import FOREVER, Wait, WaitState
 from questv.kernel.hypercall import hypercall
 from questv.kernel.info import info
 from questv.kernel.status import status
-from questv.metal.lang import metal, static, u64
+from questv.metal.lang import RELAXED, Ptr, metal, static, u64
 from questv.monitor.interface import Hypercall
 
 _bell: Wait = static()  # for which the most urgent stand-in sleeps
@@ -52,8 +53,21 @@ def await_turn() -> None:
         enable_interrupts()
     # No life of whom it stands in for can have had this session, nor can an earlier one's of this
     # kernel: it is the time.
-    channels.take_over(own, read_tsc() & ~u64(1))
+    _connect(own, read_tsc() & ~u64(1))
     states.take_over(own)
+
+
+@metal
+def _connect(task: u64, session: u64) -> None:
+    """Connect the ends of a stand-in, as those of a later incarnation of whom it stands in for.
+
+    The other sides see where they are from now on as soon as they see the session.
+    """
+    for i in range(info.end_count):
+        end = info.ends[i]
+        if u64(end.task) == task:
+            Ptr[Area](end.own)[0].place.store(u64(end.place), RELAXED)
+            channels.start_end(end, session)
 
 
 @metal

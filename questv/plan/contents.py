@@ -298,6 +298,8 @@ def sandbox_info(sandbox: SandboxPlan, kernel: Program) -> SandboxInfo:
     made.end_count = len(own_ends)
     for place, (index, end) in enumerate(own_ends):
         fill_end(made.ends[place], end, index)
+        stands_in = sandbox.tasks[end.task].stands_in_for is not None
+        made.ends[place].stands_in = int(stands_in)
     if sandbox.heartbeat is not None:
         made.heartbeat = _heartbeat_info(sandbox.heartbeat, kernel)
     for index, each in enumerate(sandbox.inputs):

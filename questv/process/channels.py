@@ -12,7 +12,7 @@ from questv.channel.copy import copy_out
 from questv.channel.four_slot import ReaderArea, WriterArea
 from questv.channel.ring import Consumer, Producer
 from questv.channel.sleep import Area, begin_session
-from questv.metal.lang import RELAXED, Array, Ptr, Shared, metal, static, u8, u64
+from questv.metal.lang import Array, Ptr, Shared, metal, static, u8, u64
 from questv.metal.structs import Struct
 from questv.process import doorbells, incarnation
 from questv.process.doorbells import Wait
@@ -226,25 +226,12 @@ def start() -> None:
     doorbells.start()
     for i in range(info.end_count):
         end = info.ends[i]
-        if info.tasks[end.task].stands_in == 0:
-            _start_end(end, incarnation.session)
+        if end.stands_in == 0:
+            start_end(end, incarnation.session)
 
 
 @metal
-def take_over(task: u64, session: u64) -> None:
-    """Connect the ends of a stand-in, as those of a later life of whom it stands in for.
-
-    The other sides see where they are from now on as soon as they see the session.
-    """
-    for i in range(info.end_count):
-        end = info.ends[i]
-        if u64(end.task) == task:
-            Ptr[Area](end.own)[0].place.store(u64(end.place), RELAXED)
-            _start_end(end, session)
-
-
-@metal
-def _start_end(end: EndInfo, session: u64) -> None:
+def start_end(end: EndInfo, session: u64) -> None:
     """Connect an end, in a life with this session: 0 in the first one."""
     if session != 0:
         begin_session(Ptr[Area](end.own)[0], session)
