@@ -225,7 +225,7 @@ def start() -> None:
     for i in range(info.end_count):
         end = info.ends[i]
         if info.tasks[end.task].stands_in == 0:
-            _start_end(end, incarnation.session)
+            start_end(end, incarnation.session)
 
 
 @metal
@@ -238,11 +238,11 @@ def take_over(task: u64, session: u64) -> None:
         end = info.ends[i]
         if u64(end.task) == task:
             Ptr[Area](end.own)[0].place.store(u64(end.place), RELAXED)
-            _start_end(end, session)
+            start_end(end, session)
 
 
 @metal
-def _start_end(end: EndInfo, session: u64) -> None:
+def start_end(end: EndInfo, session: u64) -> None:
     """Connect an end, in a life with this session: 0 in the first one."""
     if session != 0:
         begin_session(Ptr[Area](end.own)[0], session)
