@@ -1,4 +1,5 @@
-# `make demo` runs the main job, `make test` all tests; both set everything up first.
+# `make demo` runs the main job, and kernels that fail and go on; `make test` runs all tests. Both set
+# everything up first.
 
 PYTHON ?= python3
 FILE ?= README.md
@@ -9,6 +10,7 @@ READY = .venv/.ready
 
 demo: $(READY)
 	@.venv/bin/questv run examples/demo --input file="$(FILE)"
+	@.venv/bin/questv run examples/survivor --deterministic
 
 test: $(READY) lint
 	.venv/bin/python -m pytest -n 2

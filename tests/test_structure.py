@@ -17,6 +17,7 @@ PARTS = (
     "interrupted",  # that somebody wants this process to end
     "metal",  # the language: knows nothing of kernels
     "math",  # of floats, for tasks
+    "voting",  # of three, for tasks
     "arch",  # the processor
     "text",
     "monitor",  # below every kernel, and knows of none

@@ -36,9 +36,15 @@ class Display:
         self._show_line(self._lines.lost(sandbox, lines))
 
     def crashed(self, sandbox: str, crash: CrashReport, awaited: tuple[str, ...]) -> None:
-        """Show a crash record, apart from the lines around it, and what the run waits for."""
+        """Show what happened: in a line if it was repaired, with everything if not.
+
+        A whole crash record stands apart from the lines around it, with what the run waits for.
+        """
+        if crash.action == RESTART:
+            self._show_line(self._lines.repaired(sandbox, crash))
+            return
         self._output.show("", crash_view(sandbox, crash))
-        if awaited and crash.action not in (RESTART, FAIL_OVER):
+        if awaited and crash.action != FAIL_OVER:
             names = " and ".join(awaited)
             line = f"the run goes on until the end of {names}; Ctrl-C ends it now"
             self._output.show("", f"{line}, --for TIME limits it")

@@ -94,7 +94,7 @@ class _Session:
         """Watch the machine until its end."""
         with ending_on_request() as request:
             ending = self._watch_to_the_end(request)
-            self._watch.look()
+            self._watch.look(is_last=True)
             return Finished(
                 ending=ending,
                 snapshot=self._inspector.snapshot(self._asked),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
+from collections.abc import Callable, Container, Iterator
+from functools import partial
 from typing import Protocol
 
 from questv.inspect.inspector import Inspector
@@ -17,6 +20,8 @@ from questv.inspect.model import (
 from questv.monitor.interface import SandboxState
 
 _KEPT_LINES = 10_000  # of each sandbox, the newest; a run may last for weeks
+_PATIENCE = 0.1  # seconds for a restart; one that takes longer is told before it is over
+_RESTARTING = (SandboxState.RESTARTING, SandboxState.ENTERED)  # of a sandbox that had a fault
 
 
 class Watcher(Protocol):
@@ -34,6 +39,7 @@ class Watcher(Protocol):
     def crashed(self, sandbox: str, crash: CrashReport, awaited: tuple[str, ...]) -> None:
         """A sandbox's kernel had a fault; all its lines have come before.
 
+        If it is restarted, and that takes no longer than usual, this comes when the next one runs.
         ``awaited`` are those that still have to end before the run does.
         """
 
@@ -50,21 +56,28 @@ class Watch:
         self._booted = False
         self._entered = False
         self._crashes = dict.fromkeys(self._names, 0)
+        self._since: dict[str, float] = {}  # when a fault was found that waits for a restart
         self._written = dict.fromkeys(self._names, 0)
         self._lost = dict.fromkeys(self._names, 0)
         self._lines = {name: deque[Line](maxlen=_KEPT_LINES) for name in self._names}
 
-    def look(self) -> bool:
-        """Tell what is new; whether there was anything."""
+    def look(self, *, is_last: bool = False) -> bool:
+        """Tell what is new; whether there was anything. The last look waits for no restart."""
         news = self._look_for_boot()
         # The counts come first: what a sandbox has written before a fault is then there to see.
         counts = {name: self._inspector.crash_count(name) for name in self._names}
-        news |= self._look_for_lines()
-        for name, count in counts.items():
-            if count > self._crashes[name]:
-                self._tell_crashes(name)
-                news = True
-        return news
+        failed = [name for name, count in counts.items() if count > self._crashes[name]]
+        waiting = {name for name in failed if not is_last and self._is_restarting(name)}
+        lines, lost = self._new_lines(waiting)
+        events: list[tuple[int, Callable[[], None]]] = [
+            (line.time or 0, partial(self._watcher.wrote, line)) for line in lines
+        ]
+        for name in failed:
+            if name not in waiting:
+                events += self._new_faults(name, counts[name])
+        for _, tell in sorted(events, key=lambda event: event[0]):
+            tell()
+        return news or lost or bool(events)
 
     @property
     def all_entered(self) -> bool:
@@ -96,12 +109,22 @@ class Watch:
         self._watcher.booted(MachineReport(asked=self._asked, found=found))
         return True
 
-    def _tell_crashes(self, name: str) -> None:
-        """Tell the faults of a sandbox that are new, as far as they are still known."""
+    def _is_restarting(self, name: str) -> bool:
+        """Whether to wait for a restart after a fault; one that takes long is not waited for."""
+        since = self._since.setdefault(name, time.monotonic())
+        state = self._inspector.state(name)
+        if state in _RESTARTING and time.monotonic() < since + _PATIENCE:
+            return True
+        del self._since[name]
+        return False
+
+    def _new_faults(self, name: str, count: int) -> Iterator[tuple[int, Callable[[], None]]]:
+        """When the first ``count`` faults were, and what tells them, as far as they are new."""
+        first, self._crashes[name] = self._crashes[name], count
         for crash in self._inspector.crashes(name):
-            if crash.number >= self._crashes[name]:
-                self._crashes[name] = crash.number + 1
-                self._watcher.crashed(name, crash, self._awaited(name, crash))
+            if first <= crash.number < count:
+                awaited = self._awaited(name, crash)
+                yield crash.time or 0, partial(self._watcher.crashed, name, crash, awaited)
 
     def _awaited(self, name: str, crash: CrashReport) -> tuple[str, ...]:
         """The sandboxes that the run's end waits for, after a crash of the one named."""
@@ -113,8 +136,13 @@ class Watch:
             and (each != name or crash.action == RESTART)
         )
 
-    def _look_for_lines(self) -> bool:
-        reports = [self._inspector.console(name, self._written[name]) for name in self._names]
+    def _new_lines(self, waiting: Container[str]) -> tuple[list[Line], bool]:
+        """The lines that are new, and whether others were lost, which is told at once.
+
+        Those of the sandboxes in ``waiting`` are left for later.
+        """
+        names = [name for name in self._names if name not in waiting]
+        reports = [self._inspector.console(name, self._written[name]) for name in names]
         for report in reports:
             if report.lost:
                 self._lost[report.sandbox] += report.lost
@@ -122,6 +150,4 @@ class Watch:
             self._written[report.sandbox] = report.written
             self._lines[report.sandbox] += report.lines
         lines = [line for report in reports for line in report.lines]
-        for line in sorted(lines, key=lambda line: line.time or 0):
-            self._watcher.wrote(line)
-        return any(report.lost or report.lines for report in reports)
+        return lines, any(report.lost for report in reports)

@@ -86,7 +86,7 @@ class Symbols:
         if function is None:
             return []
         file, line = self._line(address)
-        chain = self._inlined(address)
+        chain = self._inlined(address) if line else []  # assembly has no line, and no such entry
         if not chain:
             return [Frame(function.name, file, line)]
         frames = []

@@ -229,13 +229,13 @@ class TaskSandbox(PlannedSandbox):
         view = sorted(seen.values(), key=lambda window: window.physical)
         rest = []
         free = block.start
-        for window in [*view, make_window("", block.end, 0, "r", block.end)]:
-            if block.start <= window.physical <= block.end:
-                size = window.physical - free
+        inside = [window for window in view if block.start <= window.physical < block.end]
+        for window in [*inside, make_window("", block.end, 0, "r", block.end)]:
+            size = window.physical - free
+            if size:
                 rest.append(make_window("page tables and free memory", free, size, "rw", free))
-                free = window.physical + window.size
-        view = sorted([*view, *rest], key=lambda window: window.physical)
-        return [window for window in view if window.size]
+            free = window.physical + window.size
+        return sorted([*view, *rest], key=lambda window: window.physical)
 
     def begin(self, tables: int) -> Begin:
         """On its first stack and its own page tables."""

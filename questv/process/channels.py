@@ -12,7 +12,7 @@ from questv.channel.copy import copy_out
 from questv.channel.four_slot import ReaderArea, WriterArea
 from questv.channel.ring import Consumer, Producer
 from questv.channel.sleep import Area, begin_session
-from questv.metal.lang import Array, Ptr, Shared, metal, static, u8, u64
+from questv.metal.lang import RELAXED, Array, Ptr, Shared, metal, static, u8, u64
 from questv.metal.structs import Struct
 from questv.process import doorbells, incarnation
 from questv.process.doorbells import Wait
@@ -222,30 +222,45 @@ readers: Array[Reader, MAX_ENDS] = static(export="process_readers")
 
 @metal
 def start() -> None:
-    """Connect every end of the plan to its areas."""
+    """Connect every end of the plan to its areas, but for those of stand-ins."""
     doorbells.start()
     for i in range(info.end_count):
-        start_end(info.ends[i])
+        end = info.ends[i]
+        if info.tasks[end.task].stands_in == 0:
+            _start_end(end, incarnation.session)
 
 
 @metal
-def start_end(end: EndInfo) -> None:
-    """Connect an end, in the first life of its kernel or in a later one."""
-    if incarnation.session != 0:
-        begin_session(Ptr[Area](end.own)[0], incarnation.session)
+def take_over(task: u64, session: u64) -> None:
+    """Connect the ends of a stand-in, as those of a later life of whom it stands in for.
+
+    The other sides see where they are from now on as soon as they see the session.
+    """
+    for i in range(info.end_count):
+        end = info.ends[i]
+        if u64(end.task) == task:
+            Ptr[Area](end.own)[0].place.store(u64(end.place), RELAXED)
+            _start_end(end, session)
+
+
+@metal
+def _start_end(end: EndInfo, session: u64) -> None:
+    """Connect an end, in a life with this session: 0 in the first one."""
+    if session != 0:
+        begin_session(Ptr[Area](end.own)[0], session)
     match end.kind:
         case EndKind.SENDER:
-            _start_sender(Ptr[Sender](end.object)[0], end)
+            _start_sender(Ptr[Sender](end.object)[0], end, session)
         case EndKind.RECEIVER:
-            _start_receiver(Ptr[Receiver](end.object)[0], end)
+            _start_receiver(Ptr[Receiver](end.object)[0], end, session)
         case EndKind.WRITER:
-            _start_writer(Ptr[Writer](end.object)[0], end)
+            _start_writer(Ptr[Writer](end.object)[0], end, session)
         case EndKind.READER:
-            _start_reader(Ptr[Reader](end.object)[0], end)
+            _start_reader(Ptr[Reader](end.object)[0], end, session)
 
 
 @metal
-def _start_sender(sender: Sender, end: EndInfo) -> None:
+def _start_sender(sender: Sender, end: EndInfo, session: u64) -> None:
     data = end.own + ring.DATA_OFFSET
     sender.producer.own = Ptr[Area](end.own)
     sender.producer.peer = Ptr[Area](end.peer)
@@ -255,13 +270,13 @@ def _start_sender(sender: Sender, end: EndInfo) -> None:
     sender.producer.cursor = data
     sender.producer.origin = data
     doorbells.connect(sender.wait, end)
-    if incarnation.session != 0:
-        ring.restart_producer(sender.producer, incarnation.session)
-        doorbells.introduce(sender.wait, incarnation.session)
+    if session != 0:
+        ring.restart_producer(sender.producer, session)
+        doorbells.introduce(sender.wait, session)
 
 
 @metal
-def _start_receiver(receiver: Receiver, end: EndInfo) -> None:
+def _start_receiver(receiver: Receiver, end: EndInfo, session: u64) -> None:
     data = end.peer + ring.DATA_OFFSET
     receiver.consumer.own = Ptr[Area](end.own)
     receiver.consumer.peer = Ptr[Area](end.peer)
@@ -271,30 +286,30 @@ def _start_receiver(receiver: Receiver, end: EndInfo) -> None:
     receiver.consumer.next = data
     receiver.consumer.origin = data
     doorbells.connect(receiver.wait, end)
-    if incarnation.session != 0:
-        ring.restart_consumer(receiver.consumer, incarnation.session)
-        doorbells.introduce(receiver.wait, incarnation.session)
+    if session != 0:
+        ring.restart_consumer(receiver.consumer, session)
+        doorbells.introduce(receiver.wait, session)
 
 
 @metal
-def _start_writer(writer: Writer, end: EndInfo) -> None:
+def _start_writer(writer: Writer, end: EndInfo, session: u64) -> None:
     writer.writer.own = Ptr[WriterArea](end.own)
     writer.writer.peer = Ptr[ReaderArea](end.peer)
     writer.writer.size = end.size
     four_slot.place_slots(writer.writer.places, end.own + four_slot.DATA_OFFSET, end.size)
     doorbells.connect(writer.wait, end)
-    if incarnation.session != 0:
-        four_slot.go_on(writer.writer, incarnation.session)
-        doorbells.introduce(writer.wait, incarnation.session)
+    if session != 0:
+        four_slot.go_on(writer.writer, session)
+        doorbells.introduce(writer.wait, session)
 
 
 @metal
-def _start_reader(reader: Reader, end: EndInfo) -> None:
+def _start_reader(reader: Reader, end: EndInfo, session: u64) -> None:
     reader.reader.own = Ptr[ReaderArea](end.own)
     reader.reader.peer = Ptr[WriterArea](end.peer)
     reader.reader.size = end.size
     four_slot.place_slots(reader.reader.places, end.peer + four_slot.DATA_OFFSET, end.size)
     reader.reader.news = four_slot.FIRST_NEWS
     doorbells.connect(reader.wait, end)
-    if incarnation.session != 0:
-        doorbells.introduce(reader.wait, incarnation.session)
+    if session != 0:
+        doorbells.introduce(reader.wait, session)

@@ -28,6 +28,14 @@ def crash_view(sandbox: str, crash: CrashReport) -> RenderableType:
     return Group(*_sections(sandbox, crash))
 
 
+def repair_text(crash: CrashReport) -> str:
+    """A fault after which the kernel was restarted, in brief: what it did, and what that took."""
+    took = ""
+    if crash.time is not None and crash.started is not None:
+        took = f" in {duration(crash.started - crash.time)}"
+    return f"{crash.reason}; restarted{took} as incarnation {crash.incarnation + 1}"
+
+
 def fault_view(sandbox: str, fault: FaultReport) -> RenderableType:
     """Why a task was ended that is a process, and the calls that led to it."""
     who = f"task {fault.task} of {sandbox} was ended: {printable(fault.reason)}"

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from rich.text import Text
 
-from questv.inspect.model import Line
+from questv.inspect.model import CrashReport, Line
+from questv.view.crash import repair_text
 from questv.view.terminal import printable, sandbox_colour
 from questv.view.units import count, moment
 
@@ -24,21 +25,28 @@ class LineView:
 
     def line(self, line: Line) -> Text:
         """One line: when, who, what. Where it has several lines itself, they stay together."""
-        who = _writer(line.sandbox, line.task)
-        first, *rest = printable(line.text).split("\n")
-        made = Text(overflow="ignore", no_wrap=True)
-        made.append(f"{moment(line.time):>{_TIME_WIDTH}}  ", "dim")
-        made.append(f"{who:<{self._width}}  ", self._colours[line.sandbox])
-        made.append(first)
-        for more in rest:
-            made.append(f"\n{'':{_TIME_WIDTH + self._width + 4}}{more}")
-        return made
+        return self._made(line.time, line.sandbox, line.task, Text(printable(line.text)))
+
+    def repaired(self, sandbox: str, crash: CrashReport) -> Text:
+        """A fault after which a kernel was restarted, among the lines of others."""
+        what = Text(printable(repair_text(crash)), "yellow")
+        return self._made(crash.time, sandbox, crash.task, what)
 
     def lost(self, sandbox: str, number: int) -> Text:
         """That lines of a sandbox came too fast to be read."""
         made = Text(f"{'':{_TIME_WIDTH}}  ", overflow="ignore", no_wrap=True)
         made.append(f"{sandbox:<{self._width}}  ", self._colours[sandbox])
         return made.append(f"({count(number, 'line')} lost: written faster than read)", "dim")
+
+    def _made(self, time: int | None, sandbox: str, task: str | None, what: Text) -> Text:
+        first, *rest = what.split("\n", allow_blank=True)
+        made = Text(overflow="ignore", no_wrap=True)
+        made.append(f"{moment(time):>{_TIME_WIDTH}}  ", "dim")
+        made.append(f"{_writer(sandbox, task):<{self._width}}  ", self._colours[sandbox])
+        made.append(first)
+        for more in rest:
+            made.append(f"\n{'':{_TIME_WIDTH + self._width + 4}}").append(more)
+        return made
 
 
 def _writer(sandbox: str, task: str | None) -> str:

@@ -34,9 +34,16 @@ class Changing(Inspector):
     def crashes(self, sandbox: str) -> tuple[CrashReport, ...]:
         return tuple(self.faults[sandbox][-CRASHES:])
 
-    def fail(self, sandbox: str, state: SandboxState, action: str = "stop") -> None:
+    def fail(
+        self,
+        sandbox: str,
+        state: SandboxState,
+        action: str = "stop",
+        *,
+        time: int = 1_500_000,
+    ) -> None:
         number = len(self.faults[sandbox])
-        change = {"number": number, "action": action}
+        change = {"number": number, "action": action, "time": time}
         self.faults[sandbox].append(crash().model_copy(update=change))
         self.states[sandbox] = state
 
@@ -122,7 +129,7 @@ def test_a_crash_comes_after_all_lines(inspector: Changing, notes: Notes, look: 
 def test_each_restart_is_told_while_it_is_known(
     inspector: Changing, notes: Notes, look: Watch
 ) -> None:
-    inspector.fail("ping", SandboxState.RESTARTING, "restart")
+    inspector.fail("ping", SandboxState.STARTED, "restart")
     look.look()
     assert notes.told == ["ping crashed ping pong"]
     for _ in range(CRASHES + 2):
@@ -130,6 +137,48 @@ def test_each_restart_is_told_while_it_is_known(
     look.look()
     look.look()
     assert notes.told == ["ping crashed ping pong"] * (1 + CRASHES)
+
+
+def test_a_restart_is_told_between_the_lines_before_it_and_after_it(
+    inspector: Changing, notes: Notes, look: Watch
+) -> None:
+    inspector.write("ping", 1, 10)
+    inspector.write("ping", 2, 30)
+    inspector.write("pong", 1, 20)
+    inspector.fail("ping", SandboxState.STARTED, "restart", time=20)
+    look.look()
+    assert notes.told == ["ping 1", "pong 1", "ping crashed ping pong", "ping 2"]
+
+
+def test_a_restart_is_told_when_it_is_over(inspector: Changing, notes: Notes, look: Watch) -> None:
+    """Until then the lines of its sandbox wait, and no others."""
+    inspector.write("ping", 1, 10)
+    inspector.write("pong", 1, 20)
+    inspector.fail("ping", SandboxState.RESTARTING, "restart", time=15)
+    assert look.look() and not look.look()
+    assert notes.told == ["pong 1"]
+    inspector.states["ping"] = SandboxState.ENTERED
+    assert not look.look()
+    inspector.states["ping"] = SandboxState.STARTED
+    inspector.write("ping", 2, 30)
+    assert look.look() and not look.look()
+    assert notes.told == ["pong 1", "ping 1", "ping crashed ping pong", "ping 2"]
+
+
+def test_a_restart_that_takes_long_is_told_before_it_is_over(
+    inspector: Changing, notes: Notes, look: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inspector.fail("ping", SandboxState.RESTARTING, "restart")
+    assert not look.look()
+    monkeypatch.setattr(watch, "_PATIENCE", 0)
+    assert look.look() and not look.look()
+    assert notes.told == ["ping crashed ping pong"]
+
+
+def test_the_last_look_waits_for_no_restart(inspector: Changing, notes: Notes, look: Watch) -> None:
+    inspector.fail("ping", SandboxState.CUT_OFF, "restart")
+    assert look.look(is_last=True)
+    assert notes.told == ["ping crashed pong"]
 
 
 def test_lost_lines_are_told_and_added_up(inspector: Changing, notes: Notes, look: Watch) -> None:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = [
     file.read_text()
-    for example in ("thermostat", "serial", "tank", "process")
+    for example in ("thermostat", "serial", "tank", "process", "survivor")
     for file in (ROOT / "examples" / example).iterdir()
     if file.is_file()
 ]

@@ -15,7 +15,7 @@ DEMO = EXAMPLES / "demo"
 CHUNK = 16 << 10  # of the demo's reader
 
 
-OTHERS = {"drone"}  # that have tests of their own
+OTHERS = {"drone", "survivor"}  # that have tests of their own
 
 
 @pytest.mark.parametrize("example", sorted({folder.name for folder in EXAMPLES.iterdir()} - OTHERS))

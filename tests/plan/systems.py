@@ -52,7 +52,8 @@ KIB = 1 << 10
 
 @st.composite
 def descriptions(draw: st.DrawFn) -> str:
-    """One to five sandboxes on any cores, with channels, inputs, ports, MSRs and a device.
+    """One to five sandboxes on any cores, with channels, inputs, ports, MSRs and a device; some
+    are restarted, and some watch others.
 
     One more may have a foreign kernel.
     """
@@ -83,6 +84,7 @@ def descriptions(draw: st.DrawFn) -> str:
             )
             add(one, roles[0], end=name)
             add(other, roles[1], end=name)
+    beating = names[: draw(st.integers(2, 5))] if len(names) > 1 and draw(st.booleans()) else []
     ports, msrs = draw(st.permutations(PORTS)), draw(st.permutations(MSRS))
     sandboxes = []
     for index, name in enumerate(names):
@@ -102,6 +104,14 @@ def descriptions(draw: st.DrawFn) -> str:
             parts.append(timed_text("keep", budget=draw(st.integers(50_000, 900_000))))
         if not tasks[name]:
             add(name, "idle")
+        if draw(st.booleans()):
+            limit = draw(st.integers(1, 5))
+            parts.append(f'[sandbox.recovery]\non_fault = "restart"\nlimit = {limit}\n')
+        if name in beating:
+            others = [other for other in beating if other != name]
+            watches = [next(iter(others)), *(other for other in others[1:] if draw(st.booleans()))]
+            whom = ", ".join(f'"{other}"' for other in watches)
+            parts.append(f'[sandbox.heartbeat]\nperiod = "1 ms"\nwatches = [{whom}]\n')
         apic = draw(st.sampled_from(["guarded", "direct"]))
         memory = draw(st.integers(128, 700)) * 4
         sandboxes.append(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,10 @@ class Checked:
             self.told(sandbox)
         self.sharing()
         self.doorbells()
+        for sandbox in self.plan.sandboxes:
+            windows = sorted(sandbox.view, key=lambda window: window.physical)
+            assert all(window.size > 0 for window in windows)
+            assert all(a.physical + a.size <= b.physical for a, b in itertools.pairwise(windows))
 
     def regions(self) -> None:
         """Each byte has one owner at most; all of them lie in the machine's memory.
@@ -104,6 +109,9 @@ class Checked:
             elif kind == "input":
                 assert of in {each.name for each in sandbox.inputs}
                 assert page.rights == "r"
+            elif kind == "heartbeat":
+                assert of in self.heartbeats(sandbox)
+                assert page.rights == ("rw" if of == sandbox.name else "r")
             else:
                 assert page.physical in apic and page.rights == "rw" and page.uncached
         # It has all of its memory, and all that it was promised.
@@ -112,6 +120,7 @@ class Checked:
             mine = region.owner.value == "sandbox" and region.of == sandbox.name
             mine |= region.of in {each.name for each in sandbox.inputs}
             mine |= region.of in {end.channel for end in sandbox.ends}
+            mine |= region.owner.value == "heartbeat" and region.of in self.heartbeats(sandbox)
             seen = [page in self.views[sandbox.name].pages for page in pages]
             assert all(seen) if mine else not any(seen)
         assert apic <= self.views[sandbox.name].pages.keys()
@@ -145,6 +154,12 @@ class Checked:
             assert all(p.address == p.physical and p.rights == "rwx" for p in shown.pages.values())
             assert all(view[table].rights == "rw" for table in shown.tables)
             assert view[sandbox.stack_top - PAGE].rights == "rw"
+
+    def heartbeats(self, sandbox: SandboxPlan) -> set[str]:
+        """Whose signs of life it gives and sees."""
+        if sandbox.heartbeat is None:
+            return set()
+        return {sandbox.name, *(each.sandbox for each in sandbox.heartbeat.watched)}
 
     def channel_rights(self, sandbox: SandboxPlan, channel: str, address: int) -> str:
         found = next(each for each in self.plan.channels if each.name == channel)
@@ -204,6 +219,13 @@ class Checked:
             elif page.physical in public and page.rights == "r":
                 offset = page.address // PAGE
                 assert offset % 64 == public[page.physical].core
+            elif kind == "heartbeat":
+                assert of == sandbox.name and page.rights == "r"
+            elif kind == "sandbox":
+                # For restarts: of its kernel's memory it writes what the kernel writes.
+                assert sandbox.recovery is not None and of == sandbox.name
+                seen = self.views[sandbox.name].pages[page.physical]
+                assert page.rights == ("rw" if seen.writable else "r")
             else:
                 assert (kind, of) == ("monitor", sandbox.name)
         peers = {page.physical for page in found.pages.values() if page.rights == "r"}
@@ -270,7 +292,11 @@ class Checked:
         for physical, parties in seen.items():
             if physical == APIC or len(parties) == 1:
                 continue
-            assert self.owner(physical)[0] == "channel"
+            kind, of = self.owner(physical)
+            if kind == "heartbeat":
+                assert [name for name, rights in parties if rights != "r"] == [of]
+                continue
+            assert kind == "channel"
             assert sorted(rights for _, rights in parties) == ["r", "rw"]
 
     def doorbells(self) -> None:

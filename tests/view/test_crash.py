@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from questv.inspect.model import Frame, PanicReport
-from questv.view.crash import crash_view
+from questv.view.crash import crash_view, repair_text
 from tests.inspect.samples import crash
 
 from .rendering import coloured, plain
@@ -37,6 +37,14 @@ def test_what_was_done_about_it() -> None:
     )
     storm = crash().model_copy(update={"action": "stop storm"})
     assert "  stopped: it was restarted too often\n" in plain(crash_view("left", storm))
+
+
+def test_in_brief() -> None:
+    record = crash().model_copy(update={"reason": "hung", "incarnation": 1, "started": 1_600_000})
+    assert repair_text(record) == "hung; restarted in 100 us as incarnation 2"
+    for unknown in ("time", "started"):
+        partly = record.model_copy(update={unknown: None})
+        assert repair_text(partly) == "hung; restarted as incarnation 2"
 
 
 def test_nothing_is_known() -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from questv.view.lines import LineView
-from tests.inspect.samples import line
+from tests.inspect.samples import crash, line
 
 from .rendering import coloured, plain
 
@@ -51,3 +51,15 @@ def test_lost_lines() -> None:
     assert plain(VIEW.lost("right", 1)) == (
         "            right       (1 line lost: written faster than read)\n"
     )
+
+
+def test_a_fault_that_is_repaired() -> None:
+    reason = "panicked: \x1b[2J[red]\n  0.002000  right/rest  all is well"
+    change = {"reason": reason, "action": "restart", "started": 1_532_400}
+    record = crash().model_copy(update=change)
+    assert plain(VIEW.repaired("left", record)) == (
+        "  0.001500  left/work   panicked: \\x1b[2J[red]\n"
+        "                          0.002000  right/rest  all is well; restarted in 32.4 us as "
+        "incarnation 1\n"
+    )
+    assert "\x1b[33mpanicked" in coloured(VIEW.repaired("left", record))
