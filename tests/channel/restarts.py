@@ -14,7 +14,7 @@ from questv.channel import four_slot, sleep
 from questv.channel import ring as ring_
 from questv.channel.four_slot import ReaderArea, WriterArea
 from questv.channel.sleep import Area
-from questv.kernel import channels, doorbells, incarnation
+from questv.kernel import channels, doorbells
 from questv.kernel.doorbells import FOREVER, Wait
 from questv.kernel.info import EndInfo, EndKind
 from questv.metal.interpret.events import Access, Event, Steps, Store
@@ -105,9 +105,8 @@ class Life(Kernel):
         self._info = self.side.place(
             EndInfo(kind=kind, object=self.end, own=own, peer=peer, size=size, bell_vector=VECTOR)
         )
-        self.side.domain.run(incarnation.start, int(session != 0))
         if session == 0:
-            self.side.domain.run(channels.start_end, self._info)
+            self.side.domain.run(channels.start_end, self._info, 0)
 
     def _more_models(self) -> dict[Any, Model]:
         return {doorbells.announce: self._announce, doorbells.sleep: self._sleep}
@@ -118,7 +117,8 @@ class Life(Kernel):
 
     def start(self) -> Steps[None]:
         """What the kernel of a later life does before its tasks run."""
-        yield from self._life.run(self.side.domain.call(channels.start_end, self._info))
+        steps = self.side.domain.call(channels.start_end, self._info, self._session)
+        yield from self._life.run(steps)
 
     def call(self, function: Any, *arguments: int) -> Steps[int]:
         """Run a function with the end as its first argument; raises Death if the life ends."""
