@@ -41,6 +41,7 @@ from questv.system.timing import (
     timed_tasks,
     vcpu_name,
 )
+from questv.system.units import LONGEST_DURATION
 
 COSTS = MEASURED
 """What the kernel takes of a core's time."""
@@ -207,6 +208,8 @@ def _doorbells(described: Iterable[_Described], tasks: Iterable[Task]) -> Iterab
             if use.channel is not None and use.kind in CHANNEL_KINDS:
                 interval = periods[each.timed.name] or longest
                 yield Doorbell(f"{use.channel.item.name} of {each.timed.name}", interval)
+    if any(each.timed.task.item.stands_in_for is not None for each in described):
+        yield Doorbell("takeover", LONGEST_DURATION)  # once, whenever that is
 
 
 def _guests(sandbox: Sandbox, described: Iterable[_Described]) -> tuple[Guest, ...]:

@@ -202,3 +202,49 @@ def test_what_moves_is_in_each_kernel_with_its_doorbells(tmp_path: Path) -> None
         assert kernel.guests == (Guest(name, "[migration]", interval),)
         assert [each.interval for each in kernel.doorbells] == [interval, interval]
         assert kernel.task(name).period == 8 * 10**6
+
+
+WATCHING = """
+version = 1
+name = "watching"
+
+[[sandbox]]
+name = "one"
+memory = "1 MiB"
+[sandbox.recovery]
+on_fault = "fail-over"
+to = "two"
+[sandbox.heartbeat]
+period = "1 ms"
+checks = "64 B"
+[[sandbox.task]]
+name = "work"
+run = "tasks:work"
+
+[[sandbox]]
+name = "two"
+memory = "1 MiB"
+[sandbox.heartbeat]
+period = "1 ms"
+watches = ["one"]
+[[sandbox.task]]
+name = "spare"
+run = "tasks:work"
+stands_in_for = "one.work"
+"""
+
+
+def test_heartbeats_suspicions_and_takeovers_interrupt(tmp_path: Path) -> None:
+    """One gives signs and checks memory, and may be suspected; two looks, and is told once."""
+    (tmp_path / "tasks.py").write_text(
+        "@periodic(period=8_000_000, budget=500_000)\ndef work() -> None: ...\n"
+    )
+    (tmp_path / "system.toml").write_text(WATCHING)
+    one, two = workload(read_draft(tmp_path, ParsedTasks(tmp_path))).kernels
+    beat, suspicion = one.interrupts
+    assert (beat.interval, beat.cost) == (10**6, COSTS.timer + 8 * COSTS.check)
+    assert (suspicion.interval, suspicion.cost) == (3 * 10**6, COSTS.exit)
+    [beat] = two.interrupts
+    assert (beat.interval, beat.cost) == (10**6, COSTS.timer + COSTS.look + COSTS.exit)
+    assert not one.doorbells
+    assert [each.name for each in two.doorbells] == ["takeover"]
