@@ -159,8 +159,12 @@ def _ring(memory: _Memory, size: int) -> tuple[Producer, Consumer]:
     sending, receiving = memory.pages(ring.area_size(size)), memory.pages(_PAGE)
     data, end = sending + ring.DATA_OFFSET, sending + ring.area_size(size)
     return (
-        Producer(peer=receiving, data=data, end=end, size=size, cursor=data, origin=data),
-        Consumer(own=receiving, data=data, end=end, cursor=data, next=data, origin=data),
+        Producer(
+            own=sending, peer=receiving, data=data, end=end, size=size, cursor=data, origin=data
+        ),
+        Consumer(
+            own=receiving, peer=sending, data=data, end=end, cursor=data, next=data, origin=data
+        ),
     )
 
 

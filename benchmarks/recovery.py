@@ -71,7 +71,7 @@ bind = {{ nanoseconds = {time} }}
 
 PHASES = {
     "found": ("recovery_fail", "questv.monitor.evidence.begin"),
-    "decided": ("questv.monitor.evidence.begin", "questv.monitor.recovery._wait"),
+    "decided": ("questv.monitor.evidence.begin", "questv.monitor.restore.memory"),
     "restored": ("questv.monitor.restore.memory", "questv.monitor.restore.core"),
     "core reset": ("questv.monitor.restore.core", "kernel_entry"),
     "first task": ("kernel_entry", "tasks.live"),

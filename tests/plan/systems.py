@@ -51,9 +51,9 @@ KIB = 1 << 10
 
 
 @st.composite
-def descriptions(draw: st.DrawFn) -> str:
-    """One to five sandboxes on any cores, with channels, inputs, ports, MSRs and a device; some
-    are restarted, and some watch others.
+def descriptions(draw: st.DrawFn, *, recovers: bool = True) -> str:
+    """One to five sandboxes on any cores, with channels, inputs, ports, MSRs and a device; if
+    ``recovers``, some are restarted, and some watch others.
 
     One more may have a foreign kernel.
     """
@@ -84,7 +84,8 @@ def descriptions(draw: st.DrawFn) -> str:
             )
             add(one, roles[0], end=name)
             add(other, roles[1], end=name)
-    beating = names[: draw(st.integers(2, 5))] if len(names) > 1 and draw(st.booleans()) else []
+    beats = recovers and len(names) > 1 and draw(st.booleans())
+    beating = names[: draw(st.integers(2, 5))] if beats else []
     ports, msrs = draw(st.permutations(PORTS)), draw(st.permutations(MSRS))
     sandboxes = []
     for index, name in enumerate(names):
@@ -104,7 +105,7 @@ def descriptions(draw: st.DrawFn) -> str:
             parts.append(timed_text("keep", budget=draw(st.integers(50_000, 900_000))))
         if not tasks[name]:
             add(name, "idle")
-        if draw(st.booleans()):
+        if recovers and draw(st.booleans()):
             limit = draw(st.integers(1, 5))
             parts.append(f'[sandbox.recovery]\non_fault = "restart"\nlimit = {limit}\n')
         if name in beating:
