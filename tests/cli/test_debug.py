@@ -117,7 +117,7 @@ def test_the_machine_waits_and_others_can_look(questv: Questv) -> None:
 def test_an_image_will_do(tmp_path: Path) -> None:
     image = tmp_path / "hello.elf"
     subprocess.run([SCRIPT, "build", HELLO, "-o", image], check=True, capture_output=True)
-    assert "main () at questv/kernel/main.py" in under_gdb(
+    assert "main (number=0) at questv/kernel/main.py" in under_gdb(
         image, commands=["break kernel/main.py:main", "continue"]
     )
 

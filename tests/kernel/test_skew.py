@@ -95,7 +95,7 @@ def audited(done: Run, sandbox: str) -> list[str]:
     """What the audit says of the control block's counter."""
     plan = done.system.plan.sandbox(sandbox)
     told = monitor(done, sandbox)
-    wanted = fields(plan.nested_tables, plan.msr_map, plan.io_map, clock=int(told.tsc_offset))
+    wanted = fields((plan.nested_tables,), plan.msr_map, plan.io_map, clock=int(told.tsc_offset))
     block = done.memory(plan.control, 4096)
     return [each.message for each in check_control(sandbox, block, plan.control, wanted)]
 
