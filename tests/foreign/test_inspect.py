@@ -70,8 +70,7 @@ def inspector() -> Inspector:
 
 
 def crash(name: str) -> CrashReport:
-    found = inspector().crash(name)
-    assert found is not None
+    [found] = inspector().crashes(name)
     return found
 
 
