@@ -42,7 +42,7 @@ def test_both_are_restarted() -> None:
     ("later_sends", "dying", "lies", "looks"),
     [
         (1, "producer", {"producer": PRODUCER_LIES}, (1, 3)),
-        (1, "consumer", {"consumer": CONSUMER_LIES}, (0, 2)),
+        pytest.param(1, "consumer", {"consumer": CONSUMER_LIES}, (0, 2), marks=pytest.mark.long),
     ],
 )
 def test_lies_of_an_earlier_life(
@@ -58,6 +58,7 @@ def test_no_wake_up_is_lost_when_the_producer_is_restarted() -> None:
     explored("producer restarted, with sleep", restarts.ring(0, 1, producer=()))
 
 
+@pytest.mark.long
 def test_no_wake_up_is_lost_when_the_consumer_is_restarted() -> None:
     report = explored(
         "consumer restarted, with sleep", restarts.ring(0, 2, consumer=(), receives=0)
@@ -113,7 +114,7 @@ def test_no_wake_up_is_lost_when_the_producer_is_restarted_for_longer() -> None:
         (1, 1, ["writer"], {}),
         (1, 1, ["reader"], {}),
         (1, 1, ["writer", "reader"], {}),
-        (1, 1, ["writer"], {"writer": WRITER_LIES}),
+        pytest.param(1, 1, ["writer"], {"writer": WRITER_LIES}, marks=pytest.mark.long),
         (1, 1, ["reader"], {"reader": READER_LIES}),
     ],
 )
