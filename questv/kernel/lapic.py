@@ -10,7 +10,13 @@ from questv.arch.x86.apic import (
     X2APIC_MSR_BASE,
     ApicRegister,
 )
-from questv.arch.x86.instructions import disable_interrupts, enable_interrupts, write_msr
+from questv.arch.x86.instructions import (
+    disable_interrupts,
+    enable_interrupts,
+    read_flags,
+    write_msr,
+)
+from questv.arch.x86.registers import RFLAGS_INTERRUPTS
 from questv.arch.x86.xapic import send_through_xapic, write_xapic
 from questv.kernel.hypercall import hypercall
 from questv.kernel.info import info
@@ -73,7 +79,7 @@ def destination(core: u32) -> u32:
 
 @metal(inline=True)
 def send(destination: u32, vector: u32) -> None:
-    """Send an interprocessor interrupt, a doorbell of the plan. Interrupts are on."""
+    """Send an interprocessor interrupt, a doorbell of the plan."""
     if access == Access.X2APIC:
         write_msr(X2APIC_MSR_BASE + u32(ApicRegister.COMMAND), _command(destination, vector))
     else:
@@ -86,10 +92,13 @@ def _send_slowly(destination: u32, vector: u32) -> None:
     if access == Access.HYPERCALL:
         hypercall(Hypercall.APIC_WRITE, u64(ApicRegister.COMMAND), command)
     else:
-        # It takes two registers: a more urgent task must not send in between.
+        # It takes two registers: a more urgent task must not send in between. A kernel that has
+        # been restarted sends while it starts, with interrupts off.
+        enabled = read_flags() & RFLAGS_INTERRUPTS != 0
         disable_interrupts()
         send_through_xapic(addr(page), command)
-        enable_interrupts()
+        if enabled:
+            enable_interrupts()
 
 
 @metal(inline=True)

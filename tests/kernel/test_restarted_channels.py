@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from questv.machine import WITH_X2APIC, WITHOUT_X2APIC
 from questv.monitor.interface import SandboxState
 from tests.running import (
     Run,
@@ -107,8 +108,9 @@ def ended(run: Run, name: str) -> list[int]:
     return [int(word) for word in words if word.isdigit()]
 
 
+@pytest.mark.parametrize("cpu", [WITH_X2APIC, WITHOUT_X2APIC])
 @pytest.mark.parametrize("apic", ["guarded", "direct"])
-def test_a_restarted_sender_goes_on(tmp_path: Path, apic: str) -> None:
+def test_a_restarted_sender_goes_on(tmp_path: Path, apic: str, cpu: str) -> None:
     """Nothing that it had sent in whole is lost, given twice, or out of order."""
     keys = f'apic = "{apic}"'
     text = system_text(
@@ -116,7 +118,7 @@ def test_a_restarted_sender_goes_on(tmp_path: Path, apic: str) -> None:
         sandbox_text("two", task_text("collects", wanted=100), keys=keys),
         ring_text("numbers", "one", "two"),
     )
-    run = boot(tmp_path, text, TASKS, deterministic=True)
+    run = boot(tmp_path, text, TASKS, deterministic=True, cpu=cpu)
     got = ended(run, "two")
     assert int(run["one"].public.incarnation) >= 4
     assert run["two"].state == SandboxState.FINISHED
